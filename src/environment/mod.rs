@@ -1,0 +1,136 @@
+//! [`Environment`]: the process environment, captured once and handed on as a value.
+//!
+//! In: the process's variables, home and working directory. Out: a plain value that tests can make up. This is
+//! the only room that reads `std::env`; a room that was not handed a variable cannot depend on it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// Variables, home and working directory of this process, as they were when captured.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    home: Option<PathBuf>,
+    directory: PathBuf,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// When the working directory does not exist any more.
+    pub fn capture() -> std::io::Result<Self> {
+        Ok(Self {
+            variables: std::env::vars_os().collect(),
+            home: std::env::home_dir().filter(|home| !home.as_os_str().is_empty()),
+            directory: std::env::current_dir()?,
+        })
+    }
+
+    /// An environment made up by the caller: no variables, no home.
+    pub fn empty(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            home: None,
+            directory: directory.into(),
+        }
+    }
+
+    /// The same environment with one variable more.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// The same environment without one variable.
+    #[must_use]
+    pub fn without(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.variables.remove(name.as_ref());
+        self
+    }
+
+    /// The same environment with another home directory.
+    #[must_use]
+    pub fn with_home(mut self, home: impl Into<PathBuf>) -> Self {
+        self.home = Some(home.into());
+        self
+    }
+
+    /// A variable's value; none if it is unset, or not Unicode.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.var_os(name)?.to_str()
+    }
+
+    /// A variable's value as the system has it.
+    pub fn var_os(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// A variable's value, unless it is unset or empty.
+    pub fn non_empty(&self, name: &str) -> Option<&str> {
+        self.var(name).filter(|value| !value.is_empty())
+    }
+
+    /// All variables, sorted by name.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// The user's home directory.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// The working directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// `CARGO_HOME`, or its default below the home directory.
+    pub fn cargo_home(&self) -> Option<PathBuf> {
+        self.path_or("CARGO_HOME", ".cargo")
+    }
+
+    /// The XDG configuration directory of the user.
+    pub fn config_dir(&self) -> Option<PathBuf> {
+        self.path_or("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// The XDG cache directory of the user.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.path_or("XDG_CACHE_HOME", ".cache")
+    }
+
+    /// The directories of `PATH`, in order.
+    pub fn path(&self) -> Vec<PathBuf> {
+        self.var_os("PATH")
+            .map(|path| std::env::split_paths(path).collect())
+            .unwrap_or_default()
+    }
+
+    fn path_or(&self, name: &str, below_home: &str) -> Option<PathBuf> {
+        match self.var_os(name).filter(|value| !value.is_empty()) {
+            Some(value) => Some(self.directory.join(value)),
+            None => self.home.as_ref().map(|home| home.join(below_home)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_follow_their_variables() {
+        let environment = Environment::empty("/w").with_home("/h");
+        assert_eq!(environment.cargo_home(), Some("/h/.cargo".into()));
+        let environment = environment.with("CARGO_HOME", "rel").with("EMPTY", "");
+        assert_eq!(environment.cargo_home(), Some("/w/rel".into()));
+        assert_eq!(environment.non_empty("EMPTY"), None);
+        assert_eq!(Environment::empty("/w").cache_dir(), None);
+    }
+}

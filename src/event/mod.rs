@@ -1,0 +1,134 @@
+//! [`Event`] and [`Observer`]: how the library tells what it does. It never prints.
+//!
+//! In: what the rooms report. Out: one call of the caller's observer for each. An observer must not block for
+//! long: it is called from the threads that do the work.
+
+use std::time::Duration;
+
+use crate::spec::{Digest, Platform};
+
+/// Something that happened. More kinds may come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A compiler call begins.
+    BuildStarted {
+        /// The BuildUnit's name.
+        unit: &'a str,
+        /// How many artifacts the compiler will report, if that is known.
+        steps: Option<u64>,
+    },
+    /// The compiler finished one crate or package.
+    Compiled {
+        /// The BuildUnit's name.
+        unit: &'a str,
+        /// The crate's name.
+        package: &'a str,
+        /// Nothing had to be compiled again.
+        fresh: bool,
+    },
+    /// A line or message of an outside program, for people.
+    ToolOutput {
+        /// The program's name.
+        tool: &'a str,
+        /// What it said, without the line's end.
+        text: &'a str,
+    },
+    /// A compiler call ended well.
+    BuildFinished {
+        /// The BuildUnit's name.
+        unit: &'a str,
+    },
+    /// Packing of one image's platform begins.
+    PackStarted {
+        /// The image's name.
+        image: &'a str,
+        /// The platform.
+        platform: &'a Platform,
+        /// Bytes that will go into its layers, before compression.
+        bytes: u64,
+    },
+    /// More bytes were packed.
+    PackProgress {
+        /// The image's name.
+        image: &'a str,
+        /// The platform.
+        platform: &'a Platform,
+        /// Bytes packed since the last such event.
+        bytes: u64,
+    },
+    /// One image's platform is packed.
+    Packed {
+        /// The image's name.
+        image: &'a str,
+        /// The platform.
+        platform: &'a Platform,
+        /// Bytes of the layers as stored.
+        size: u64,
+        /// Digest of the image's manifest.
+        digest: &'a Digest,
+    },
+    /// A blob's upload begins.
+    UploadStarted {
+        /// The blob.
+        digest: &'a Digest,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// More bytes of a blob were sent.
+    UploadProgress {
+        /// The blob.
+        digest: &'a Digest,
+        /// Bytes sent so far in this attempt.
+        sent: u64,
+    },
+    /// A blob is at the destination.
+    UploadFinished {
+        /// The blob.
+        digest: &'a Digest,
+        /// It was there before: nothing was sent.
+        present: bool,
+    },
+    /// A manifest or index is at the destination.
+    ManifestPushed {
+        /// Where, with tag or digest.
+        reference: &'a str,
+        /// Its digest.
+        digest: &'a Digest,
+        /// It was there before: nothing was sent.
+        present: bool,
+    },
+    /// A request failed and will be tried again.
+    Retry {
+        /// What is being done.
+        what: &'a str,
+        /// Why it failed.
+        why: &'a str,
+        /// How long until the next attempt.
+        after: Duration,
+    },
+    /// Something the user should know that is no error.
+    Notice {
+        /// One sentence.
+        text: &'a str,
+    },
+    /// Something that is probably not what the user wants.
+    Warning {
+        /// One sentence.
+        text: &'a str,
+    },
+}
+
+/// Takes events as they happen, from any thread.
+pub trait Observer: Send + Sync {
+    /// One event.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// The observer that listens to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}

@@ -1,0 +1,40 @@
+//! Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
+//!
+//! The modules follow the data:
+//!
+//! ```text
+//! matrix -> plan -> build -> binary -> layer -> image -> index -> publish
+//! ```
+//!
+//! [`spec`] holds the OCI nouns, [`event`] how progress is told, [`environment`] and [`tool`] the world outside;
+//! [`pipeline`] is the whole job.
+
+pub mod spec;
+
+pub mod environment;
+pub mod event;
+pub mod tool;
+
+pub mod project;
+pub mod target;
+
+pub mod matrix;
+pub mod plan;
+
+pub mod binary;
+pub mod build;
+
+pub mod blob;
+pub mod codec;
+
+pub mod archive;
+pub mod base;
+pub mod image;
+pub mod index;
+pub mod layer;
+
+pub mod publish;
+pub mod registry;
+
+pub mod inspect;
+pub mod pipeline;

@@ -1,0 +1,271 @@
+//! [`Matrix`]: what `gantry.toml` says, every default applied and every override merged.
+//!
+//! In: TOML text (a file, or `[workspace.metadata.gantry]`). Out: a Matrix, or an error with a span into that text.
+//! This room reads no file, knows no project and decides nothing: templates stay templates.
+
+use std::collections::BTreeMap;
+
+use crate::spec::Platform;
+
+/// What the user wrote, resolved.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Matrix {
+    /// The images, in the order of the file. None means: one image per binary of the project, with
+    /// [`Matrix::unnamed`]'s settings.
+    pub images: Vec<Image>,
+    /// `[defaults]` as an image of no name, for images that the project implies.
+    pub unnamed: Image,
+    /// `[binary.X]`: binaries that do not come from cargo.
+    pub binaries: BTreeMap<String, BinarySource>,
+}
+
+/// `[image.NAME]` with the defaults merged in.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Image {
+    /// NAME.
+    pub name: String,
+    /// Templates of the repositories it is published to; empty means it can only be built.
+    pub repositories: Vec<String>,
+    /// The declared platforms, each with its settings, in the order of the file.
+    pub platforms: Vec<PlatformSettings>,
+    /// The binaries, in the order of the file; empty means the cargo binary of the image's name.
+    pub binaries: Vec<BinaryUse>,
+    /// Tags to set.
+    pub tags: Vec<TagRule>,
+    /// How layers are compressed.
+    pub compression: Compression,
+    /// What is stripped from binaries.
+    pub strip: Strip,
+    /// No path of the build machine in a binary.
+    pub remap_paths: bool,
+    /// A BuildUnit of its own.
+    pub isolated: bool,
+    /// Where binaries land; `/usr/local/bin/` by default.
+    pub bin_dir: String,
+    /// Overrides the first binary as entrypoint.
+    pub entrypoint: Option<Vec<String>>,
+    /// Default arguments.
+    pub cmd: Option<Vec<String>>,
+    /// Environment of the running program; templates and `$X` of the base.
+    pub env: BTreeMap<String, String>,
+    /// `uid[:gid]` or names.
+    pub user: Option<String>,
+    /// Users appended to passwd and group.
+    pub users: BTreeMap<String, u32>,
+    /// Working directory.
+    pub workdir: Option<String>,
+    /// `8080/tcp`, `9000-9003/udp`.
+    pub ports: Vec<String>,
+    /// Volumes; their directories are made.
+    pub volumes: Vec<Volume>,
+    /// Labels of the config.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of index and manifests.
+    pub annotations: BTreeMap<String, String>,
+    /// The `org.opencontainers.image.*` keys that are not derived from Cargo.toml and git.
+    pub omit_annotations: Vec<String>,
+    /// Signal that stops the program.
+    pub stop_signal: Option<String>,
+    /// What `static` carries, or what is added to another base.
+    pub provide: Option<Vec<Provide>>,
+    /// Files laid over the base, in order.
+    pub files: Vec<Files>,
+}
+
+/// One declared platform of an image, `[platform."..."]` and `[image.X.platform."..."]` merged in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlatformSettings {
+    /// The platform.
+    pub platform: Platform,
+    /// What the image starts from here.
+    pub base: Base,
+    /// The triple, if the user chose one.
+    pub target: Option<String>,
+    /// How to link.
+    pub linker: Linker,
+    /// The glibc floor, if the user chose one (`2.31`); none is `from-base`.
+    pub glibc: Option<String>,
+    /// Added to the user's effective rustflags.
+    pub rustflags: Vec<String>,
+    /// Environment of the compiler.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What an image starts from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Base {
+    /// The built-in base: CA bundle, passwd, group, /tmp.
+    #[default]
+    Static,
+    /// Nothing.
+    Scratch,
+    /// A reference, or `oci:`/`oci-archive:` path.
+    Image(String),
+}
+
+/// A linker as the user asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Linker {
+    /// The first of the target's that can do the job.
+    #[default]
+    Auto,
+    /// One of the named ways.
+    Kind(crate::target::LinkerKind),
+    /// A program, by name or path.
+    Program(String),
+}
+
+/// A binary of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BinaryUse {
+    /// Name of the cargo binary, or of a `[binary.X]`.
+    pub binary: String,
+    /// The cargo package, where the binary's name alone does not tell.
+    pub package: Option<String>,
+    /// Features of that package.
+    pub features: Vec<String>,
+    /// Whether its default features are on.
+    pub default_features: bool,
+    /// Cargo profile.
+    pub profile: String,
+    /// Where it lies in the image; below `bin-dir` under its own name by default.
+    pub dest: Option<String>,
+}
+
+/// A binary that does not come from cargo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BinarySource {
+    /// `go build` of a package.
+    Go {
+        /// The package's path.
+        package: String,
+    },
+    /// A file that exists already.
+    Prebuilt {
+        /// Template of its path.
+        path: String,
+    },
+    /// What a command makes.
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+}
+
+/// A tag to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TagRule {
+    /// Template of the tag.
+    pub template: String,
+    /// When it may move from one digest to another.
+    pub moves: Moves,
+}
+
+/// When a tag may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Never: it names one digest for good.
+    Never,
+    /// Always.
+    Always,
+}
+
+/// Compression of layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// gzip at a level from 1 to 9.
+    Gzip(u32),
+    /// zstd at a level from 1 to 19.
+    Zstd(i32),
+    /// None.
+    None,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::Gzip(6)
+    }
+}
+
+/// What is stripped from a binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strip {
+    /// Nothing.
+    None,
+    /// Debug information.
+    DebugInfo,
+    /// Debug information and symbols.
+    #[default]
+    Symbols,
+}
+
+/// A part of the built-in base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Provide {
+    /// `/etc/ssl/certs/ca-certificates.crt`.
+    CaCertificates,
+    /// `/usr/share/zoneinfo`.
+    Tzdata,
+    /// `/etc/passwd` and `/etc/group`.
+    Passwd,
+    /// `/tmp`, mode 1777.
+    Tmp,
+}
+
+/// A volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Volume {
+    /// Absolute path in the image.
+    pub path: String,
+    /// `uid:gid` of its directory; the image's user by default.
+    pub owner: Option<(u32, u32)>,
+    /// Mode of its directory.
+    pub mode: Option<u32>,
+}
+
+/// `[[image.X.files]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Files {
+    /// A file or a folder's content.
+    Copy {
+        /// Template of the path below the matrix's folder.
+        from: String,
+        /// Template of the absolute path in the image; a trailing slash means "into".
+        to: String,
+        /// Only these, if there are any.
+        include: Vec<String>,
+        /// Never these.
+        exclude: Vec<String>,
+        /// Mode of files; directories get the matching search bits.
+        mode: Option<u32>,
+        /// `uid:gid`.
+        owner: (u32, u32),
+    },
+    /// An empty directory.
+    Directory {
+        /// Template of its absolute path.
+        path: String,
+        /// Its mode.
+        mode: Option<u32>,
+        /// `uid:gid`.
+        owner: (u32, u32),
+    },
+    /// A symbolic link.
+    Link {
+        /// Template of its absolute path.
+        path: String,
+        /// What it points to.
+        target: String,
+    },
+}

@@ -1,0 +1,139 @@
+//! [`Target`]: what is known about one triple. Facts are data in `targets/`, never code.
+//!
+//! In: `targets/*.toml`, embedded, overlaid by the user's own folder. Out: facts by triple and by platform.
+//! This room never runs a tool and never decides which target is used.
+
+use serde::Deserialize;
+
+use crate::spec::Platform;
+
+/// The facts about one triple, as its file in `targets/` states them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Target {
+    /// What rustc calls it; equal to the file's name.
+    pub triple: String,
+    /// What the image index calls it.
+    pub platform: Platform,
+    /// The C library that its programs use.
+    pub libc: Libc,
+    /// The linkers that can be used, best first; the first that is found and can do the job is taken.
+    pub linkers: Vec<LinkerKind>,
+    /// Flags given to rustc for this target, before the user's own per-platform flags.
+    #[serde(default)]
+    pub rustflags: Vec<String>,
+    /// Flags that make a gnu target fully static, where `static` or `scratch` must be served without musl.
+    #[serde(default)]
+    pub static_rustflags: Vec<String>,
+    /// Prefix of the cross binutils and gcc (`aarch64-linux-gnu` for `aarch64-linux-gnu-gcc`), as the `cc` crate
+    /// knows it.
+    pub gcc_prefix: Option<String>,
+    /// Debian package that holds that gcc, for advice.
+    pub gcc_package: Option<String>,
+    /// How zig names it.
+    pub zig: Option<Zig>,
+    /// How clang names it (`--target=`).
+    pub clang: Option<String>,
+    /// How Go names it.
+    pub go: Option<Go>,
+    /// What every program built for it must say of itself; none for formats that are not ELF.
+    pub elf: Option<ElfPromise>,
+    /// Whether UPX can pack its programs and they run afterwards.
+    #[serde(default)]
+    pub upx: bool,
+}
+
+/// A C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Libc {
+    /// GNU libc.
+    Gnu,
+    /// musl.
+    Musl,
+    /// None that a base could lack (WASI).
+    None,
+}
+
+/// A way to link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkerKind {
+    /// `rust-lld` of the toolchain, alone: no C library is needed beyond what the std component brings.
+    RustLld,
+    /// The system's own `cc`: only where the host runs this target.
+    Cc,
+    /// A cross gcc, `<gcc-prefix>-gcc`.
+    Gcc,
+    /// clang with lld and a sysroot on this system.
+    Clang,
+    /// zig, which brings headers and libraries of its own.
+    Zig,
+    /// What rustc takes by itself (wasm).
+    Default,
+}
+
+/// How zig names a target.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Zig {
+    /// For `-target`, without a glibc version.
+    pub target: String,
+    /// For `-mcpu`, where zig's own default is another than rustc's.
+    pub cpu: Option<String>,
+    /// The lowest glibc it can link against.
+    pub minimum_glibc: Option<String>,
+}
+
+/// How Go names a target.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Go {
+    /// `GOOS`.
+    pub os: String,
+    /// `GOARCH`.
+    pub arch: String,
+    /// `GOARM`.
+    pub arm: Option<String>,
+}
+
+/// What the ELF header of a built program must say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ElfPromise {
+    /// 32 or 64.
+    pub class: u8,
+    /// `little` or `big`.
+    pub endian: Endian,
+    /// `e_machine`, by its number in the gABI.
+    pub machine: u16,
+    /// Bits of `e_flags` that must be set so: `mask` and `value`.
+    pub flags: Option<ElfFlags>,
+    /// The program interpreter of a dynamic program; none where programs are static.
+    pub interpreter: Option<String>,
+}
+
+/// Byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endian {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// `e_flags & mask == value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ElfFlags {
+    /// Which bits are looked at.
+    pub mask: u32,
+    /// What they must be.
+    pub value: u32,
+}

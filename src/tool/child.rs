@@ -1,0 +1,280 @@
+//! Running children: each in its own process group, all of them ended by one call.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
+
+use super::{Call, Stream, ToolError, Tools};
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// The children that run now.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    running: Mutex<HashSet<u32>>,
+    cancelled: AtomicBool,
+}
+
+type Chunk = (Stream, Vec<u8>);
+
+impl Children {
+    pub(super) fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        for &id in self.running().iter() {
+            end_group(id);
+        }
+    }
+
+    pub(super) fn run(
+        &self,
+        tools: &Tools,
+        call: &Call,
+        each: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<Ended, ToolError> {
+        let mut child = self.start(tools, call)?;
+        let id = child.id();
+        let result = drive(self, &mut child, call, each);
+        if result.is_err() {
+            end_group(id);
+        }
+        let status = child.wait();
+        self.running().remove(&id);
+        if self.cancelled() {
+            return Err(ToolError::Cancelled {
+                command: call.shown(),
+            });
+        }
+        result?;
+        let status = status.map_err(|source| ToolError::Pipe {
+            command: call.shown(),
+            source,
+        })?;
+        Ok(ended(status))
+    }
+
+    fn start(&self, tools: &Tools, call: &Call) -> Result<Child, ToolError> {
+        let program = tools.find(&call.program).ok_or_else(|| ToolError::NotFound {
+            name: call.program.display().to_string(),
+        })?;
+        let mut command = Command::new(program);
+        command
+            .args(&call.arguments)
+            .env_clear()
+            .envs(tools.environment().variables());
+        for (name, value) in &call.variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(
+            call.directory
+                .as_deref()
+                .unwrap_or(tools.environment().directory()),
+        );
+        command.stdin(if call.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        isolate(&mut command);
+        // Holding the lock while starting: a cancel either sees the child or prevents it.
+        let mut running = self.running();
+        if self.cancelled() {
+            return Err(ToolError::Cancelled {
+                command: call.shown(),
+            });
+        }
+        let child = command.spawn().map_err(|source| ToolError::Start {
+            command: call.shown(),
+            source,
+        })?;
+        running.insert(child.id());
+        Ok(child)
+    }
+
+    #[cfg(test)]
+    pub(super) fn running_now(&self) -> usize {
+        self.running().len()
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashSet<u32>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn drive(
+    children: &Children,
+    child: &mut Child,
+    call: &Call,
+    each: &mut dyn FnMut(Stream, &[u8]),
+) -> Result<(), ToolError> {
+    let (sender, chunks) = mpsc::sync_channel::<Chunk>(64);
+    if let Some(stdout) = child.stdout.take() {
+        pump(Stream::Stdout, stdout, sender.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        pump(Stream::Stderr, stderr, sender.clone());
+    }
+    drop(sender);
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), call.input.clone()) {
+        // A program may end without reading its input: that is its own affair.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+    }
+    let deadline = call.limit.map(|limit| Instant::now() + limit);
+    loop {
+        let wait = deadline.map_or(POLL, |at| at.saturating_duration_since(Instant::now()).min(POLL));
+        match chunks.recv_timeout(wait) {
+            Ok((stream, bytes)) => each(stream, &bytes),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        if children.cancelled() {
+            return Err(ToolError::Cancelled {
+                command: call.shown(),
+            });
+        }
+        if let (Some(at), Some(limit)) = (deadline, call.limit)
+            && Instant::now() >= at
+        {
+            return Err(ToolError::Limit {
+                command: call.shown(),
+                limit,
+            });
+        }
+        // A grandchild may hold the pipes open after the program has ended; do not wait for it.
+        if let Ok(Some(_)) = child.try_wait() {
+            while let Ok((stream, bytes)) = chunks.recv_timeout(DRAIN) {
+                each(stream, &bytes);
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// How often a silent child is looked at.
+const POLL: Duration = Duration::from_millis(200);
+/// How long the pipes of an ended program may stay silent before they are given up.
+const DRAIN: Duration = Duration::from_millis(300);
+
+fn pump(stream: Stream, mut from: impl Read + Send + 'static, to: mpsc::SyncSender<Chunk>) {
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if to.send((stream, buffer[..count].to_vec())).is_err() {
+                break;
+            }
+        }
+    });
+}
+
+#[cfg(unix)]
+fn isolate(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: between fork and exec only one async-signal-safe system call is made.
+        #[allow(unsafe_code)]
+        unsafe {
+            command.pre_exec(|| {
+                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+                    .map_err(std::io::Error::from)
+            });
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn isolate(_: &mut Command) {}
+
+#[cfg(unix)]
+fn end_group(id: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // It may be gone already; that is what was wanted.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(windows)]
+fn end_group(id: u32) {
+    // `taskkill /t` ends the tree; a job object would need unsafe code of our own.
+    let _ = Command::new("taskkill")
+        .args(["/f", "/t", "/pid", &id.to_string()])
+        .output();
+}
+
+#[cfg(unix)]
+fn ended(status: std::process::ExitStatus) -> Ended {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Code(code),
+        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+    }
+}
+
+#[cfg(not(unix))]
+fn ended(status: std::process::ExitStatus) -> Ended {
+    Ended::Code(status.code().unwrap_or(-1))
+}
+
+/// Cuts chunks into lines, per stream.
+pub(super) struct Lines<'a> {
+    each: &'a mut dyn FnMut(Stream, &[u8]),
+    pending: [Vec<u8>; 2],
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(each: &'a mut dyn FnMut(Stream, &[u8])) -> Self {
+        Self {
+            each,
+            pending: [Vec::new(), Vec::new()],
+        }
+    }
+
+    pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) {
+        let pending = &mut self.pending[usize::from(stream == Stream::Stderr)];
+        pending.extend_from_slice(bytes);
+        while let Some(end) = pending.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = pending.drain(..=end).collect();
+            (self.each)(stream, &line);
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        for (stream, pending) in [Stream::Stdout, Stream::Stderr]
+            .into_iter()
+            .zip(&mut self.pending)
+        {
+            if !pending.is_empty() {
+                (self.each)(stream, &std::mem::take(pending));
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! [`Tools`]: find and run outside programs. The only room that starts processes.
+//!
+//! In: a [`Call`]. Out: its output, or an error that shows command, status and last lines. No child outlives us:
+//! each runs in a process group of its own, which [`Tools::cancel`] ends, and where the system can, the kernel
+//! ends a child whose parent was killed. A child sees the captured [`Environment`] plus what its call says, and
+//! nothing is read from our standard input.
+
+mod child;
+mod error;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use child::Ended;
+pub use error::ToolError;
+
+use crate::environment::Environment;
+use child::Children;
+
+/// Finds and runs outside programs within one captured environment. Clones share their children.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    environment: Arc<Environment>,
+    children: Arc<Children>,
+}
+
+/// One call of a program.
+#[derive(Clone, Debug)]
+pub struct Call {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    variables: BTreeMap<OsString, Option<OsString>>,
+    directory: Option<PathBuf>,
+    input: Option<Vec<u8>>,
+    limit: Option<Duration>,
+}
+
+/// What a program said.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Everything it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// Everything it wrote to standard error.
+    pub stderr: Vec<u8>,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+impl Output {
+    /// Standard output as text, without white space at its ends.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim().to_owned()
+    }
+}
+
+/// Where a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Call {
+    /// A call of `program` (a path, or a name to be looked up in `PATH`).
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            variables: BTreeMap::new(),
+            directory: None,
+            input: None,
+            limit: None,
+        }
+    }
+
+    /// One argument more.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Several arguments more.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item = A>, A: Into<OsString>>(mut self, arguments: I) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable for this call.
+    #[must_use]
+    pub fn var(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.insert(name.into(), Some(value.into()));
+        self
+    }
+
+    /// Removes a variable for this call.
+    #[must_use]
+    pub fn without(mut self, name: impl Into<OsString>) -> Self {
+        self.variables.insert(name.into(), None);
+        self
+    }
+
+    /// Runs in `directory` instead of ours.
+    #[must_use]
+    pub fn dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Gives the program bytes on its standard input.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(bytes.into());
+        self
+    }
+
+    /// Ends the program, and fails, when it runs longer than this.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The arguments so far.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
+    /// The variables that this call sets or (`None`) removes.
+    pub fn variables(&self) -> &BTreeMap<OsString, Option<OsString>> {
+        &self.variables
+    }
+
+    /// The call as one would type it, for messages. Variables are left out: they may be secret.
+    pub fn shown(&self) -> String {
+        let words =
+            std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
+        words
+            .map(|word| quoted(&word.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The program's name, without folders.
+    pub fn name(&self) -> String {
+        let name = self.program.file_name().unwrap_or(self.program.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+}
+
+impl Tools {
+    /// Programs found in, and run with, this environment.
+    pub fn new(environment: Environment) -> Self {
+        Self {
+            environment: Arc::new(environment),
+            children: Arc::default(),
+        }
+    }
+
+    /// The environment that programs are run with.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The file that `name` would run: looked up in `PATH`, or the path itself if it names a folder.
+    pub fn find(&self, name: impl AsRef<OsStr>) -> Option<PathBuf> {
+        let name = Path::new(name.as_ref());
+        if name.components().count() > 1 {
+            let path = self.environment.directory().join(name);
+            return executable(&path).then_some(path);
+        }
+        let suffixed = |folder: PathBuf| folder.join(name).with_added_extension(EXE_EXTENSION);
+        let folders = self.environment.path();
+        folders
+            .into_iter()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .find_map(|folder| {
+                let folder = self.environment.directory().join(folder);
+                let exact = folder.join(name);
+                if executable(&exact) {
+                    return Some(exact);
+                }
+                Some(suffixed(folder)).filter(|path| !EXE_EXTENSION.is_empty() && executable(path))
+            })
+    }
+
+    /// Runs a program to its end and keeps what it said, however it ended.
+    ///
+    /// # Errors
+    /// When it cannot be started, runs over its limit, or we were cancelled.
+    pub fn output(&self, call: &Call) -> Result<Output, ToolError> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let ended = self.children.run(self, call, &mut |stream, bytes| match stream {
+            Stream::Stdout => stdout.extend_from_slice(bytes),
+            Stream::Stderr => stderr.extend_from_slice(bytes),
+        })?;
+        Ok(Output {
+            stdout,
+            stderr,
+            ended,
+        })
+    }
+
+    /// Runs a program to its end; anything but success is an error.
+    ///
+    /// # Errors
+    /// As [`Tools::output`], and when the program does not exit with 0.
+    pub fn run(&self, call: &Call) -> Result<Output, ToolError> {
+        let output = self.output(call)?;
+        match output.ended {
+            Ended::Code(0) => Ok(output),
+            ended => Err(ToolError::failed(
+                call,
+                ended,
+                &String::from_utf8_lossy(&output.stderr),
+            )),
+        }
+    }
+
+    /// Runs a program and hands over each chunk it writes as it comes; for output too large or too slow to keep.
+    /// Chunks are whole lines, including the end of line, except for the last of a stream.
+    ///
+    /// # Errors
+    /// As [`Tools::output`].
+    pub fn stream(&self, call: &Call, each: &mut dyn FnMut(Stream, &[u8])) -> Result<Ended, ToolError> {
+        let mut lines = child::Lines::new(each);
+        let ended = self
+            .children
+            .run(self, call, &mut |stream, bytes| lines.push(stream, bytes))?;
+        lines.finish();
+        Ok(ended)
+    }
+
+    /// Ends every running child with everything it started, and refuses to start more.
+    pub fn cancel(&self) {
+        self.children.cancel();
+    }
+
+    /// Whether [`Tools::cancel`] was called.
+    pub fn cancelled(&self) -> bool {
+        self.children.cancelled()
+    }
+}
+
+const EXE_EXTENSION: &str = if cfg!(windows) { "exe" } else { "" };
+
+#[cfg(unix)]
+fn executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn executable(path: &Path) -> bool {
+    path.is_file()
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%{}".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,0 +1,93 @@
+use std::time::Instant;
+
+use super::*;
+
+fn tools() -> Tools {
+    Tools::new(
+        Environment::empty("/")
+            .with("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .with("KEPT", "1"),
+    )
+}
+
+fn shell(script: &str) -> Call {
+    Call::new("sh").args(["-c", script])
+}
+
+#[test]
+fn output_environment_and_input_are_what_the_call_says() {
+    let call = shell("cat; echo $KEPT$OWN >&2; exit 3")
+        .var("OWN", "2")
+        .without("KEPT")
+        .input("in");
+    let output = tools().output(&call).unwrap();
+    assert_eq!((output.text().as_str(), output.ended), ("in", Ended::Code(3)));
+    assert_eq!(output.stderr, b"2\n");
+}
+
+#[test]
+fn a_failure_shows_command_status_and_last_lines() {
+    let error = tools()
+        .run(&shell("seq 100 >&2; exit 4"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("`sh -c 'seq 100 >&2; exit 4'` ended with exit code 4:\n81\n"),
+        "{error}"
+    );
+    assert!(error.ends_with("\n100"), "{error}");
+    let error = tools().run(&Call::new("no-such-program")).unwrap_err();
+    assert!(matches!(error, ToolError::NotFound { .. }));
+}
+
+#[test]
+fn lines_arrive_whole_and_apart() {
+    let mut seen = Vec::new();
+    let script = "printf 'a'; printf 'b\\nc' ; printf 'e\\n' >&2";
+    tools()
+        .stream(&shell(script), &mut |stream, line| {
+            seen.push((stream, line.to_vec()))
+        })
+        .unwrap();
+    seen.sort_by_key(|(stream, _)| *stream == Stream::Stderr);
+    let texts: Vec<_> = seen.iter().map(|(_, line)| line.as_slice()).collect();
+    assert_eq!(texts, [b"ab\n".as_slice(), b"c", b"e\n"]);
+}
+
+#[test]
+fn a_limit_ends_the_whole_group() {
+    let started = Instant::now();
+    let call = shell("sleep 60 & echo $!; wait").limit(Duration::from_millis(300));
+    let mut id = String::new();
+    let error = tools().stream(&call, &mut |_, line| {
+        id = String::from_utf8_lossy(line).trim().to_owned()
+    });
+    assert!(matches!(error, Err(ToolError::Limit { .. })));
+    assert!(started.elapsed() < Duration::from_secs(30));
+    assert!(ended_soon(&id), "grandchild {id} still runs");
+}
+
+#[test]
+fn cancel_ends_children_and_starts_no_more() {
+    let tools = tools();
+    let other = tools.clone();
+    let thread = std::thread::spawn(move || other.output(&shell("sleep 60 & sleep 60")));
+    while tools.children.running_now() == 0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    tools.cancel();
+    assert!(matches!(thread.join().unwrap(), Err(ToolError::Cancelled { .. })));
+    assert!(matches!(
+        tools.output(&shell("true")),
+        Err(ToolError::Cancelled { .. })
+    ));
+}
+
+/// Whether a process is gone, or a zombie, within some seconds.
+fn ended_soon(id: &str) -> bool {
+    (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    })
+}
