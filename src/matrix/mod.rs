@@ -30,6 +30,8 @@ pub struct Image {
     pub repositories: Vec<String>,
     /// The declared platforms, each with its settings, in the order of the file.
     pub platforms: Vec<PlatformSettings>,
+    /// Cargo profile of binaries that name none.
+    pub profile: String,
     /// The binaries, in the order of the file; empty means the cargo binary of the image's name.
     pub binaries: Vec<BinaryUse>,
     /// Tags to set.
@@ -108,7 +110,7 @@ pub enum Base {
 }
 
 /// A linker as the user asks for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Linker {
     /// The first of the target's that can do the job.
@@ -170,7 +172,8 @@ pub struct TagRule {
 }
 
 /// When a tag may move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Moves {
     /// Never: it names one digest for good.
     Never,
@@ -179,7 +182,8 @@ pub enum Moves {
 }
 
 /// Compression of layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Compression {
     /// gzip at a level from 1 to 9.
@@ -197,7 +201,8 @@ impl Default for Compression {
 }
 
 /// What is stripped from a binary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Strip {
     /// Nothing.
     None,
@@ -209,7 +214,8 @@ pub enum Strip {
 }
 
 /// A part of the built-in base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Provide {
     /// `/etc/ssl/certs/ca-certificates.crt`.
     CaCertificates,

@@ -1,1 +1,344 @@
-//! Room `plan`.
+//! [`Plan`]: every step decided, nothing done.
+//!
+//! In: the Matrix, the project's packages and what is installed here, all as plain values. Out: the BuildUnits
+//! and, for each image and platform, what goes where under which name. Planning has two halves, because a linker
+//! can only be chosen once the triple is known: [`draft`] decides triples and says which [`LinkQuery`]s it needs
+//! answered, [`Draft::plan`] groups the work. This room starts nothing, reads no file and asks no network; the
+//! same input is always the same plan.
+
+mod annotation;
+mod error;
+mod image;
+mod need;
+mod rendering;
+mod target;
+mod unit;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+pub use error::PlanError;
+pub use target::{Candidates, candidates};
+
+use crate::matrix::{Compression, Linker, Matrix, Moves, Provide, Strip};
+use crate::spec::Platform;
+use crate::target::Catalog;
+use need::Need;
+
+/// What a plan is made from.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// What the user wrote.
+    pub matrix: &'a Matrix,
+    /// The workspace's packages.
+    pub packages: &'a [Package],
+    /// Known targets.
+    pub catalog: &'a Catalog,
+    /// Facts of the repository, if there is one.
+    pub git: Option<Git>,
+    /// The triples whose std is installed, among the [`candidates`].
+    pub installed: BTreeSet<String>,
+    /// What is to be packed.
+    pub selection: Selection,
+    /// Repositories and tags given on the command line.
+    pub overrides: Overrides,
+    /// Variables that `{env.X}` may name.
+    pub variables: BTreeMap<String, String>,
+    /// Seconds since the epoch that everything is dated with.
+    pub created: i64,
+}
+
+/// A package of the workspace, as far as planning is concerned.
+#[derive(Clone, Debug, Default)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its cargo binaries.
+    pub binaries: Vec<String>,
+    /// Whether plain `cargo build` would build it.
+    pub default_member: bool,
+    /// `description` of Cargo.toml.
+    pub description: Option<String>,
+    /// `authors`.
+    pub authors: Vec<String>,
+    /// `license`.
+    pub license: Option<String>,
+    /// `homepage`.
+    pub homepage: Option<String>,
+    /// `documentation`.
+    pub documentation: Option<String>,
+    /// `repository`.
+    pub repository: Option<String>,
+}
+
+/// Facts of the git repository.
+#[derive(Clone, Debug, Default)]
+pub struct Git {
+    /// HEAD's full object id.
+    pub commit: String,
+    /// The branch's name, unless HEAD is detached.
+    pub branch: Option<String>,
+    /// Tags that point to HEAD.
+    pub tags: Vec<String>,
+    /// Whether tracked files differ from HEAD.
+    pub dirty: bool,
+    /// The remote's URL, without userinfo.
+    pub remote: Option<String>,
+}
+
+/// What is to be packed; empty means everything.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Names of images.
+    pub images: Vec<String>,
+    /// Platforms.
+    pub platforms: Vec<Platform>,
+}
+
+/// What the command line says instead of the Matrix.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Templates of repositories.
+    pub repositories: Vec<String>,
+    /// Templates of tags.
+    pub tags: Vec<String>,
+}
+
+/// A question to the linker survey: one answer for all packages that are linked so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkQuery {
+    /// What is linked for.
+    pub triple: String,
+    /// What the user asked for.
+    pub linker: Linker,
+    /// The glibc floor.
+    pub glibc: Option<String>,
+    /// glibc, but nothing may be loaded at run time.
+    pub static_glibc: bool,
+    /// The packages, which may bring C code.
+    pub packages: BTreeSet<PackageUse>,
+}
+
+/// A package with its features.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PackageUse {
+    /// Its name.
+    pub package: String,
+    /// Features beside the default ones.
+    pub features: BTreeSet<String>,
+    /// Whether the default features are on.
+    pub default_features: bool,
+}
+
+/// How one target is linked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Link {
+    /// For people: `rust-lld`, `aarch64-linux-gnu-gcc`, ...
+    pub shown: String,
+    /// Why this one.
+    pub why: String,
+    /// Variables that cargo and build scripts are given.
+    #[serde(skip)]
+    pub variables: BTreeMap<String, std::ffi::OsString>,
+    /// Flags that rustc is given.
+    pub rustflags: Vec<String>,
+}
+
+/// Everything that will be done.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Calls of compilers, in order.
+    pub units: Vec<BuildUnit>,
+    /// Images, in the order of the Matrix.
+    pub images: Vec<PlannedImage>,
+    /// What the user should know.
+    pub notices: Vec<String>,
+}
+
+/// One call of cargo.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BuildUnit {
+    /// `release`, `release-2`, ...
+    pub name: String,
+    /// Why it is not one with the unit before it; empty for the first.
+    pub why: String,
+    /// Cargo profile.
+    pub profile: String,
+    /// What is stripped.
+    pub strip: Strip,
+    /// No path of the build machine in a binary.
+    pub remap_paths: bool,
+    /// Packages in the selection: all images count, whatever is packed, since features unify over them.
+    pub packages: Vec<PackageUse>,
+    /// Binaries that are really built.
+    pub binaries: BTreeSet<String>,
+    /// Targets.
+    pub targets: Vec<UnitTarget>,
+    /// The image that has this unit for itself.
+    pub isolated: Option<String>,
+    /// Variables of the compiler.
+    pub environment: BTreeMap<String, String>,
+    /// Name of a target directory of its own.
+    pub own_directory: Option<String>,
+}
+
+/// One target of a BuildUnit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct UnitTarget {
+    /// The triple.
+    pub triple: String,
+    /// How it is linked.
+    pub link: Link,
+    /// Flags after the user's own.
+    pub rustflags: Vec<String>,
+    /// The glibc floor.
+    pub glibc: Option<String>,
+}
+
+/// One image.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedImage {
+    /// Its name.
+    pub name: String,
+    /// The version of its first cargo binary's package.
+    pub version: String,
+    /// Where it is published to.
+    pub repositories: Vec<String>,
+    /// Tags to set, in order.
+    pub tags: Vec<PlannedTag>,
+    /// When it counts as made, RFC 3339.
+    pub created: String,
+    /// The same in seconds since the epoch.
+    #[serde(skip)]
+    pub created_seconds: i64,
+    /// Annotations of the index.
+    pub annotations: BTreeMap<String, String>,
+    /// How layers are compressed.
+    pub compression: Compression,
+    /// How many platforms the Matrix declares.
+    pub declared_platforms: usize,
+    /// The platforms to be packed.
+    pub platforms: Vec<PlannedPlatform>,
+}
+
+/// A tag to set.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedTag {
+    /// The tag.
+    pub name: String,
+    /// When it may move.
+    pub moves: Moves,
+}
+
+/// One platform of an image.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedPlatform {
+    /// The platform.
+    pub platform: Platform,
+    /// `static` or `scratch`.
+    pub base: String,
+    /// The triple its binaries are built for.
+    pub triple: String,
+    /// Why this triple.
+    pub why: String,
+    /// The binaries, in the order of the Matrix.
+    pub binaries: Vec<PlannedBinary>,
+    /// Parts of the built-in base that are laid in.
+    pub provide: Vec<Provide>,
+    /// Users beside the built-in ones.
+    pub users: BTreeMap<String, u32>,
+    /// Files laid over the base.
+    #[serde(skip)]
+    pub files: Vec<crate::matrix::Files>,
+    /// The program and its fixed arguments.
+    pub entrypoint: Vec<String>,
+    /// Default arguments.
+    pub cmd: Option<Vec<String>>,
+    /// Variables of the program.
+    pub env: BTreeMap<String, String>,
+    /// The user it runs as, if said.
+    pub user: Option<String>,
+    /// Working directory, if said.
+    pub workdir: Option<String>,
+    /// Ports.
+    pub ports: Vec<String>,
+    /// Volumes.
+    #[serde(skip)]
+    pub volumes: Vec<crate::matrix::Volume>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// Signal that stops the program, if said.
+    pub stop_signal: Option<String>,
+}
+
+/// One binary of one image and platform.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedBinary {
+    /// Index of its unit in [`Plan::units`].
+    pub unit: usize,
+    /// Its package.
+    pub package: String,
+    /// Its name.
+    pub binary: String,
+    /// Absolute path in the image.
+    pub dest: String,
+}
+
+/// Triples are decided; linkers are not.
+#[derive(Debug)]
+pub struct Draft {
+    needs: Vec<Need>,
+    images: Vec<PlannedImage>,
+    queries: Vec<LinkQuery>,
+    notices: Vec<String>,
+}
+
+/// Decides which image is made of what, and for which triple.
+///
+/// # Errors
+/// When the Matrix names what the project or the catalog does not have, or a std is not installed.
+pub fn draft(question: &Question<'_>) -> Result<Draft, PlanError> {
+    let (images, needs, notices) = image::images(question)?;
+    let queries = need::queries(&needs);
+    Ok(Draft { needs, images, queries, notices })
+}
+
+impl Draft {
+    /// What must be known before the work can be grouped.
+    pub fn queries(&self) -> &[LinkQuery] {
+        &self.queries
+    }
+
+    /// Groups the work. `links` answers [`Draft::queries`], in their order.
+    ///
+    /// # Errors
+    /// When cargo would write two binaries to one path.
+    pub fn plan(mut self, links: &[Link]) -> Result<Plan, PlanError> {
+        let units = unit::group(&self.needs, &self.queries, links)?;
+        for need in self.needs.iter().filter(|need| need.selected) {
+            let unit = units.iter().position(|unit| need.is_in(unit, &self.queries, links));
+            let unit = unit.expect("every need was grouped into a unit");
+            let image = self.images.iter_mut().find(|image| image.name == need.image);
+            let platform = image.and_then(|image| {
+                image.platforms.iter_mut().find(|planned| planned.platform == need.platform)
+            });
+            platform.expect("needs come from planned platforms").binaries[need.position].unit = unit;
+        }
+        Ok(Plan { units, images: self.images, notices: self.notices })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,60 @@
-//! The command `cargo gantry`.
+//! The command `cargo gantry`: arguments in, the library's calls, results and errors out.
 
-fn main() {}
+mod args;
+mod commands;
+mod report;
+mod reporter;
+mod table;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use cargo_gantry::environment::Environment;
+use cargo_gantry::pipeline::Gantry;
+use cargo_gantry::tool::Tools;
+use clap::Parser;
+
+use args::Arguments;
+use reporter::Reporter;
+
+fn main() -> ExitCode {
+    // As `cargo gantry build` we are called with `gantry` first; called directly, without.
+    let words = std::env::args_os().enumerate().filter(|(position, word)| *position != 1 || word != "gantry");
+    let arguments = Arguments::parse_from(words.map(|(_, word)| word));
+    let environment = match Environment::capture() {
+        Ok(environment) => environment,
+        Err(error) => {
+            eprintln!("error: the working directory cannot be read: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let no_colour = environment.non_empty("NO_COLOR").is_some();
+    let reporter = Arc::new(Reporter::new(&arguments.output, no_colour, environment.non_empty("CI").is_some()));
+    let tools = Tools::new(environment);
+    end_children_on_signals(&tools);
+    let gantry = Gantry::new(tools, reporter.clone());
+    let result = commands::run(arguments.command, &gantry, &reporter);
+    reporter.finish();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ExitCode::from(report::report(&error, &reporter)),
+    }
+}
+
+/// On Ctrl-C or a polite kill: no child stays, and we are gone at once. Whatever we were writing is either whole
+/// under its name or not there at all, so there is nothing else to save.
+#[cfg(unix)]
+fn end_children_on_signals(tools: &Tools) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let tools = tools.clone();
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            tools.cancel();
+            std::process::exit(130);
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn end_children_on_signals(_: &Tools) {}

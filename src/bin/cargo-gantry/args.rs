@@ -1,0 +1,194 @@
+//! What the user typed. Doc comments here are the help texts.
+
+use std::path::PathBuf;
+
+use cargo_gantry::pipeline::Request;
+use cargo_gantry::spec::Platform;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
+#[derive(Debug, Parser)]
+#[command(name = "cargo gantry", bin_name = "cargo gantry", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the matrix into the workspace's store, and write it elsewhere if asked
+    Build(Build),
+    /// Build, then push images and index to their repositories
+    Publish(Publish),
+    /// Show what would be built, in which units, with which linkers, under which names
+    Plan(Selecting),
+    /// Show an image: its platforms, layers, sizes and history
+    Inspect(Inspect),
+    /// List the targets, the linker each would use here, and whether its std is installed
+    Targets(Targets),
+    /// Print the JSON Schema of gantry.toml
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How things are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// How results and progress are written
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) message_format: Format,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: every crate, every upload
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// Human or machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Tables and bars
+    #[default]
+    Human,
+    /// One JSON object a line, each with a `reason`
+    Json,
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What is worked on.
+#[derive(Debug, Args)]
+pub(crate) struct Selecting {
+    /// The Cargo.toml to work on
+    #[arg(long, value_name = "PATH")]
+    manifest_path: Option<PathBuf>,
+    /// The matrix, instead of the gantry.toml beside the workspace's Cargo.toml
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
+    /// Pack only this image (repeatable)
+    #[arg(short, long = "image", value_name = "NAME")]
+    images: Vec<String>,
+    /// Pack only this platform (repeatable, or separated by commas)
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
+    platforms: Vec<Platform>,
+    /// Publish to this repository instead of the matrix's (repeatable)
+    #[arg(long = "repository", value_name = "REPOSITORY")]
+    repositories: Vec<String>,
+    /// Set this tag instead of the matrix's (repeatable)
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Cargo.lock must not change
+    #[arg(long)]
+    locked: bool,
+    /// No network for cargo
+    #[arg(long)]
+    offline: bool,
+    /// As --locked and --offline
+    #[arg(long)]
+    frozen: bool,
+    /// How many compilers run at once
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<u32>,
+    /// Install missing standard libraries with rustup
+    #[arg(long)]
+    install_targets: bool,
+}
+
+impl Selecting {
+    /// The same in the library's words.
+    pub(crate) fn request(&self) -> Request {
+        Request {
+            manifest_path: self.manifest_path.clone(),
+            matrix: self.matrix.clone(),
+            images: self.images.clone(),
+            platforms: self.platforms.clone(),
+            repositories: self.repositories.clone(),
+            tags: self.tags.clone(),
+            locked: self.locked,
+            offline: self.offline,
+            frozen: self.frozen,
+            jobs: self.jobs,
+            install_targets: self.install_targets,
+        }
+    }
+}
+
+/// `build`
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    /// Also write the images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `{image}` is replaced
+    #[arg(short, long = "output", value_name = "TRANSPORT:PATH")]
+    pub(crate) outputs: Vec<String>,
+}
+
+/// `publish`
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Set tags although a platform of the matrix is missing
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
+    /// Let tags that never move be moved
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// How registries are spoken to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct Access {
+    /// Speak plain http to this host (loopback needs no such word)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) plain_http: Vec<String>,
+    /// User name at the destination's registry
+    #[arg(long, requires = "password_stdin")]
+    pub(crate) username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "username")]
+    pub(crate) password_stdin: bool,
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// `oci:DIR`, `oci-archive:FILE`, or a reference in a registry
+    #[arg(value_name = "[TRANSPORT:]NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// `targets`
+#[derive(Debug, Args)]
+pub(crate) struct Targets {
+    /// Only what serves this platform (repeatable)
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
+    pub(crate) platforms: Vec<Platform>,
+}

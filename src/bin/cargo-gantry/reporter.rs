@@ -1,0 +1,251 @@
+//! Events on their way to a person or a machine: bars on a terminal, lines in CI, JSON on request.
+//!
+//! Everything for people goes to standard error; standard output carries only data.
+
+use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cargo_gantry::event::{Event, Observer};
+use cargo_gantry::spec::json;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json as object};
+
+use crate::args::{Color, Format, Output};
+
+/// Shows what happens.
+pub(crate) struct Reporter {
+    format: Format,
+    level: Level,
+    colours: bool,
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// What the bar shows.
+#[derive(Default)]
+struct State {
+    /// Bytes of each upload that were sent so far.
+    uploads: HashMap<String, (u64, u64)>,
+    packed: (u64, u64),
+}
+
+impl Reporter {
+    /// A reporter as the command line asks for it.
+    pub(crate) fn new(output: &Output, no_colour: bool, ci: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let colours = match output.color {
+            Color::Auto => terminal && !no_colour,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let level = match (output.quiet, output.verbose) {
+            (true, _) => Level::Quiet,
+            (_, true) => Level::Verbose,
+            _ => Level::Normal,
+        };
+        let bars = terminal && !ci && level > Level::Quiet && output.message_format == Format::Human;
+        let bar = bars.then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(style("{spinner} {msg}"));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { format: output.message_format, level, colours, bar, state: Mutex::default() }
+    }
+
+    /// Whether errors and tables may be coloured.
+    pub(crate) fn colours(&self) -> bool {
+        self.colours
+    }
+
+    /// Whether results are to be JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// A result, on standard output: a line of text, or the object with its reason.
+    pub(crate) fn result(&self, reason: &str, text: &str, value: Value) {
+        if self.json() {
+            let mut value = value;
+            if let Value::Object(map) = &mut value {
+                map.insert("reason".into(), reason.into());
+            }
+            self.print(&json::to_string(&value));
+        } else if !text.is_empty() {
+            self.print(text);
+        }
+    }
+
+    /// Text for people, on standard error, with a verb before it.
+    pub(crate) fn say(&self, verb: &str, text: &str) {
+        if self.level == Level::Quiet {
+            return;
+        }
+        let verb = format!("{verb:>12}");
+        let verb = if self.colours { format!("\x1b[1;32m{verb}\x1b[0m") } else { verb };
+        self.line(&format!("{verb} {text}"));
+    }
+
+    /// Removes the bar for good.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn print(&self, text: &str) {
+        let print = || {
+            let mut out = std::io::stdout().lock();
+            // A reader that went away (`| head`) is no fault of ours.
+            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => {
+                let _ = writeln!(std::io::stderr().lock(), "{text}");
+            }
+        }
+    }
+
+    fn message(&self, text: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+        }
+    }
+
+    fn human(&self, event: &Event<'_>) {
+        let verbose = self.level == Level::Verbose;
+        match event {
+            Event::BuildStarted { unit, .. } => self.say("Building", unit),
+            Event::Compiled { package, fresh, .. } => {
+                self.message(format!("compiling {package}"));
+                if verbose {
+                    self.say(if *fresh { "Fresh" } else { "Compiled" }, package);
+                }
+            }
+            Event::ToolOutput { text, .. } => {
+                if self.level > Level::Quiet {
+                    self.line(text);
+                }
+            }
+            Event::BuildFinished { unit } if verbose => self.say("Built", unit),
+            Event::PackStarted { bytes, .. } => self.packing(0, *bytes),
+            Event::PackProgress { bytes, .. } => self.packing(*bytes, 0),
+            Event::Packed { image, platform, size, digest } => {
+                self.say("Packed", &format!("{image} {platform}, {}, {digest}", bytes_text(*size)));
+            }
+            Event::UploadStarted { digest, size } => self.upload(&digest.to_string(), 0, Some(*size)),
+            Event::UploadProgress { digest, sent } => self.upload(&digest.to_string(), *sent, None),
+            Event::UploadFinished { digest, present } if verbose => {
+                self.say(if *present { "Present" } else { "Sent" }, &digest.to_string());
+            }
+            Event::ManifestPushed { reference, digest, present } if verbose => {
+                self.say(if *present { "Present" } else { "Pushed" }, &format!("{reference} {digest}"));
+            }
+            Event::Retry { what, why, after } => {
+                self.say("Retrying", &format!("{what} in {:.1} s: {why}", after.as_secs_f32()));
+            }
+            Event::Notice { text } => self.say("Note", text),
+            Event::Warning { text } => self.say("Warning", text),
+            _ => {}
+        }
+    }
+
+    fn packing(&self, done: u64, more: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.packed.0 += done;
+        state.packed.1 += more;
+        let (done, all) = state.packed;
+        self.message(format!("packing {} of {}", bytes_text(done.min(all)), bytes_text(all)));
+    }
+
+    fn upload(&self, digest: &str, sent: u64, size: Option<u64>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = state.uploads.entry(digest.to_owned()).or_default();
+        entry.0 = sent;
+        entry.1 = size.unwrap_or(entry.1);
+        let (sent, all) = state.uploads.values().fold((0, 0), |sum, upload| (sum.0 + upload.0, sum.1 + upload.1));
+        self.message(format!("uploading {} of {}", bytes_text(sent), bytes_text(all)));
+    }
+}
+
+impl Observer for Reporter {
+    fn event(&self, event: &Event<'_>) {
+        match (self.format, machine(event)) {
+            (Format::Human, _) => self.human(event),
+            (Format::Json, Some(value)) => self.print(&json::to_string(&value)),
+            (Format::Json, None) => {}
+        }
+    }
+}
+
+/// An event as an object; progress in bytes is left out, since nobody can act on it.
+fn machine(event: &Event<'_>) -> Option<Value> {
+    Some(match event {
+        Event::BuildStarted { unit, steps } => object!({"reason": "build-started", "unit": unit, "steps": steps}),
+        Event::Compiled { unit, package, fresh } => {
+            object!({"reason": "compiled", "unit": unit, "package": package, "fresh": fresh})
+        }
+        Event::ToolOutput { tool, text } => object!({"reason": "tool-output", "tool": tool, "text": text}),
+        Event::BuildFinished { unit } => object!({"reason": "build-finished", "unit": unit}),
+        Event::Packed { image, platform, size, digest } => {
+            object!({"reason": "packed", "image": image, "platform": platform, "size": size, "digest": digest})
+        }
+        Event::UploadFinished { digest, present } => {
+            object!({"reason": "blob", "digest": digest, "present": present})
+        }
+        Event::ManifestPushed { reference, digest, present } => {
+            object!({"reason": "manifest", "reference": reference, "digest": digest, "present": present})
+        }
+        Event::Retry { what, why, after } => {
+            object!({"reason": "retry", "what": what, "why": why, "after-ms": after.as_millis() as u64})
+        }
+        Event::Notice { text } => object!({"reason": "notice", "text": text}),
+        Event::Warning { text } => object!({"reason": "warning", "text": text}),
+        _ => return None,
+    })
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// A number of bytes as people read it: 1000-based, as registries show it.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_with_three_digits() {
+        for (bytes, want) in [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_000_000, "2.0 MB"), (u64::MAX, "18446744.1 TB")] {
+            assert_eq!(bytes_text(bytes), want);
+        }
+    }
+}

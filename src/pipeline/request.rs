@@ -1,0 +1,32 @@
+//! [`Request`]: what the caller wants done, as the command line or an xtask says it.
+
+use std::path::PathBuf;
+
+use crate::spec::Platform;
+
+/// What is to be worked on; the default is everything of the project in the working directory.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The Cargo.toml; found from the working directory upwards by default.
+    pub manifest_path: Option<PathBuf>,
+    /// The matrix; `gantry.toml` beside the workspace's Cargo.toml by default.
+    pub matrix: Option<PathBuf>,
+    /// Images to pack; empty means all.
+    pub images: Vec<String>,
+    /// Platforms to pack; empty means all.
+    pub platforms: Vec<Platform>,
+    /// Templates of repositories that replace the matrix's.
+    pub repositories: Vec<String>,
+    /// Templates of tags that replace the matrix's.
+    pub tags: Vec<String>,
+    /// Cargo.lock must not change.
+    pub locked: bool,
+    /// No network for cargo.
+    pub offline: bool,
+    /// Both.
+    pub frozen: bool,
+    /// How many compilers run at once; cargo's own choice by default.
+    pub jobs: Option<u32>,
+    /// Install missing standard libraries with rustup.
+    pub install_targets: bool,
+}

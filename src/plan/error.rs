@@ -1,0 +1,187 @@
+//! Why no plan could be made.
+
+use crate::spec::Platform;
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The workspace has no binary at all.
+    #[error("the workspace has no binary")]
+    #[diagnostic(code(gantry::plan::no_binary), help("an image is made of binaries: add a `src/main.rs` or a `[[bin]]`"))]
+    NoBinary,
+    /// No package has this binary.
+    #[error("image `{image}` wants binary `{binary}`, which no package of the workspace has")]
+    #[diagnostic(code(gantry::plan::unknown_binary))]
+    UnknownBinary {
+        /// The image.
+        image: String,
+        /// The binary.
+        binary: String,
+        /// What there is.
+        #[help]
+        help: String,
+    },
+    /// Several packages have this binary.
+    #[error("image `{image}` wants binary `{binary}`, which several packages have: {}", packages.join(", "))]
+    #[diagnostic(
+        code(gantry::plan::ambiguous_binary),
+        help("name the package: binaries = [{{ binary = \"{binary}\", package = \"{}\" }}]", packages[0])
+    )]
+    AmbiguousBinary {
+        /// The image.
+        image: String,
+        /// The binary.
+        binary: String,
+        /// The packages.
+        packages: Vec<String>,
+    },
+    /// The command line names an image that is not there.
+    #[error("there is no image `{name}`")]
+    #[diagnostic(code(gantry::plan::unknown_image))]
+    UnknownImage {
+        /// The name.
+        name: String,
+        /// What there is.
+        #[help]
+        help: String,
+    },
+    /// The command line names a platform that no selected image declares.
+    #[error("no selected image is for platform `{platform}`")]
+    #[diagnostic(code(gantry::plan::unknown_platform))]
+    UnknownPlatform {
+        /// The platform.
+        platform: Platform,
+        /// What there is.
+        #[help]
+        help: String,
+    },
+    /// No target in the catalog serves this platform.
+    #[error("image `{image}`: no target is known for platform `{platform}`")]
+    #[diagnostic(code(gantry::plan::no_target))]
+    NoTarget {
+        /// The image.
+        image: String,
+        /// The platform.
+        platform: Platform,
+        /// Known platforms.
+        #[help]
+        help: String,
+    },
+    /// The Matrix names a triple that the catalog lacks.
+    #[error("image `{image}`: target `{triple}` is not known")]
+    #[diagnostic(code(gantry::plan::unknown_target))]
+    UnknownTarget {
+        /// The image.
+        image: String,
+        /// The triple.
+        triple: String,
+        /// Something near.
+        #[help]
+        help: String,
+    },
+    /// The Matrix names a triple of another platform.
+    #[error("image `{image}`: target `{triple}` builds for `{builds}`, not for `{platform}`")]
+    #[diagnostic(code(gantry::plan::wrong_target))]
+    WrongTarget {
+        /// The image.
+        image: String,
+        /// The triple.
+        triple: String,
+        /// What it builds for.
+        builds: Platform,
+        /// What is wanted.
+        platform: Platform,
+    },
+    /// The standard library of some targets is not installed.
+    #[error("the standard library is not installed for {}", triples.join(", "))]
+    #[diagnostic(
+        code(gantry::plan::no_std),
+        help("run `rustup target add {}`, or add `--install-targets`", triples.join(" "))
+    )]
+    NoStd {
+        /// The triples.
+        triples: Vec<String>,
+    },
+    /// Two packages bring a binary of the same name to one compiler call.
+    #[error("packages `{first}` and `{second}` both have a binary `{binary}`: cargo would write them to one path")]
+    #[diagnostic(code(gantry::plan::same_path), help("rename one of them, or set `isolated = true` on one of the images"))]
+    SamePath {
+        /// The binary.
+        binary: String,
+        /// A package.
+        first: String,
+        /// Another package.
+        second: String,
+    },
+    /// Two binaries of an image have one path in it.
+    #[error("image `{image}` has two binaries at `{dest}`")]
+    #[diagnostic(code(gantry::plan::same_dest), help("give one of them another `dest`"))]
+    SameDest {
+        /// The image.
+        image: String,
+        /// The path.
+        dest: String,
+    },
+    /// A template could not be rendered.
+    #[error("image `{image}`: {fault} in `{template}`")]
+    #[diagnostic(code(gantry::plan::template))]
+    Template {
+        /// The image.
+        image: String,
+        /// The template.
+        template: String,
+        /// What is wrong.
+        fault: String,
+        /// The way out.
+        #[help]
+        help: String,
+    },
+    /// A rendered tag is not a tag.
+    #[error("image `{image}`: `{tag}` is not a tag")]
+    #[diagnostic(
+        code(gantry::plan::tag),
+        help("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`")
+    )]
+    Tag {
+        /// The image.
+        image: String,
+        /// The rendered text.
+        tag: String,
+    },
+    /// A rendered repository is not one.
+    #[error("image `{image}`: `{repository}` is not a repository")]
+    #[diagnostic(
+        code(gantry::plan::repository),
+        help("write `registry/path`, in lower case and without a tag, as in `ghcr.io/acme/{image}`")
+    )]
+    Repository {
+        /// The image.
+        image: String,
+        /// The rendered text.
+        repository: String,
+    },
+    /// The commit's version tag is another version than Cargo.toml's.
+    #[error("image `{image}` is version `{version}`, but the commit is tagged `{tag}`")]
+    #[diagnostic(
+        code(gantry::plan::version_tag),
+        help("make `version` in Cargo.toml and the git tag agree before releasing")
+    )]
+    VersionTag {
+        /// The image.
+        image: String,
+        /// Version of the package.
+        version: String,
+        /// The git tag.
+        tag: String,
+    },
+    /// A base that this version cannot use.
+    #[error("image `{image}`: base `{base}` is not supported yet")]
+    #[diagnostic(code(gantry::plan::base), help("use `static` or `scratch`"))]
+    Base {
+        /// The image.
+        image: String,
+        /// The base.
+        base: String,
+    },
+}

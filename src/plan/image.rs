@@ -1,0 +1,354 @@
+//! The images: names, tags, platforms and binaries, every template filled in.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::need::{CallKey, Need, TargetKey};
+use super::rendering::Rendering;
+use super::target::{Decision, base_name, decide, nearest};
+use super::{
+    Git, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, PlannedTag, Question, annotation,
+};
+use crate::matrix::{Base, BinaryUse, Files, Image, Moves, PlatformSettings, Provide};
+use crate::spec::Reference;
+
+type Images = (Vec<PlannedImage>, Vec<Need>, Vec<String>);
+
+/// Selected images, and the needs of all of them, selected or not.
+pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
+    let implied = implied(question)?;
+    let declared = if question.matrix.images.is_empty() { &implied } else { &question.matrix.images };
+    check_selection(question, declared)?;
+    let (mut images, mut needs, mut notices, mut missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for image in declared {
+        let selected = question.selection.packs_image(&image.name);
+        let planned = one(question, image, selected, &mut needs, &mut notices, &mut missing)?;
+        if selected && !planned.platforms.is_empty() {
+            images.push(planned);
+        }
+    }
+    if !missing.is_empty() {
+        missing.sort();
+        missing.dedup();
+        return Err(PlanError::NoStd { triples: missing });
+    }
+    notices.sort();
+    notices.dedup();
+    Ok((images, needs, notices))
+}
+
+/// Without a Matrix there is an image for each binary that plain `cargo build` would build.
+fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
+    if !question.matrix.images.is_empty() {
+        return Ok(Vec::new());
+    }
+    let members = question.packages.iter().filter(|package| package.default_member);
+    let named = |package: &Package, binary: &String| {
+        let mut image = question.matrix.unnamed.clone();
+        image.name = binary.clone();
+        let mut of = BinaryUse { binary: binary.clone(), package: Some(package.name.clone()), ..BinaryUse::default() };
+        of.default_features = true;
+        of.profile = image.profile.clone();
+        image.binaries = vec![of];
+        image
+    };
+    let images: Vec<Image> =
+        members.flat_map(|package| package.binaries.iter().map(move |binary| named(package, binary))).collect();
+    if images.is_empty() { Err(PlanError::NoBinary) } else { Ok(images) }
+}
+
+fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
+    let names = || declared.iter().map(|image| image.name.as_str());
+    for name in &question.selection.images {
+        if !names().any(|known| known == name) {
+            return Err(PlanError::UnknownImage { name: name.clone(), help: nearest(name, names()) });
+        }
+    }
+    let selected = declared.iter().filter(|image| question.selection.packs_image(&image.name));
+    let mut platforms: Vec<_> =
+        selected.flat_map(|image| image.platforms.iter().map(|settings| settings.platform.clone())).collect();
+    platforms.sort();
+    platforms.dedup();
+    for platform in &question.selection.platforms {
+        if !platforms.contains(platform) {
+            let declared: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+            let help = format!("declared are: {}", declared.join(", "));
+            return Err(PlanError::UnknownPlatform { platform: platform.clone(), help });
+        }
+    }
+    Ok(())
+}
+
+fn one(
+    question: &Question<'_>,
+    image: &Image,
+    selected: bool,
+    needs: &mut Vec<Need>,
+    notices: &mut Vec<String>,
+    missing: &mut Vec<String>,
+) -> Result<PlannedImage, PlanError> {
+    let mut uses = image.binaries.clone();
+    if uses.is_empty() {
+        let name = image.name.clone();
+        let profile = image.profile.clone();
+        uses.push(BinaryUse { binary: name, default_features: true, profile, ..BinaryUse::default() });
+    }
+    let packages = uses.iter().map(|of| package(question, image, of)).collect::<Result<Vec<_>, _>>()?;
+    let first = packages[0];
+    let git = question.git.as_ref();
+    if selected {
+        check_version_tag(image, first, git)?;
+    }
+    let rendering = Rendering {
+        image: &image.name,
+        version: &first.version,
+        git,
+        created: question.created,
+        variables: &question.variables,
+        platform: None,
+    };
+    let created = rfc3339(question.created);
+    let derived = annotation::derived(&image.name, first, git, &created, &image.omit_annotations);
+    let mut planned = PlannedImage {
+        name: image.name.clone(),
+        version: first.version.clone(),
+        repositories: repositories(question, image, &rendering)?,
+        tags: if selected { tags(question, image, &rendering)? } else { Vec::new() },
+        created_seconds: question.created,
+        annotations: with(&derived, rendering.table(&image.annotations)?),
+        compression: image.compression,
+        declared_platforms: image.platforms.len(),
+        platforms: Vec::new(),
+        created,
+    };
+    for settings in &image.platforms {
+        let packed = selected && question.selection.packs_platform(&settings.platform);
+        let decision = match decide(image, settings, question.catalog, &question.installed)? {
+            Ok(decision) => decision,
+            // What is not packed is only here for the unification of features: without a std it is not built.
+            Err(_) if !packed => continue,
+            Err(triple) => {
+                missing.push(triple);
+                continue;
+            }
+        };
+        let rendering = rendering.on(&settings.platform, &decision.target.triple);
+        for (position, (of, package)) in uses.iter().zip(&packages).enumerate() {
+            needs.push(need(image, settings, &decision, of, package, position, packed));
+        }
+        if packed {
+            if decision.static_glibc {
+                notices.push(format!(
+                    "{}: glibc is linked statically; name look-ups through NSS (other than files and dns) will not work",
+                    decision.target.triple
+                ));
+            }
+            planned.platforms.push(platform(image, settings, &decision, &uses, &packages, &derived, &rendering)?);
+        }
+    }
+    Ok(planned)
+}
+
+fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<&'a Package, PlanError> {
+    let has = |package: &&Package| {
+        package.binaries.contains(&of.binary) && of.package.as_ref().is_none_or(|name| *name == package.name)
+    };
+    let mut found = question.packages.iter().filter(has);
+    match (found.next(), found.next()) {
+        (Some(package), None) => Ok(package),
+        (Some(first), Some(second)) => Err(PlanError::AmbiguousBinary {
+            image: image.name.clone(),
+            binary: of.binary.clone(),
+            packages: [first, second].into_iter().chain(found).map(|package| package.name.clone()).collect(),
+        }),
+        (None, _) => {
+            let all = question.packages.iter().flat_map(|package| package.binaries.iter().map(String::as_str));
+            Err(PlanError::UnknownBinary {
+                image: image.name.clone(),
+                binary: of.binary.clone(),
+                help: nearest(&of.binary, all),
+            })
+        }
+    }
+}
+
+/// A bare version tag on the commit that is another version than Cargo.toml's: one of the two is wrong.
+fn check_version_tag(image: &Image, package: &Package, git: Option<&Git>) -> Result<(), PlanError> {
+    let version = |tag: &&String| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok();
+    let tags: Vec<&String> = git.iter().flat_map(|git| &git.tags).filter(|tag| version(tag).is_some()).collect();
+    let agrees = |tag: &&&String| version(tag).is_some_and(|version| version.to_string() == package.version);
+    match tags.first() {
+        Some(tag) if !tags.iter().any(|tag| agrees(&tag)) => Err(PlanError::VersionTag {
+            image: image.name.clone(),
+            version: package.version.clone(),
+            tag: (*tag).clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn repositories(
+    question: &Question<'_>,
+    image: &Image,
+    rendering: &Rendering<'_>,
+) -> Result<Vec<String>, PlanError> {
+    let overrides = &question.overrides.repositories;
+    let templates = if overrides.is_empty() { &image.repositories } else { overrides };
+    templates
+        .iter()
+        .map(|template| {
+            let repository = rendering.text(template)?;
+            // `Reference` reads a text without a registry as Docker Hub's; a tag or digest has no place here.
+            let fits = repository.parse::<Reference>().is_ok_and(|reference| {
+                reference.digest().is_none() && !repository.rsplit('/').next().is_some_and(|last| last.contains(':'))
+            });
+            if fits {
+                Ok(repository)
+            } else {
+                Err(PlanError::Repository { image: image.name.clone(), repository })
+            }
+        })
+        .collect()
+}
+
+fn tags(question: &Question<'_>, image: &Image, rendering: &Rendering<'_>) -> Result<Vec<PlannedTag>, PlanError> {
+    let given = question.overrides.tags.iter().map(|template| (template.as_str(), Moves::Always));
+    let declared = image.tags.iter().map(|rule| (rule.template.as_str(), rule.moves));
+    let rules: Vec<_> = if question.overrides.tags.is_empty() { declared.collect() } else { given.collect() };
+    rules
+        .into_iter()
+        .map(|(template, moves)| {
+            // `+` is legal in a version and not in a tag.
+            let name = rendering.text(template)?.replace('+', "-");
+            let mut bytes = name.bytes();
+            let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+            if first && rest && name.len() <= 128 {
+                Ok(PlannedTag { name, moves })
+            } else {
+                Err(PlanError::Tag { image: image.name.clone(), tag: name })
+            }
+        })
+        .collect()
+}
+
+fn need(
+    image: &Image,
+    settings: &PlatformSettings,
+    decision: &Decision<'_>,
+    of: &BinaryUse,
+    package: &Package,
+    position: usize,
+    selected: bool,
+) -> Need {
+    let target = decision.target;
+    let mut rustflags = target.rustflags.clone();
+    if decision.static_glibc {
+        rustflags.extend(target.static_rustflags.iter().cloned());
+    }
+    rustflags.extend(settings.rustflags.iter().cloned());
+    Need {
+        image: image.name.clone(),
+        platform: settings.platform.clone(),
+        position,
+        selected,
+        package: PackageUse {
+            package: package.name.clone(),
+            features: of.features.iter().cloned().collect(),
+            default_features: of.default_features,
+        },
+        binary: of.binary.clone(),
+        call: CallKey {
+            profile: of.profile.clone(),
+            strip: image.strip,
+            remap_paths: image.remap_paths,
+            isolated: image.isolated.then(|| image.name.clone()),
+            environment: settings.env.clone(),
+        },
+        target: TargetKey {
+            triple: target.triple.clone(),
+            linker: settings.linker.clone(),
+            glibc: settings.glibc.clone(),
+            static_glibc: decision.static_glibc,
+            rustflags,
+        },
+    }
+}
+
+fn platform(
+    image: &Image,
+    settings: &PlatformSettings,
+    decision: &Decision<'_>,
+    uses: &[BinaryUse],
+    packages: &[&Package],
+    derived: &BTreeMap<String, String>,
+    rendering: &Rendering<'_>,
+) -> Result<PlannedPlatform, PlanError> {
+    let mut binaries: Vec<PlannedBinary> = Vec::new();
+    for (of, package) in uses.iter().zip(packages) {
+        let dest = match &of.dest {
+            Some(dest) => rendering.text(dest)?,
+            None => format!("{}/{}", image.bin_dir.trim_end_matches('/'), of.binary),
+        };
+        if binaries.iter().any(|other| other.dest == dest) {
+            return Err(PlanError::SameDest { image: image.name.clone(), dest });
+        }
+        let (package, binary) = (package.name.clone(), of.binary.clone());
+        binaries.push(PlannedBinary { unit: 0, package, binary, dest });
+    }
+    let entrypoint = match &image.entrypoint {
+        Some(entrypoint) => rendering.texts(entrypoint)?,
+        None => vec![binaries[0].dest.clone()],
+    };
+    let provide = image.provide.clone().unwrap_or_else(|| match settings.base {
+        Base::Static => vec![Provide::CaCertificates, Provide::Passwd, Provide::Tmp],
+        _ => Vec::new(),
+    });
+    Ok(PlannedPlatform {
+        platform: settings.platform.clone(),
+        base: base_name(&settings.base).to_owned(),
+        triple: decision.target.triple.clone(),
+        why: decision.why.clone(),
+        binaries,
+        provide,
+        users: image.users.clone(),
+        files: image.files.iter().map(|files| rendered(files, rendering)).collect::<Result<_, _>>()?,
+        entrypoint,
+        cmd: image.cmd.as_deref().map(|cmd| rendering.texts(cmd)).transpose()?,
+        env: rendering.table(&image.env)?,
+        user: image.user.clone(),
+        workdir: image.workdir.clone(),
+        ports: image.ports.clone(),
+        volumes: image.volumes.clone(),
+        labels: with(derived, rendering.table(&image.labels)?),
+        annotations: with(derived, rendering.table(&image.annotations)?),
+        stop_signal: image.stop_signal.clone(),
+    })
+}
+
+fn rendered(files: &Files, rendering: &Rendering<'_>) -> Result<Files, PlanError> {
+    let mut files = files.clone();
+    match &mut files {
+        Files::Copy { from, to, .. } => {
+            *from = rendering.text(from)?;
+            *to = rendering.text(to)?;
+        }
+        Files::Directory { path, .. } => *path = rendering.text(path)?,
+        Files::Link { path, target } => {
+            *path = rendering.text(path)?;
+            *target = rendering.text(target)?;
+        }
+    }
+    Ok(files)
+}
+
+fn with(derived: &BTreeMap<String, String>, ours: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut all = derived.clone();
+    all.extend(ours);
+    all
+}
+
+fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}

@@ -1,0 +1,97 @@
+//! [`Need`]: one binary of one image on one platform, with everything its compilation depends on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{BuildUnit, Link, LinkQuery, PackageUse, UnitTarget};
+use crate::matrix::{Linker, Strip};
+use crate::spec::Platform;
+
+/// One binary that must be built.
+#[derive(Clone, Debug)]
+pub(super) struct Need {
+    pub image: String,
+    pub platform: Platform,
+    /// Its place among the binaries of its image.
+    pub position: usize,
+    /// Whether it is packed: what is not packed still counts for the unification of features.
+    pub selected: bool,
+    pub package: PackageUse,
+    pub binary: String,
+    pub call: CallKey,
+    pub target: TargetKey,
+}
+
+/// What separates two calls of cargo.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CallKey {
+    pub profile: String,
+    pub strip: Strip,
+    pub remap_paths: bool,
+    pub isolated: Option<String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What separates two builds for a target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TargetKey {
+    pub triple: String,
+    pub linker: Linker,
+    pub glibc: Option<String>,
+    pub static_glibc: bool,
+    pub rustflags: Vec<String>,
+}
+
+impl TargetKey {
+    fn asks(&self, query: &LinkQuery) -> bool {
+        (&self.triple, &self.linker, &self.glibc, self.static_glibc)
+            == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
+    }
+
+    /// The target as a unit has it.
+    pub fn answered(&self, queries: &[LinkQuery], links: &[Link]) -> UnitTarget {
+        let position = queries.iter().position(|query| self.asks(query));
+        let link = position.and_then(|position| links.get(position)).expect("every query was answered");
+        UnitTarget {
+            triple: self.triple.clone(),
+            link: link.clone(),
+            rustflags: self.rustflags.clone(),
+            glibc: self.glibc.clone(),
+        }
+    }
+}
+
+impl Need {
+    /// Whether this unit builds it.
+    pub fn is_in(&self, unit: &BuildUnit, queries: &[LinkQuery], links: &[Link]) -> bool {
+        let target = self.target.answered(queries, links);
+        unit.profile == self.call.profile
+            && unit.strip == self.call.strip
+            && unit.remap_paths == self.call.remap_paths
+            && unit.environment == self.call.environment
+            && unit.isolated == self.call.isolated
+            && unit.packages.contains(&self.package)
+            && unit.binaries.contains(&self.binary)
+            && unit.targets.contains(&target)
+    }
+}
+
+/// One query for each way to link, with all packages that are linked so.
+pub(super) fn queries(needs: &[Need]) -> Vec<LinkQuery> {
+    let mut queries: Vec<LinkQuery> = Vec::new();
+    for need in needs {
+        let target = &need.target;
+        match queries.iter_mut().find(|query| target.asks(query)) {
+            Some(query) => {
+                query.packages.insert(need.package.clone());
+            }
+            None => queries.push(LinkQuery {
+                triple: target.triple.clone(),
+                linker: target.linker.clone(),
+                glibc: target.glibc.clone(),
+                static_glibc: target.static_glibc,
+                packages: BTreeSet::from([need.package.clone()]),
+            }),
+        }
+    }
+    queries
+}

@@ -1,0 +1,97 @@
+//! Filling in templates: which variable means what for an image, and for one of its platforms.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Git, PlanError};
+use crate::matrix::Template;
+use crate::spec::Platform;
+
+/// What templates of one image may name.
+#[derive(Clone, Copy)]
+pub(super) struct Rendering<'a> {
+    pub image: &'a str,
+    pub version: &'a str,
+    pub git: Option<&'a Git>,
+    pub created: i64,
+    pub variables: &'a BTreeMap<String, String>,
+    /// Platform and triple, where there is one.
+    pub platform: Option<(&'a Platform, &'a str)>,
+}
+
+impl<'a> Rendering<'a> {
+    /// The same for one platform.
+    pub fn on(self, platform: &'a Platform, triple: &'a str) -> Self {
+        Self { platform: Some((platform, triple)), ..self }
+    }
+
+    /// A template's text.
+    pub fn text(&self, template: &str) -> Result<String, PlanError> {
+        let wrong = |fault: String, help: &str| PlanError::Template {
+            image: self.image.to_owned(),
+            template: template.to_owned(),
+            fault,
+            help: help.to_owned(),
+        };
+        let parsed = Template::parse(template)
+            .map_err(|error| wrong(error.to_string(), "write `{{` and `}}` for literal braces"))?;
+        parsed.render(&|name, argument| self.value(name, argument)).map_err(|error| {
+            wrong(
+                error.to_string(),
+                "commit and branch need a git repository, platform words only exist per platform, \
+                 and `{env.X:-default}` gives a default",
+            )
+        })
+    }
+
+    /// Several templates.
+    pub fn texts(&self, templates: &[String]) -> Result<Vec<String>, PlanError> {
+        templates.iter().map(|template| self.text(template)).collect()
+    }
+
+    /// The values of a table.
+    pub fn table(&self, table: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, PlanError> {
+        table.iter().map(|(key, value)| Ok((key.clone(), self.text(value)?))).collect()
+    }
+
+    fn value(&self, name: &str, argument: Option<&str>) -> Option<String> {
+        if let Some(variable) = name.strip_prefix("env.") {
+            return self.variables.get(variable).cloned();
+        }
+        match name {
+            "image" => Some(self.image.to_owned()),
+            "version" => Some(self.version.to_owned()),
+            "major" => self.part(0),
+            "minor" => self.part(1),
+            "patch" => self.part(2),
+            "commit" => {
+                let commit = &self.git?.commit;
+                let length = argument.and_then(|length| length.parse().ok()).unwrap_or(commit.len());
+                commit.get(..length.min(commit.len())).map(str::to_owned)
+            }
+            "branch" => self.git?.branch.as_ref().map(|branch| branch.replace('/', "-")),
+            "date" => Timestamp::from_second(self.created).ok().map(|time| time.to_string()[..10].to_owned()),
+            _ => self.platform_value(name),
+        }
+    }
+
+    fn platform_value(&self, name: &str) -> Option<String> {
+        let (platform, triple) = self.platform?;
+        Some(match name {
+            "os" => platform.os().to_owned(),
+            "arch" => platform.architecture().to_owned(),
+            "variant" => platform.variant().unwrap_or_default().to_owned(),
+            "platform" => platform.dashed(),
+            "platform-full" => platform.dashed_full(),
+            "platform-path" => platform.to_string(),
+            "triple" => triple.to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn part(&self, position: usize) -> Option<String> {
+        let version = semver::Version::parse(self.version).ok()?;
+        Some([version.major, version.minor, version.patch][position].to_string())
+    }
+}
