@@ -1,1 +1,108 @@
-//! Room `pipeline`.
+//! [`Gantry`]: the whole job. What the command does, an xtask can do with the same calls.
+//!
+//! ```text
+//! prepare: project, matrix, what is installed -> Plan
+//! build:   cargo, a unit at a time; each (image, platform) is packed as soon as its artifacts are there; join;
+//!          assemble images and index into the store
+//! publish: blobs, manifests, index, tags
+//! ```
+//!
+//! In: a [`Request`]. Out: values that say what was made and where it lies. This room alone turns one room's noun
+//! into the next room's input; it decides nothing that the plan has not decided.
+
+mod build;
+mod convert;
+mod error;
+mod output;
+mod pack;
+mod prepare;
+mod publish;
+mod request;
+mod survey;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use build::{Built, BuiltImage};
+pub use error::{Class, Error};
+pub use publish::{Access, PublishedImage, Terms};
+pub use request::Request;
+pub use survey::TargetRow;
+
+use crate::event::Observer;
+use crate::inspect::Report;
+use crate::plan::Plan;
+use crate::spec::Digest;
+use crate::tool::Tools;
+
+/// One user's session: an environment to work in and somebody who listens.
+#[derive(Clone)]
+pub struct Gantry {
+    tools: Tools,
+    observer: Arc<dyn Observer>,
+}
+
+impl Gantry {
+    /// Works in the environment of `tools` and tells `observer` what happens.
+    pub fn new(tools: Tools, observer: Arc<dyn Observer>) -> Self {
+        Self { tools, observer }
+    }
+
+    /// The environment and the outside programs.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// What would be done; nothing is compiled or written. With `install_targets` missing standard libraries are
+    /// installed, since the plan depends on them.
+    ///
+    /// # Errors
+    /// When project or matrix cannot be read, or something that is needed is missing.
+    pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
+        Ok(prepare::prepare(self, request)?.plan)
+    }
+
+    /// Compiles, packs and assembles everything that is asked for into the workspace's store.
+    ///
+    /// # Errors
+    /// When a step fails; the store then holds no image that is not whole.
+    pub fn build(&self, request: &Request) -> Result<Built, Error> {
+        build::build(self, prepare::prepare(self, request)?)
+    }
+
+    /// Writes built images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, where `{image}` stands for the image.
+    ///
+    /// # Errors
+    /// When the destination cannot be understood or written, or two images would go to one path.
+    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
+        output::write(self, built, output)
+    }
+
+    /// Pushes built images to their repositories: blobs, manifests, index, then tags.
+    ///
+    /// # Errors
+    /// When a registry refuses or stays unreachable, or a tag may not be moved.
+    pub async fn publish(&self, built: &Built, access: &Access, terms: &Terms) -> Result<Vec<PublishedImage>, Error> {
+        publish::publish(self, built, access, terms).await
+    }
+
+    /// Describes an image in a layout, an archive or a registry.
+    ///
+    /// # Errors
+    /// When it cannot be found or read.
+    pub async fn inspect(&self, name: &str, access: &Access) -> Result<Report, Error> {
+        publish::inspect(self, name, access).await
+    }
+
+    /// What can be built here, with what.
+    ///
+    /// # Errors
+    /// When rustc cannot be asked.
+    pub fn targets(&self) -> Result<Vec<TargetRow>, Error> {
+        survey::targets(self)
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        self.tools.environment().directory().join(path)
+    }
+}

@@ -85,6 +85,11 @@ impl Reporter {
         }
     }
 
+    /// A document, on standard output, as it is.
+    pub(crate) fn document(&self, text: &str) {
+        self.print(text);
+    }
+
     /// Text for people, on standard error, with a verb before it.
     pub(crate) fn say(&self, verb: &str, text: &str) {
         if self.level == Level::Quiet {

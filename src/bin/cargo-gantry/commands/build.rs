@@ -1,0 +1,30 @@
+//! `cargo gantry build`
+
+use cargo_gantry::pipeline::{Built, Error, Gantry};
+use serde_json::json;
+
+use crate::args::Build;
+use crate::reporter::Reporter;
+
+pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
+    let built = gantry.build(&arguments.selecting.request())?;
+    show(&built, reporter);
+    for output in &arguments.outputs {
+        for (place, digest) in gantry.write(&built, output)? {
+            let value = json!({"place": place, "digest": digest});
+            reporter.result("written", &format!("{digest} {place}"), value);
+        }
+    }
+    Ok(())
+}
+
+/// The index's digest and where it lies, an image a line.
+fn show(built: &Built, reporter: &Reporter) {
+    for image in &built.images {
+        let place = format!("oci:{}:{}", built.store.root().display(), image.name);
+        let digest = image.index.digest();
+        let platforms: Vec<_> = image.images.iter().map(|image| image.platform()).collect();
+        let value = json!({"image": image.name, "digest": digest, "place": place, "platforms": platforms});
+        reporter.result("built", &format!("{digest} {place}"), value);
+    }
+}

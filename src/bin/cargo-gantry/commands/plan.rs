@@ -1,0 +1,73 @@
+//! `cargo gantry plan`
+
+use cargo_gantry::pipeline::{Error, Gantry};
+use cargo_gantry::plan::Plan;
+
+use crate::args::Selecting;
+use crate::reporter::Reporter;
+use crate::table::table;
+
+pub(crate) fn run(arguments: &Selecting, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
+    let plan = gantry.plan(&arguments.request())?;
+    let value = serde_json::to_value(&plan).expect("a plan is representable as JSON");
+    reporter.result("plan", &text(&plan), value);
+    Ok(())
+}
+
+fn text(plan: &Plan) -> String {
+    let mut parts = vec![units(plan), images(plan), names(plan)];
+    if !plan.notices.is_empty() {
+        parts.push(plan.notices.iter().map(|notice| format!("note: {notice}")).collect::<Vec<_>>().join("\n"));
+    }
+    parts.join("\n\n")
+}
+
+fn units(plan: &Plan) -> String {
+    let mut rows = Vec::new();
+    for unit in &plan.units {
+        let binaries: Vec<&str> = unit.binaries.iter().map(String::as_str).collect();
+        for (position, target) in unit.targets.iter().enumerate() {
+            let first = |text: String| if position == 0 { text } else { String::new() };
+            rows.push(vec![
+                first(unit.name.clone()),
+                target.triple.clone(),
+                target.link.shown.clone(),
+                target.link.why.clone(),
+                first(binaries.join(", ")),
+                first(unit.why.clone()),
+            ]);
+        }
+    }
+    table(&["UNIT", "TARGET", "LINKER", "WHY THIS LINKER", "BINARIES", "WHY A UNIT OF ITS OWN"], &rows)
+}
+
+fn images(plan: &Plan) -> String {
+    let mut rows = Vec::new();
+    for image in &plan.images {
+        for platform in &image.platforms {
+            let binaries: Vec<&str> = platform.binaries.iter().map(|binary| binary.dest.as_str()).collect();
+            rows.push(vec![
+                image.name.clone(),
+                platform.platform.to_string(),
+                platform.base.clone(),
+                platform.triple.clone(),
+                platform.why.clone(),
+                binaries.join(", "),
+            ]);
+        }
+    }
+    table(&["IMAGE", "PLATFORM", "BASE", "TARGET", "WHY THIS TARGET", "BINARIES"], &rows)
+}
+
+fn names(plan: &Plan) -> String {
+    let mut rows = Vec::new();
+    for image in &plan.images {
+        let tags: Vec<&str> = image.tags.iter().map(|tag| tag.name.as_str()).collect();
+        let repositories = match image.repositories.is_empty() {
+            true => "(none: can only be built)".to_owned(),
+            false => image.repositories.join(", "),
+        };
+        rows.push(vec![image.name.clone(), image.version.clone(), tags.join(", "), repositories]);
+    }
+    table(&["IMAGE", "VERSION", "TAGS", "REPOSITORIES"], &rows)
+}

@@ -1,0 +1,71 @@
+//! `cargo gantry publish`
+
+use std::io::Read;
+
+use cargo_gantry::pipeline::{Access, Error, Gantry, PublishedImage, Terms};
+use serde_json::json;
+
+use crate::args;
+use crate::reporter::{Reporter, bytes_text};
+
+pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
+    let access = access(&arguments.access)?;
+    let terms = Terms { allow_partial: arguments.allow_partial, replace: arguments.replace };
+    let built = gantry.build(&arguments.selecting.request())?;
+    match runtime()?.block_on(gantry.publish(&built, &access, &terms)) {
+        Ok(published) => {
+            show(&published, reporter);
+            Ok(())
+        }
+        // What could be published was: it is shown before the error says what was held back.
+        Err(Error::Partial { images, published }) => {
+            show(&published, reporter);
+            Err(Error::Partial { images, published })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn show(published: &[PublishedImage], reporter: &Reporter) {
+    for image in published {
+        let tags = if image.tags.is_empty() { "no tag".to_owned() } else { image.tags.join(", ") };
+        if image.unchanged {
+            reporter.say("Unchanged", &format!("{} ({tags}): nothing was sent", image.reference));
+        } else {
+            let sent = format!(
+                "{} blobs, {}, and {} manifests sent",
+                image.blobs_sent,
+                bytes_text(image.bytes_sent),
+                image.manifests_sent
+            );
+            reporter.say("Published", &format!("{} ({tags}): {sent}", image.reference));
+        }
+        let value = json!({
+            "image": image.image,
+            "reference": image.reference,
+            "digest": image.digest,
+            "tags": image.tags,
+            "blobs-sent": image.blobs_sent,
+            "bytes-sent": image.bytes_sent,
+            "manifests-sent": image.manifests_sent,
+            "unchanged": image.unchanged,
+        });
+        reporter.result("published", &image.reference, value);
+    }
+}
+
+/// The library's words for the options; the password comes from standard input, without its end of line.
+pub(crate) fn access(arguments: &args::Access) -> Result<Access, Error> {
+    let mut access = Access { plain_http: arguments.plain_http.clone(), login: None };
+    if let (Some(username), true) = (&arguments.username, arguments.password_stdin) {
+        let mut password = String::new();
+        std::io::stdin().read_to_string(&mut password).map_err(Error::Password)?;
+        access.login = Some((username.clone(), password.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    Ok(access)
+}
+
+/// The runtime belongs to the binary: the library only gives futures.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)
+}

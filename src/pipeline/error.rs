@@ -1,0 +1,242 @@
+//! What can go wrong in the whole job, and which class of trouble it is.
+
+use std::path::PathBuf;
+
+use super::PublishedImage;
+use crate::archive::ArchiveError;
+use crate::base::BaseError;
+use crate::binary::BinaryError;
+use crate::blob::BlobError;
+use crate::build::BuildError;
+use crate::build::link::LinkError;
+use crate::build::toolchain::ToolchainError;
+use crate::codec::CodecError;
+use crate::image::ImageError;
+use crate::index::IndexError;
+use crate::inspect::InspectError;
+use crate::layer::LayerError;
+use crate::matrix::MatrixError;
+use crate::plan::PlanError;
+use crate::project::ProjectError;
+use crate::publish::PublishError;
+use crate::registry::RegistryError;
+use crate::spec::ReferenceError;
+use crate::target::TargetError;
+use crate::tool::ToolError;
+
+/// What kind of trouble an error is; the command gives each class an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Class {
+    /// None of the others.
+    Unexpected,
+    /// The command line is wrong.
+    Usage,
+    /// The matrix or the plan is wrong.
+    Matrix,
+    /// A compiler or another tool failed.
+    Build,
+    /// A fit check, smoke test or size limit failed.
+    Fit,
+    /// A registry cannot be reached, or retries are used up; trying again may help.
+    Unreachable,
+    /// The disk is full or not writable.
+    Disk,
+    /// Credentials, rights, or a missing repository.
+    Denied,
+    /// Our own rules: a tag exists, the publish is partial.
+    Refused,
+    /// The user stopped us.
+    Interrupted,
+}
+
+/// What can go wrong in the whole job.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    #[diagnostic(code(gantry::pipeline::read))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder of ours cannot be made or locked.
+    #[error("cannot use `{}`", path.display())]
+    #[diagnostic(code(gantry::pipeline::store))]
+    Store {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The matrix is written in two places.
+    #[error("the matrix is written in more than one place")]
+    #[diagnostic(
+        code(gantry::pipeline::two_matrices),
+        help("keep one of: gantry.toml, [workspace.metadata.gantry], [package.metadata.gantry]")
+    )]
+    TwoMatrices,
+    /// `SOURCE_DATE_EPOCH` is no number.
+    #[error("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds")]
+    #[diagnostic(code(gantry::pipeline::source_date_epoch), help("unset it, or set it to seconds since 1970"))]
+    SourceDateEpoch {
+        /// Its value.
+        text: String,
+    },
+    /// An image has no repository to be published to.
+    #[error("image `{image}` has no repository")]
+    #[diagnostic(
+        code(gantry::pipeline::no_repository),
+        help("set `repository = \"registry/path/{{image}}\"` in gantry.toml, or give `--repository`")
+    )]
+    NoRepository {
+        /// The image.
+        image: String,
+    },
+    /// A reference cannot be understood.
+    #[error("`{text}` is not a reference")]
+    #[diagnostic(code(gantry::pipeline::reference), help("write `registry/repository:tag`"))]
+    Reference {
+        /// The text.
+        text: String,
+        /// Why not.
+        #[source]
+        source: ReferenceError,
+    },
+    /// Two images would be written to one path.
+    #[error("images `{first}` and `{second}` would both be written to `{output}`")]
+    #[diagnostic(code(gantry::pipeline::same_output), help("put `{{image}}` into the path, or choose one with --image"))]
+    SameOutput {
+        /// An image.
+        first: String,
+        /// Another one.
+        second: String,
+        /// The path.
+        output: String,
+    },
+    /// A layout was asked to be a registry, or the reverse.
+    #[error("`{output}` is not a place that `build` writes to")]
+    #[diagnostic(
+        code(gantry::pipeline::output),
+        help("write `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `publish` pushes to registries")
+    )]
+    Output {
+        /// What was given.
+        output: String,
+    },
+    /// Fewer platforms than declared were published.
+    #[error("fewer platforms than declared: the tags of {} were not set", images.join(", "))]
+    #[diagnostic(
+        code(gantry::pipeline::partial),
+        help("publish all platforms, or say --allow-partial to move the tags anyway; what was built is there by digest")
+    )]
+    Partial {
+        /// Images whose tags were held back.
+        images: Vec<String>,
+        /// What was published by digest.
+        published: Vec<PublishedImage>,
+    },
+    /// cargo did not give a binary that was asked for.
+    #[error("cargo built no `{binary}` of package `{package}` for `{triple}`")]
+    #[diagnostic(
+        code(gantry::pipeline::no_artifact),
+        help("a binary with `required-features` is left out unless they are on: set `features` on it")
+    )]
+    NoArtifact {
+        /// The package.
+        package: String,
+        /// The binary.
+        binary: String,
+        /// The target.
+        triple: String,
+    },
+    /// The password could not be read.
+    #[error("cannot read the password from standard input")]
+    #[diagnostic(code(gantry::pipeline::password))]
+    Password(#[source] std::io::Error),
+    /// No runtime for the network could be started.
+    #[error("cannot start the network runtime")]
+    #[diagnostic(code(gantry::pipeline::runtime))]
+    Runtime(#[source] std::io::Error),
+    /// See [`ProjectError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Project(#[from] ProjectError),
+    /// See [`MatrixError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Matrix(#[from] MatrixError),
+    /// See [`PlanError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] PlanError),
+    /// See [`TargetError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Target(#[from] TargetError),
+    /// See [`ToolchainError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// See [`LinkError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Link(#[from] LinkError),
+    /// See [`BuildError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Build(#[from] BuildError),
+    /// See [`ToolError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tool(#[from] ToolError),
+    /// See [`BinaryError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Binary(#[from] BinaryError),
+    /// See [`BlobError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Blob(#[from] BlobError),
+    /// See [`CodecError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Codec(#[from] CodecError),
+    /// See [`LayerError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Layer(#[from] LayerError),
+    /// See [`BaseError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Base(#[from] BaseError),
+    /// See [`ImageError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Image(#[from] ImageError),
+    /// See [`IndexError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Index(#[from] IndexError),
+    /// See [`ArchiveError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(#[from] ArchiveError),
+    /// See [`RegistryError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Registry(#[from] RegistryError),
+    /// See [`PublishError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Publish(#[from] PublishError),
+    /// See [`InspectError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Inspect(#[from] InspectError),
+}

@@ -1,0 +1,171 @@
+//! The first half: what the user wants, what the project is, what is installed here, and the plan that follows.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{Error, Gantry, Request, convert};
+use crate::build::link;
+use crate::build::toolchain::Toolchain;
+use crate::matrix::{self, Matrix};
+use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
+use crate::project::{self, Git, Project};
+use crate::target::Catalog;
+
+/// Everything that building needs to know.
+pub(super) struct Prepared {
+    pub plan: Plan,
+    pub project: Project,
+    pub toolchain: Toolchain,
+    pub catalog: Catalog,
+    /// The folder that `files` are relative to.
+    pub directory: PathBuf,
+    pub request: Request,
+}
+
+pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Error> {
+    let question = project::Question {
+        manifest_path: request.manifest_path.as_ref().map(|path| gantry.absolute(path)),
+        locked: request.locked,
+        offline: request.offline,
+        frozen: request.frozen,
+        ..project::Question::default()
+    };
+    let project = Project::load(&gantry.tools, &question)?;
+    let git = Git::read(&gantry.tools, &project.root)?;
+    let (matrix, directory) = matrix(gantry, request, &project)?;
+    let catalog = Catalog::builtin();
+    let toolchain = Toolchain::survey(&gantry.tools, &project.root)?;
+    let selection = Selection { images: request.images.clone(), platforms: request.platforms.clone() };
+    let candidates = plan::candidates(&matrix, &catalog, &selection)?;
+    let installed = installed(gantry, request, &toolchain, &candidates)?;
+    let variables = gantry.tools.environment().variables();
+    let variables = variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
+    let packages: Vec<plan::Package> = project.packages.iter().map(|package| convert::package(package, &project)).collect();
+    let draft = plan::draft(&Question {
+        matrix: &matrix,
+        packages: &packages,
+        catalog: &catalog,
+        git: git.as_ref().map(convert::git),
+        installed,
+        selection,
+        overrides: Overrides { repositories: request.repositories.clone(), tags: request.tags.clone() },
+        variables: variables.collect(),
+        created: created(gantry, git.as_ref())?,
+    })?;
+    let links = draft.queries().iter().map(|query| link(gantry, query, &project, &toolchain, &catalog));
+    let links = links.collect::<Result<Vec<_>, _>>()?;
+    let plan = draft.plan(&links)?;
+    for notice in &plan.notices {
+        gantry.notice(notice);
+    }
+    Ok(Prepared { plan, project, toolchain, catalog, directory, request: request.clone() })
+}
+
+/// The matrix and the folder its paths are relative to: a named file, `gantry.toml` beside the workspace's
+/// Cargo.toml, or a table in a Cargo.toml; several of them at once are an error.
+fn matrix(gantry: &Gantry, request: &Request, project: &Project) -> Result<(Matrix, PathBuf), Error> {
+    if let Some(path) = &request.matrix {
+        let path = gantry.absolute(path);
+        let folder = path.parent().map_or_else(|| project.root.clone(), PathBuf::from);
+        return Ok((matrix::parse(&path.display().to_string(), &read(&path)?)?, folder));
+    }
+    let path = project.root.join("gantry.toml");
+    let in_file = path.try_exists().map_err(|source| Error::Read { path: path.clone(), source })?;
+    let in_packages = project.packages.iter().filter(|package| package.metadata.is_some()).count();
+    match (in_file, project.metadata.is_some(), in_packages) {
+        (true, false, 0) => Ok((matrix::parse("gantry.toml", &read(&path)?)?, project.root.clone())),
+        (false, false, 0) => Ok((matrix::parse("gantry.toml", "schema = 1\n")?, project.root.clone())),
+        (false, true, 0) => {
+            let manifest = project.root.join("Cargo.toml");
+            let prefix = ["workspace", "metadata", "gantry"];
+            Ok((matrix::parse_within("Cargo.toml", &read(&manifest)?, &prefix)?, project.root.clone()))
+        }
+        _ => Err(Error::TwoMatrices),
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// The candidates whose std is there, after installing what is missing if that was asked for.
+fn installed(
+    gantry: &Gantry,
+    request: &Request,
+    toolchain: &Toolchain,
+    candidates: &[Candidates],
+) -> Result<BTreeSet<String>, Error> {
+    let mut installed = BTreeSet::new();
+    for candidates in candidates {
+        for triple in &candidates.triples {
+            if toolchain.std_installed(triple)? {
+                installed.insert(triple.clone());
+            }
+        }
+        if !request.install_targets || candidates.triples.first().is_none_or(|best| installed.contains(best)) {
+            continue;
+        }
+        // Best first: a worse one is only installed where a better one cannot be had.
+        let mut refused = None;
+        for triple in &candidates.triples {
+            if installed.contains(triple) {
+                break;
+            }
+            gantry.notice(&format!("installing the standard library for {triple}"));
+            match toolchain.install_target(triple) {
+                Ok(()) => {
+                    installed.insert(triple.clone());
+                    refused = None;
+                    break;
+                }
+                Err(error) => {
+                    gantry.notice(&format!("{error}"));
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        if let (Some(error), false) = (refused, candidates.triples.iter().any(|triple| installed.contains(triple))) {
+            return Err(error.into());
+        }
+    }
+    Ok(installed)
+}
+
+fn link(
+    gantry: &Gantry,
+    query: &LinkQuery,
+    project: &Project,
+    toolchain: &Toolchain,
+    catalog: &Catalog,
+) -> Result<plan::Link, Error> {
+    let target = catalog.by_triple(&query.triple).expect("queries name triples of the catalog");
+    let mut compiles_c = BTreeSet::new();
+    // Packages with and without default features cannot be one cargo call.
+    for default_features in [true, false] {
+        let choices: Vec<project::Choice> = query
+            .packages
+            .iter()
+            .filter(|package| package.default_features == default_features)
+            .map(convert::choice)
+            .collect();
+        if !choices.is_empty() {
+            compiles_c.extend(project.compiles_c(&gantry.tools, &choices, &query.triple)?);
+        }
+    }
+    let wanted = link::Wanted {
+        linker: query.linker.clone(),
+        compiles_c: compiles_c.into_iter().collect(),
+        glibc: query.glibc.clone(),
+        static_: query.static_glibc,
+    };
+    Ok(convert::link(link::choose(target, &wanted, toolchain)?))
+}
+
+/// `SOURCE_DATE_EPOCH`, else the commit's time, else the epoch.
+/// <https://reproducible-builds.org/specs/source-date-epoch/>
+fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
+    match gantry.tools.environment().non_empty("SOURCE_DATE_EPOCH") {
+        Some(text) => text.parse().map_err(|_| Error::SourceDateEpoch { text: text.to_owned() }),
+        None => Ok(git.map_or(0, |git| git.time)),
+    }
+}

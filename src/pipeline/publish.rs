@@ -1,0 +1,160 @@
+//! The last step: what the store holds goes to registries. Also looking at what lies there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Built, BuiltImage, Error, Gantry};
+use crate::archive::Layout;
+use crate::event::Event;
+use crate::inspect::{self, Report};
+use crate::publish::{self, Destination, ManifestFile, Options, Shipment, Tag};
+use crate::registry::{self, BlobFile, Client};
+use crate::spec::{Digest, Reference};
+
+/// How registries are spoken to.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Hosts that speak plain http, beside loopback.
+    pub plain_http: Vec<String>,
+    /// User name and password for the destination's registry.
+    pub login: Option<(String, String)>,
+}
+
+/// What a publish may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// Set tags although a declared platform is missing.
+    pub allow_partial: bool,
+    /// Move tags that never move.
+    pub replace: bool,
+}
+
+/// One image at one repository.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PublishedImage {
+    /// The image's name.
+    pub image: String,
+    /// `registry/repository@sha256:...`.
+    pub reference: String,
+    /// Digest of the index.
+    pub digest: Digest,
+    /// Tags that now name it.
+    pub tags: Vec<String>,
+    /// Blobs that were sent.
+    pub blobs_sent: usize,
+    /// Bytes of them.
+    pub bytes_sent: u64,
+    /// Manifests that were sent, the index among them.
+    pub manifests_sent: usize,
+    /// Everything was there before.
+    pub unchanged: bool,
+}
+
+pub(super) async fn publish(
+    gantry: &Gantry,
+    built: &Built,
+    access: &Access,
+    terms: &Terms,
+) -> Result<Vec<PublishedImage>, Error> {
+    for image in &built.images {
+        if image.repositories.is_empty() {
+            return Err(Error::NoRepository { image: image.name.clone() });
+        }
+    }
+    let mut published = Vec::new();
+    let mut held_back = Vec::new();
+    for image in &built.images {
+        let partial = image.partial && !terms.allow_partial;
+        let shipment = shipment(built, image, partial);
+        for repository in &image.repositories {
+            let reference: Reference = repository.parse().map_err(|source| Error::Reference {
+                text: repository.clone(),
+                source,
+            })?;
+            let client = client(gantry, access, Some(&reference))?;
+            let options = Options { replace: terms.replace, ..Options::default() };
+            let done = publish::to_registry(&client, &reference, &shipment, &options).await?;
+            published.push(PublishedImage {
+                image: image.name.clone(),
+                reference: done.reference.clone(),
+                digest: image.index.digest(),
+                tags: done.tags.clone(),
+                blobs_sent: done.blobs_sent,
+                bytes_sent: done.bytes_sent,
+                manifests_sent: done.manifests_sent,
+                unchanged: done.unchanged,
+            });
+        }
+        if partial && !image.tags.is_empty() {
+            held_back.push(image.name.clone());
+        }
+    }
+    match held_back.is_empty() {
+        true => Ok(published),
+        false => Err(Error::Partial { images: held_back, published }),
+    }
+}
+
+fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Shipment {
+    let mut seen = BTreeSet::new();
+    let mut blobs = Vec::new();
+    let mut add = |digest: Digest, size: u64| {
+        if seen.insert(digest) {
+            blobs.push(BlobFile { digest, size, path: built.store.path(&digest) });
+        }
+    };
+    for platform in &image.images {
+        for layer in platform.layers() {
+            let digest = Digest::try_from(layer.digest()).expect("we made this descriptor ourselves");
+            add(digest, layer.size());
+        }
+        add(Digest::of(platform.config()), platform.config().len() as u64);
+    }
+    let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| ManifestFile {
+        digest: Digest::of(bytes),
+        media_type: descriptor.media_type().clone(),
+        bytes: bytes.to_vec(),
+    };
+    Shipment {
+        blobs,
+        manifests: image.images.iter().map(|image| manifest(image.descriptor(), image.manifest())).collect(),
+        index: manifest(image.index.descriptor(), image.index.bytes()),
+        tags: match partial {
+            true => Vec::new(),
+            false => image.tags.iter().map(|tag| Tag { name: tag.name.clone(), moves: tag.moves.into() }).collect(),
+        },
+    }
+}
+
+/// A client; the login goes to the host of `to` only.
+fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
+    let login = access.login.clone().zip(to).map(|((username, password), to)| {
+        registry::Login::new(to.registry(), username, password)
+    });
+    let settings = registry::Settings {
+        tools: gantry.tools.clone(),
+        plain_http: access.plain_http.clone(),
+        login,
+    };
+    Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
+}
+
+pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Result<Report, Error> {
+    match name.parse::<Destination>()? {
+        Destination::Layout { path, tag } | Destination::Archive { path, tag } => {
+            let layout = Layout::open(gantry.absolute(&path))?;
+            Ok(inspect::layout(&layout, name, tag.as_deref())?)
+        }
+        Destination::Registry(reference) => {
+            let client = client(gantry, access, Some(&reference))?;
+            Ok(inspect::registry(&client, &reference).await?)
+        }
+    }
+}
+
+impl Gantry {
+    pub(super) fn notice(&self, text: &str) {
+        self.observer.event(&Event::Notice { text });
+    }
+}
