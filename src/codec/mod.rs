@@ -102,9 +102,7 @@ impl Compression {
                     .operating_system(NO_SYSTEM)
                     .write(inner, flate2::Compression::new(level)),
             ),
-            Self::Zstd(level) => {
-                Inner::Zstd(zstd::Encoder::new(inner, level).map_err(CodecError::Encoder)?)
-            }
+            Self::Zstd(level) => Inner::Zstd(zstd::Encoder::new(inner, level).map_err(CodecError::Encoder)?),
             Self::None => Inner::None(inner),
         }))
     }
@@ -115,7 +113,11 @@ impl Compression {
             Self::Zstd(level) => ZSTD.contains(&level),
             Self::None => true,
         };
-        if allowed { Ok(self) } else { Err(CodecError::Level(self)) }
+        if allowed {
+            Ok(self)
+        } else {
+            Err(CodecError::Level(self))
+        }
     }
 
     /// The digest of a compressed sample: text-like and random-like stretches, longer than one window of gzip.
@@ -125,12 +127,16 @@ impl Compression {
             .map(|position| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let [.., high] = state.to_le_bytes();
-                if position / 5_000 % 2 == 0 { b"abcdefgh"[usize::from(high % 8)] } else { high }
+                if position / 5_000 % 2 == 0 {
+                    b"abcdefgh"[usize::from(high % 8)]
+                } else {
+                    high
+                }
             })
             .collect();
-        let compressed = self.encoder(Vec::new()).map(|mut encoder| {
-            encoder.write_all(&sample).and_then(|()| encoder.finish())
-        });
+        let compressed = self
+            .encoder(Vec::new())
+            .map(|mut encoder| encoder.write_all(&sample).and_then(|()| encoder.finish()));
         match compressed {
             Ok(Ok(bytes)) => Digest::of(&bytes),
             // A level out of range compresses nothing: any name will do.
