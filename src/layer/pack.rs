@@ -1,7 +1,6 @@
 //! [`pack`]: tar, hash, compress, hash and store in one pass.
 
 use std::collections::BTreeSet;
-use std::io::{BufWriter, Write};
 
 use super::order::ordered;
 use super::source::Content;
@@ -65,7 +64,7 @@ pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Re
     let path = writer.path().to_owned();
     let failed = |error| LayerError::Store(BlobError::from_io(error, &path));
     let encoder = packing.compression.encoder(writer)?;
-    let hashing = Hashing::new(BufWriter::with_capacity(64 * 1024, encoder));
+    let hashing = Hashing::new(encoder);
     let mut tar = TarWriter::new(hashing, packing.mtime);
     for entry in &entries {
         let attributes = entry.attributes();
@@ -85,10 +84,7 @@ pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Re
             }
         }
     }
-    let mut hashing = tar.finish().map_err(failed)?;
-    hashing.flush().map_err(failed)?;
-    let (encoder, hasher) = hashing.into_parts();
-    let encoder = encoder.into_inner().map_err(|error| failed(error.into_error()))?;
+    let (encoder, hasher) = tar.finish().map_err(failed)?.into_parts();
     let blob = encoder.finish().map_err(failed)?.finish()?;
     Ok(Layer {
         digest: blob.digest,
