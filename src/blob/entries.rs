@@ -32,7 +32,13 @@ impl Entry {
 
     /// The entries that an `index.json` lists.
     pub fn all(index: &ImageIndex) -> Vec<Self> {
-        let name = |descriptor: &Descriptor| descriptor.annotations().as_ref()?.get(annotation::REF_NAME).cloned();
+        let name = |descriptor: &Descriptor| {
+            descriptor
+                .annotations()
+                .as_ref()?
+                .get(annotation::REF_NAME)
+                .cloned()
+        };
         let entry = |descriptor: &Descriptor| Self {
             name: name(descriptor),
             descriptor: descriptor.clone(),
@@ -51,7 +57,13 @@ impl Entry {
 /// The bytes of an `index.json` with these entries: named ones by name, then the others by digest.
 pub(super) fn bytes(entries: &[Entry]) -> Vec<u8> {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
-    sorted.sort_by_key(|entry| (entry.name.is_none(), entry.name.clone(), entry.descriptor.digest().to_string()));
+    sorted.sort_by_key(|entry| {
+        (
+            entry.name.is_none(),
+            entry.name.clone(),
+            entry.descriptor.digest().to_string(),
+        )
+    });
     let descriptors: Vec<&Descriptor> = sorted.into_iter().map(|entry| &entry.descriptor).collect();
     json::to_vec(&serde_json::json!({
         "schemaVersion": 2,
@@ -111,7 +123,7 @@ impl BlobStore {
 
     /// That everything `descriptor` leads to is here. Looking for a blob keeps it from being collected, so what
     /// was found stays until its entry is written.
-    fn whole(&self, descriptor: &Descriptor) -> Result<(), BlobError> {
+    pub(super) fn whole(&self, descriptor: &Descriptor) -> Result<(), BlobError> {
         for blob in self.reach(descriptor)? {
             let blob = Blob::described(&blob)?;
             if !self.contains(&blob) {
@@ -143,10 +155,14 @@ impl BlobStore {
     /// Waits until no other process changes or looks at the store; the lock ends with the file.
     pub(super) fn exclusively(&self) -> Result<File, BlobError> {
         let path = self.lock_file();
-        let locked = File::options().read(true).write(true).open(&path).and_then(|file| {
-            file.lock()?;
-            Ok(file)
-        });
+        let locked = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .and_then(|file| {
+                file.lock()?;
+                Ok(file)
+            });
         locked.map_err(|error| BlobError::from_io(error, &path))
     }
 }

@@ -13,7 +13,9 @@ pub enum BlobError {
     #[error("no space left to write `{}`", path.display())]
     #[diagnostic(
         code(gantry::blob::full),
-        help("make room, or put the target directory elsewhere; what was half written is removed by the next run")
+        help(
+            "make room, or put the target directory elsewhere; what was half written is removed by the next run"
+        )
     )]
     Full {
         /// What was being written.
@@ -34,7 +36,10 @@ pub enum BlobError {
     },
     /// A blob that should be there is not.
     #[error("blob `{digest}` is not in `{}`", root.display())]
-    #[diagnostic(code(gantry::blob::missing), help("build again: what is missing is made anew"))]
+    #[diagnostic(
+        code(gantry::blob::missing),
+        help("build again: what is missing is made anew")
+    )]
     Missing {
         /// The blob.
         digest: Digest,
@@ -66,7 +71,10 @@ pub enum BlobError {
     },
     /// A layout's `index.json` is not JSON of the expected shape.
     #[error("`{}` is no image index", path.display())]
-    #[diagnostic(code(gantry::blob::index), help("remove the file: the blobs beside it are used again"))]
+    #[diagnostic(
+        code(gantry::blob::index),
+        help("remove the file: the blobs beside it are used again")
+    )]
     Index {
         /// The file.
         path: PathBuf,

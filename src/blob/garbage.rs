@@ -33,9 +33,15 @@ impl BlobStore {
         for file in fs::read_dir(&folder).map_err(failed)? {
             let file = file.map_err(failed)?;
             let metadata = file.metadata().map_err(failed)?;
-            let kept = file.file_name().to_str().is_some_and(|name| needed.contains(name));
+            let kept = file
+                .file_name()
+                .to_str()
+                .is_some_and(|name| needed.contains(name));
             // A time in the future is a clock that was set back: not old.
-            let elapsed = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+            let elapsed = metadata
+                .modified()
+                .ok()
+                .and_then(|time| SystemTime::now().duration_since(time).ok());
             if kept || !metadata.is_file() || elapsed.is_none_or(|elapsed| elapsed < age) {
                 continue;
             }

@@ -24,6 +24,8 @@ use std::time::SystemTime;
 pub use entries::Entry;
 pub use error::BlobError;
 pub use garbage::Collected;
+#[cfg(test)]
+use reach::DEPTH;
 pub use reach::{MANIFEST_LIMIT, reach};
 pub use writer::BlobWriter;
 
@@ -276,7 +278,11 @@ impl BlobStore {
             return Ok(false);
         }
         let touched = || -> io::Result<()> {
-            let options = if cfg!(windows) { File::options().write(true).open(&path) } else { File::open(&path) };
+            let options = if cfg!(windows) {
+                File::options().write(true).open(&path)
+            } else {
+                File::open(&path)
+            };
             options?.set_modified(SystemTime::now())
         };
         // A store that we may only read is not collected by us either.
@@ -306,7 +312,11 @@ impl BlobStore {
     /// The file that processes lock. `oci-layout` never changes, so no file is needed besides; where a lock
     /// keeps others from reading the file, it is one of its own.
     fn lock_file(&self) -> PathBuf {
-        if cfg!(windows) { self.unfinished().join("lock") } else { self.layout_file() }
+        if cfg!(windows) {
+            self.unfinished().join("lock")
+        } else {
+            self.layout_file()
+        }
     }
 
     fn fault(&self, event: &str) {

@@ -9,7 +9,7 @@ use crate::spec::{Descriptor, Digest, MediaType};
 pub const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// Indexes within indexes, at most.
-const DEPTH: usize = 8;
+pub(super) const DEPTH: usize = 8;
 
 /// Blobs of one image, at most.
 const COUNT: usize = 50_000;

@@ -45,7 +45,11 @@ impl BlobWriter {
     /// # Errors
     /// When the disk does not take them.
     pub fn finish(self) -> Result<Blob, BlobError> {
-        let Self { store, unfinished, bytes } = self;
+        let Self {
+            store,
+            unfinished,
+            bytes,
+        } = self;
         let (file, hasher) = bytes.into_parts();
         let failed = |error| BlobError::from_io(error, unfinished.path());
         drop(file.into_inner().map_err(|error| failed(error.into_error()))?);
@@ -181,7 +185,9 @@ fn tempfile_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     // As for any new file: the user's umask decides who may read it.
     let permissions = fs::Permissions::from_mode(0o666);
-    tempfile::Builder::new().permissions(permissions).tempfile_in(folder)
+    tempfile::Builder::new()
+        .permissions(permissions)
+        .tempfile_in(folder)
 }
 
 #[cfg(not(unix))]

@@ -53,9 +53,10 @@ impl<R: Read> Read for Decoder<R> {
             Inner::Zstd(decoder) => decoder.read(buffer),
             Inner::None(reader) => reader.read(buffer),
         }?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, CodecError::TooLarge(self.limit))
-        })?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, CodecError::TooLarge(self.limit)))?;
         Ok(count)
     }
 }

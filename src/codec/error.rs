@@ -10,7 +10,10 @@ use super::Compression;
 pub enum CodecError {
     /// No such level.
     #[error("there is no compression `{0}`")]
-    #[diagnostic(code(gantry::codec::level), help("levels are 1 to 9 for gzip and 1 to 19 for zstd"))]
+    #[diagnostic(
+        code(gantry::codec::level),
+        help("levels are 1 to 9 for gzip and 1 to 19 for zstd")
+    )]
     Level(Compression),
     /// The encoder or decoder could not be made.
     #[error("cannot set up the compression")]
@@ -18,7 +21,10 @@ pub enum CodecError {
     Encoder(#[source] io::Error),
     /// Compressed in a way that we cannot read.
     #[error("cannot read layers of the media type `{0}`")]
-    #[diagnostic(code(gantry::codec::media_type), help("layers are read as tar, tar+gzip and tar+zstd"))]
+    #[diagnostic(
+        code(gantry::codec::media_type),
+        help("layers are read as tar, tar+gzip and tar+zstd")
+    )]
     MediaType(String),
     /// More bytes came out than the caller takes.
     #[error("more than {0} bytes after decompression")]

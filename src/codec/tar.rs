@@ -97,7 +97,9 @@ impl<W: Write> TarWriter<W> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(FileError::Read(error)),
             };
-            self.inner.write_all(&self.buffer[..count]).map_err(FileError::Write)?;
+            self.inner
+                .write_all(&self.buffer[..count])
+                .map_err(FileError::Write)?;
             left -= count as u64;
             progress(count as u64);
         }
@@ -190,9 +192,16 @@ mod tests {
         assert!(matches!(ended, Err(FileError::Read(_))));
         let header = Header::from_byte_slice(&tar.inner[..512]);
         assert_eq!(header.entry_size().unwrap(), size);
-        let owner = Attributes { mode: 0o644, uid: u64::from(u32::MAX), gid: 3_000_000 };
+        let owner = Attributes {
+            mode: 0o644,
+            uid: u64::from(u32::MAX),
+            gid: 3_000_000,
+        };
         tar.file(b"owned", owner, 0, &mut io::empty(), &|_| ()).unwrap();
         let header = Header::from_byte_slice(&tar.inner[512..1024]);
-        assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (u64::from(u32::MAX), 3_000_000));
+        assert_eq!(
+            (header.uid().unwrap(), header.gid().unwrap()),
+            (u64::from(u32::MAX), 3_000_000)
+        );
     }
 }

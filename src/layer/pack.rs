@@ -1,0 +1,97 @@
+//! [`pack`]: tar, hash, compress, hash and store in one pass.
+
+use std::collections::BTreeSet;
+
+use super::order::ordered;
+use super::source::Content;
+use super::{Entry, Kind, Layer, LayerError};
+use crate::blob::{BlobError, BlobStore};
+use crate::codec::Compression;
+use crate::codec::tar::{FileError, TarWriter};
+use crate::spec::Hashing;
+
+/// How a layer is packed.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Packing<'a> {
+    /// How the tar is compressed.
+    pub compression: Compression,
+    /// The time of everything in it, in Unix seconds; what is before 1970 is 1970.
+    pub mtime: i64,
+    /// Directories that the layers below have, so that they are not made again when they are only somebody's
+    /// parents. Relative to the image's root, as the entries' paths.
+    pub known_directories: &'a BTreeSet<Vec<u8>>,
+    /// Called with the number of bytes of each chunk of file content.
+    pub progress: &'a dyn Fn(u64),
+}
+
+static NONE: BTreeSet<Vec<u8>> = BTreeSet::new();
+
+impl<'a> Packing<'a> {
+    /// Packing on an empty base, with nobody watching.
+    pub fn new(compression: Compression, mtime: i64) -> Self {
+        Self {
+            compression,
+            mtime,
+            known_directories: &NONE,
+            progress: &|_| (),
+        }
+    }
+
+    /// The same on a base that has these directories.
+    #[must_use]
+    pub fn on(self, known_directories: &'a BTreeSet<Vec<u8>>) -> Self {
+        Self {
+            known_directories,
+            ..self
+        }
+    }
+
+    /// The same, telling how many bytes of file content went in.
+    #[must_use]
+    pub fn watched(self, progress: &'a dyn Fn(u64)) -> Self {
+        Self { progress, ..self }
+    }
+}
+
+/// Packs `entries` into `store`. Their order does not matter.
+///
+/// # Errors
+/// When two entries contradict each other, a file cannot be read or changes meanwhile, or the store is full.
+pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Result<Layer, LayerError> {
+    let entries = ordered(entries, packing.known_directories)?;
+    let writer = store.writer()?;
+    let path = writer.path().to_owned();
+    let failed = |error| LayerError::Store(BlobError::from_io(error, &path));
+    let encoder = packing.compression.encoder(writer)?;
+    let hashing = Hashing::new(encoder);
+    let mut tar = TarWriter::new(hashing, packing.mtime);
+    for entry in &entries {
+        let attributes = entry.attributes();
+        match &entry.kind {
+            Kind::Directory => tar.directory(&entry.path, attributes).map_err(failed)?,
+            Kind::Symlink(target) => tar.symlink(&entry.path, target, attributes).map_err(failed)?,
+            Kind::Hardlink(target) => tar.hardlink(&entry.path, target, attributes).map_err(failed)?,
+            Kind::File(source) => {
+                let mut content = Content::open(source)?;
+                let size = content.size();
+                let written = tar.file(&entry.path, attributes, size, &mut content, packing.progress);
+                written.map_err(|error| match error {
+                    FileError::Read(error) => content.unreadable(error),
+                    FileError::Write(error) => failed(error),
+                })?;
+                content.finish()?;
+            }
+        }
+    }
+    let (encoder, hasher) = tar.finish().map_err(failed)?.into_parts();
+    let blob = encoder.finish().map_err(failed)?.finish()?;
+    Ok(Layer {
+        digest: blob.digest,
+        size: blob.size,
+        uncompressed: hasher.count(),
+        diff_id: hasher.diff_id(),
+        media_type: packing.compression.media_type(),
+        entries: entries.len(),
+    })
+}
