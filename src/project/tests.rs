@@ -76,7 +76,7 @@ fn a_workspace_is_read_from_a_members_folder() {
     assert_eq!(project.target_directory, root.join("target"));
     assert_eq!(project.metadata, Some(serde_json::json!({"schema": 1})));
     let api = project.package("api").unwrap();
-    assert_eq!(project.default_members, [api.id.clone()]);
+    assert_eq!(project.default_members, [api.id.as_str()]);
     assert_eq!(api.version.to_string(), "1.2.3-rc.1");
     assert_eq!(api.directory, root.join("api"));
     assert_eq!(api.authors, ["A <a@h.example>"]);
