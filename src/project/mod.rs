@@ -1,1 +1,246 @@
-//! Room `project`.
+//! [`Project`]: what cargo and git know of the workspace that is being packaged.
+//!
+//! In: [`Tools`] and a [`Question`]. Out: plain facts, read once: packages, binaries, features, licences, the raw
+//! `metadata.gantry` tables; for git, commit and origin. This room decides nothing, compiles nothing and writes
+//! nothing, and no credential of a remote URL leaves it.
+
+mod error;
+mod git;
+mod native;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::tool::{Call, Tools};
+
+pub use error::ProjectError;
+pub use git::Git;
+pub use native::Choice;
+
+/// A cargo workspace, as `cargo metadata` tells it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Project {
+    /// The folder of the workspace's Cargo.toml.
+    pub root: PathBuf,
+    /// The root package's name, else the root folder's.
+    pub name: String,
+    /// Where cargo puts what it builds, as the user's settings have it.
+    pub target_directory: PathBuf,
+    /// Where cargo keeps intermediate files, if that is another folder.
+    pub build_directory: Option<PathBuf>,
+    /// The members, in cargo's order.
+    pub packages: Vec<Package>,
+    /// Ids of the members that cargo takes when none is named.
+    pub default_members: Vec<String>,
+    /// `[workspace.metadata.gantry]`, untouched.
+    pub metadata: Option<Value>,
+    /// How the project was asked for; later questions are put the same way.
+    question: Question,
+}
+
+/// How to ask for a project.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// A Cargo.toml; none means the one above the working directory.
+    pub manifest_path: Option<PathBuf>,
+    /// Cargo.lock must not change.
+    pub locked: bool,
+    /// No network.
+    pub offline: bool,
+    /// Both of the above.
+    pub frozen: bool,
+}
+
+/// A member of the workspace.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Package {
+    /// Cargo's package id; cargo takes it wherever it takes a package, and names artifacts by it.
+    pub id: String,
+    /// Name, unique within the workspace.
+    pub name: String,
+    /// Version.
+    pub version: semver::Version,
+    /// The folder of its Cargo.toml.
+    pub directory: PathBuf,
+    /// SPDX licence expression.
+    pub license: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Authors.
+    pub authors: Vec<String>,
+    /// Home page.
+    pub homepage: Option<String>,
+    /// Repository, as written in Cargo.toml.
+    pub repository: Option<String>,
+    /// Documentation.
+    pub documentation: Option<String>,
+    /// The binary that `cargo run` takes.
+    pub default_run: Option<String>,
+    /// Its binaries, in cargo's order.
+    pub binaries: Vec<PackageBinary>,
+    /// Names of its features, sorted; `default` among them if there is one.
+    pub features: Vec<String>,
+    /// `[package.metadata.gantry]`, untouched.
+    pub metadata: Option<Value>,
+}
+
+/// A binary target of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PackageBinary {
+    /// Name.
+    pub name: String,
+    /// Features without which cargo does not build it.
+    pub required_features: Vec<String>,
+}
+
+impl Project {
+    /// Asks cargo.
+    ///
+    /// # Errors
+    /// [`ProjectError::NoCargo`] where there is no Cargo.toml; else when cargo fails or answers what cannot be read.
+    pub fn load(tools: &Tools, question: &Question) -> Result<Self, ProjectError> {
+        let manifest = manifest(tools, question)?;
+        let located = tools.run(
+            &cargo(tools)
+                .args(["locate-project", "--workspace", "--message-format", "plain"])
+                .arg("--manifest-path")
+                .arg(&manifest)
+                .dir(folder(&manifest)),
+        )?;
+        let root = folder(Path::new(&located.text()));
+        let call = cargo(tools)
+            .args(["metadata", "--format-version", "1"])
+            .arg("--manifest-path")
+            .arg(root.join("Cargo.toml"))
+            .args(question.flags())
+            .dir(&root);
+        let output = tools.run(&call)?;
+        let metadata = serde_json::from_slice(&output.stdout).map_err(|source| ProjectError::Metadata {
+            command: call.shown(),
+            source,
+        })?;
+        Ok(Self::from_metadata(metadata, question))
+    }
+
+    /// The member of this name.
+    pub fn package(&self, name: &str) -> Option<&Package> {
+        self.packages.iter().find(|package| package.name == name)
+    }
+
+    fn from_metadata(metadata: cargo_metadata::Metadata, question: &Question) -> Self {
+        let root = metadata.workspace_root.clone().into_std_path_buf();
+        let name = match metadata.root_package() {
+            Some(package) => package.name.to_string(),
+            None => root
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        };
+        let default_members = if metadata.workspace_default_members.is_available() {
+            metadata.workspace_default_members.to_vec()
+        } else {
+            metadata.workspace_members.clone()
+        };
+        let target_directory = metadata.target_directory.clone().into_std_path_buf();
+        Self {
+            name,
+            build_directory: metadata
+                .build_directory
+                .clone()
+                .map(Into::into)
+                .filter(|directory| *directory != target_directory),
+            target_directory,
+            packages: metadata
+                .workspace_packages()
+                .into_iter()
+                .map(Package::from_metadata)
+                .collect(),
+            default_members: default_members.into_iter().map(|id| id.repr).collect(),
+            metadata: metadata.workspace_metadata.get("gantry").cloned(),
+            root,
+            question: question.clone(),
+        }
+    }
+}
+
+impl Package {
+    /// The binary of this name.
+    pub fn binary(&self, name: &str) -> Option<&PackageBinary> {
+        self.binaries.iter().find(|binary| binary.name == name)
+    }
+
+    fn from_metadata(package: &cargo_metadata::Package) -> Self {
+        Self {
+            id: package.id.repr.clone(),
+            name: package.name.to_string(),
+            version: package.version.clone(),
+            directory: folder(package.manifest_path.as_std_path()),
+            license: package.license.clone(),
+            description: package.description.clone(),
+            authors: package.authors.clone(),
+            homepage: package.homepage.clone(),
+            repository: package.repository.clone(),
+            documentation: package.documentation.clone(),
+            default_run: package.default_run.clone(),
+            binaries: package
+                .targets
+                .iter()
+                .filter(|target| target.is_bin())
+                .map(|target| PackageBinary {
+                    name: target.name.clone(),
+                    required_features: target.required_features.clone(),
+                })
+                .collect(),
+            features: package.features.keys().cloned().collect(),
+            metadata: package.metadata.get("gantry").cloned(),
+        }
+    }
+}
+
+impl Question {
+    fn flags(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [
+            (self.locked, "--locked"),
+            (self.offline, "--offline"),
+            (self.frozen, "--frozen"),
+        ]
+        .into_iter()
+        .filter_map(|(set, flag)| set.then_some(flag))
+    }
+}
+
+/// The cargo that called us, else the one in `PATH`.
+fn cargo(tools: &Tools) -> Call {
+    Call::new(tools.environment().non_empty("CARGO").unwrap_or("cargo"))
+}
+
+/// The Cargo.toml that the question means. Looked up here and not by cargo, so that its absence is a fact and not
+/// the wording of a message.
+fn manifest(tools: &Tools, question: &Question) -> Result<PathBuf, ProjectError> {
+    let directory = tools.environment().directory();
+    let found = match &question.manifest_path {
+        Some(path) => Some(directory.join(path)).filter(|path| path.is_file()),
+        None => directory
+            .ancestors()
+            .map(|folder| folder.join("Cargo.toml"))
+            .find(|path| path.is_file()),
+    };
+    found.ok_or_else(|| ProjectError::NoCargo {
+        place: question
+            .manifest_path
+            .clone()
+            .unwrap_or_else(|| directory.to_owned()),
+    })
+}
+
+fn folder(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! `cargo build`: one call for all triples of a unit.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+use super::messages::Reader;
+use super::remap::{Prefixes, c_variables};
+use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
+use crate::environment::Environment;
+use crate::event::{Event, Observer};
+use crate::tool::{Call, Ended, Stream, Tools};
+
+/// Builds a unit. `each` gets every artifact when cargo reports it: the file is whole then, other triples may still
+/// be compiled.
+///
+/// # Errors
+/// Before cargo runs: when binaries would overwrite each other, or one call cannot say what is asked. After that:
+/// when cargo fails, or did not report each (triple, package, binary) exactly once.
+pub fn cargo(
+    tools: &Tools,
+    observer: &dyn Observer,
+    unit: &CargoUnit,
+    each: &mut dyn FnMut(Artifact),
+) -> Result<Built, BuildError> {
+    let call = call(tools, observer, unit)?;
+    observer.event(&Event::BuildStarted {
+        unit: &unit.name,
+        steps: None,
+    });
+    let mut reader = Reader::new(unit, observer, each);
+    let ended = tools.stream(&call, &mut |stream, line| match stream {
+        Stream::Stdout => reader.message(line.trim_ascii_end()),
+        Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
+    })?;
+    if ended != Ended::Code(0) {
+        let words = reader.failed();
+        return Err(BuildError::Cargo(Box::new(CargoFailure {
+            unit: unit.name.clone(),
+            command: call.shown(),
+            ended,
+            lines: words.lines,
+            said: words.said,
+        })));
+    }
+    let built = reader.finished()?;
+    observer.event(&Event::BuildFinished { unit: &unit.name });
+    Ok(built)
+}
+
+fn call(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<Call, BuildError> {
+    let environment = tools.environment();
+    let mut call = Call::new(environment.non_empty("CARGO").unwrap_or("cargo"))
+        .args(["build", "--message-format", "json-render-diagnostics"])
+        .args(["--color", "never", "--profile", &unit.profile])
+        .args(selection::arguments(unit)?)
+        .arg("--manifest-path")
+        .arg(unit.workspace.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&unit.target_directory)
+        .dir(&unit.workspace)
+        .var("CARGO_TERM_PROGRESS_WHEN", "never")
+        .var(profile_variable(&unit.profile, "STRIP"), unit.strip.value());
+    for (set, flag) in [
+        (unit.locked, "--locked"),
+        (unit.offline, "--offline"),
+        (unit.frozen, "--frozen"),
+    ] {
+        call = if set { call.arg(flag) } else { call };
+    }
+    if let Some(jobs) = unit.jobs {
+        call = call.arg("--jobs").arg(jobs.to_string());
+    }
+    // What was compiled in steps is not, byte for byte, what is compiled at once.
+    if environment.var_os("CARGO_INCREMENTAL").is_none() {
+        call = call.var("CARGO_INCREMENTAL", "0");
+    }
+    for (name, value) in &unit.environment {
+        call = call.var(name, value);
+    }
+    let prefixes = match &unit.remap {
+        Some(remap) => Some(Prefixes::of(unit, remap, environment)?),
+        None => None,
+    };
+    for target in &unit.targets {
+        call = call.args(["--target", &target.triple]);
+        for (name, value) in variables(unit, target, prefixes.as_ref(), environment) {
+            call = call.var(name, value);
+        }
+    }
+    if let Some(prefixes) = &prefixes {
+        for folder in prefixes.cflags().1 {
+            let text = format!("the path `{folder}` stays in C code: compilers cannot be told to replace it");
+            observer.event(&Event::Warning { text: &text });
+        }
+    }
+    let remapping = prefixes.map(|prefixes| prefixes.rustflags()).unwrap_or_default();
+    let flags = unit.targets.iter().map(|target| {
+        let flags = target.rustflags.iter().chain(&remapping).cloned();
+        (target.triple.as_str(), flags.collect())
+    });
+    Ok(hand_over(call, flags))
+}
+
+/// The variables of one triple.
+fn variables(
+    unit: &CargoUnit,
+    target: &TargetBuild,
+    prefixes: Option<&Prefixes>,
+    environment: &Environment,
+) -> BTreeMap<String, OsString> {
+    let mut variables = target.variables.clone();
+    if let Some(prefixes) = prefixes {
+        let (flags, _) = prefixes.cflags();
+        let known = |name: &str| {
+            let own = target.variables.get(name).map(OsString::as_os_str);
+            own.or_else(|| unit.environment.get(name).map(OsStr::new))
+                .or_else(|| environment.var_os(name))
+                .and_then(OsStr::to_str)
+        };
+        for (name, value) in c_variables(&target.triple, &flags, known) {
+            variables.insert(name, value.into());
+        }
+    }
+    variables
+}
+
+/// Hands the flags of each triple to cargo. This is the one place that does.
+fn hand_over<'a>(call: Call, flags: impl Iterator<Item = (&'a str, Vec<String>)>) -> Call {
+    flags
+        .filter(|(_, flags)| !flags.is_empty())
+        .fold(call, |call, (triple, flags)| {
+            let list = toml::Value::from(flags);
+            call.arg("--config")
+                .arg(format!("target.\"{triple}\".rustflags={list}"))
+        })
+}
+
+fn profile_variable(profile: &str, key: &str) -> String {
+    let profile = profile.to_uppercase().replace('-', "_");
+    format!("CARGO_PROFILE_{profile}_{key}")
+}
+
+impl Strip {
+    fn value(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Debuginfo => "debuginfo",
+            Self::Symbols => "symbols",
+        }
+    }
+}

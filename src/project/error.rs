@@ -1,0 +1,61 @@
+//! What can go wrong when a project is read.
+
+use std::path::PathBuf;
+
+use crate::tool::ToolError;
+
+/// The facts of a project cannot be had.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// There is no Cargo.toml.
+    #[error("no Cargo.toml at or above `{}`", place.display())]
+    #[diagnostic(
+        code(gantry::project::no_cargo),
+        help("run it inside a cargo project, or name its Cargo.toml with --manifest-path")
+    )]
+    NoCargo {
+        /// Where it was looked for.
+        place: PathBuf,
+    },
+    /// Cargo's answer is not what its format promises.
+    #[error("`{command}` answered what cannot be read")]
+    #[diagnostic(
+        code(gantry::project::metadata),
+        help("cargo 1.77 or newer is needed, see `cargo --version`")
+    )]
+    Metadata {
+        /// The call as typed.
+        command: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The dependency tree has a line of no known form.
+    #[error("cannot read the line `{line}` of `{command}`")]
+    #[diagnostic(code(gantry::project::tree))]
+    Tree {
+        /// The call as typed.
+        command: String,
+        /// The line.
+        line: String,
+    },
+    /// Git refuses to read the repository that the project lies in.
+    #[error("git cannot read the repository of `{}`: {said}", directory.display())]
+    #[diagnostic(
+        code(gantry::project::git),
+        help(
+            "where the folder belongs to another user: `git config --global --add safe.directory <folder>`"
+        )
+    )]
+    Git {
+        /// The folder asked about.
+        directory: PathBuf,
+        /// What git said.
+        said: String,
+    },
+    /// Cargo or git failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tool(#[from] ToolError),
+}

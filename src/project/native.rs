@@ -1,0 +1,237 @@
+//! Which dependencies compile C (or C++, or assembly) for a target: they need a C compiler for it, not only a
+//! linker.
+//!
+//! The answer is `cargo tree`'s: it resolves features and platforms exactly as `cargo build` does, where
+//! `cargo metadata` unites the features of all members and of host and target. A crate counts if it is itself
+//! compiled for the target and its active build script has a C build tool at hand: one of [`C_TOOLS`] as a build
+//! dependency, or among the normal dependencies of one (`openssl-sys` builds through `openssl-src`, which uses `cc`).
+//! What proc macros and build scripts compile for the host does not count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Project, ProjectError, cargo};
+use crate::tool::{Call, Tools};
+
+/// Crates that build scripts compile C with.
+const C_TOOLS: [&str; 5] = ["autotools", "cc", "cmake", "gcc", "meson"];
+
+/// Crates that use one of [`C_TOOLS`] only when the target is Windows, whatever depends on them.
+const WINDOWS_ONLY: [&str; 1] = ["embed-resource"];
+
+/// One package that is built, with its features.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Name of a member.
+    pub package: String,
+    /// Its features.
+    pub features: Vec<String>,
+    /// Whether its default features are on.
+    pub default_features: bool,
+}
+
+impl Project {
+    /// Names of the crates that compile C for `triple` when these packages are built in one call, sorted. Packages
+    /// must agree in `default_features`, as in a cargo call.
+    ///
+    /// # Errors
+    /// When cargo fails: it also refuses features that do not exist.
+    pub fn compiles_c(
+        &self,
+        tools: &Tools,
+        choices: &[Choice],
+        triple: &str,
+    ) -> Result<BTreeSet<String>, ProjectError> {
+        let call = self.tree(tools, choices, triple);
+        let output = tools.run(&call)?;
+        let graph =
+            Graph::read(&String::from_utf8_lossy(&output.stdout)).map_err(|line| ProjectError::Tree {
+                command: call.shown(),
+                line,
+            })?;
+        Ok(graph.compiles_c())
+    }
+
+    fn tree(&self, tools: &Tools, choices: &[Choice], triple: &str) -> Call {
+        let mut call = cargo(tools)
+            .args(["tree", "--edges", "normal,build,no-proc-macro"])
+            .args(["--charset", "ascii", "--format", "{p}", "--color", "never"])
+            .args(["--target", triple])
+            .args(self.question.flags())
+            .dir(&self.root);
+        for choice in choices {
+            let id = self
+                .package(&choice.package)
+                .map_or(&choice.package, |package| &package.id);
+            call = call.args(["--package", id]);
+            if !choice.default_features {
+                call = call.arg("--no-default-features");
+            }
+            for feature in &choice.features {
+                // `package/dependency/feature` is no feature for cargo; without the package it is.
+                let plain = choices.len() == 1 || feature.contains('/');
+                let feature = if plain {
+                    feature.clone()
+                } else {
+                    format!("{}/{feature}", choice.package)
+                };
+                call = call.args(["--features", &feature]);
+            }
+        }
+        call
+    }
+}
+
+/// What `cargo tree` draws, as far as it matters here.
+#[derive(Debug, Default)]
+struct Graph {
+    /// Build dependencies of each crate compiled for the target.
+    target: BTreeMap<String, BTreeSet<String>>,
+    /// Normal dependencies of each crate compiled for the host.
+    host: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// A crate on the way from the root to the line at hand.
+struct Ancestor {
+    krate: String,
+    host: bool,
+    /// Its children now are build dependencies.
+    in_build_dependencies: bool,
+}
+
+impl Graph {
+    /// Reads the drawing; the `Err` is a line of no known form.
+    fn read(drawing: &str) -> Result<Self, String> {
+        let mut graph = Self::default();
+        let mut ancestors: Vec<Ancestor> = Vec::new();
+        for line in drawing.lines().filter(|line| !line.trim().is_empty()) {
+            let start = line
+                .find(|c: char| !matches!(c, ' ' | '|' | '`' | '-'))
+                .ok_or(line)?;
+            let (depth, text) = (start / 4, &line[start..]);
+            if start % 4 != 0 || depth > ancestors.len() {
+                return Err(line.to_owned());
+            }
+            if text.starts_with('[') {
+                // A heading stands below the name of the crate whose dependencies follow.
+                ancestors.truncate(depth + 1);
+                let parent = ancestors.last_mut().ok_or(line)?;
+                parent.in_build_dependencies = text == "[build-dependencies]";
+                continue;
+            }
+            ancestors.truncate(depth);
+            // Several versions of a crate are told apart; `(*)` and paths are not part of the name.
+            let krate = text.split(' ').take(2).collect::<Vec<_>>().join(" ");
+            let host = match ancestors.last() {
+                None => false,
+                Some(parent) => {
+                    if parent.host {
+                        if !parent.in_build_dependencies {
+                            insert(&mut graph.host, &parent.krate, &krate);
+                        }
+                    } else if parent.in_build_dependencies {
+                        insert(&mut graph.target, &parent.krate, &krate);
+                    }
+                    parent.host || parent.in_build_dependencies
+                }
+            };
+            ancestors.push(Ancestor {
+                krate,
+                host,
+                in_build_dependencies: false,
+            });
+        }
+        Ok(graph)
+    }
+
+    fn compiles_c(&self) -> BTreeSet<String> {
+        let uses_c = |tools: &&BTreeSet<String>| self.reaches_c_tool(tools);
+        self.target
+            .iter()
+            .filter(|(_, tools)| uses_c(tools))
+            .map(|(krate, _)| name(krate).to_owned())
+            .collect()
+    }
+
+    fn reaches_c_tool(&self, from: &BTreeSet<String>) -> bool {
+        let mut open: Vec<&String> = from.iter().collect();
+        let mut seen: BTreeSet<&String> = BTreeSet::new();
+        while let Some(krate) = open.pop() {
+            if C_TOOLS.contains(&name(krate)) {
+                return true;
+            }
+            if !WINDOWS_ONLY.contains(&name(krate)) && seen.insert(krate) {
+                open.extend(self.host.get(krate).into_iter().flatten());
+            }
+        }
+        false
+    }
+}
+
+fn insert(edges: &mut BTreeMap<String, BTreeSet<String>>, parent: &str, child: &str) {
+    edges
+        .entry(parent.to_owned())
+        .or_default()
+        .insert(child.to_owned());
+}
+
+fn name(krate: &str) -> &str {
+    krate.split(' ').next().unwrap_or(krate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_active_build_dependencies_of_target_crates_count() {
+        let drawing = "\
+app v0.1.0 (/a folder/app)
+|-- both v1.0.0
+|   [build-dependencies]
+|   `-- helper v1.0.0
+|       |-- cc v1.2.0
+|       |   `-- shlex v1.0.0
+|       [build-dependencies]
+|       `-- cmake v0.1.0
+|-- harmless v1.0.0
+|   |-- plain v1.0.0
+|   [build-dependencies]
+|   `-- git-facts v1.0.0
+|       `-- libgit2-sys v1.0.0
+|           [build-dependencies]
+|           `-- cc v1.2.0 (*)
+|-- later v1.0.0
+|   [build-dependencies]
+|   `-- helper v1.0.0 (*)
+|-- windows v1.0.0
+|   [build-dependencies]
+|   `-- embed-resource v3.0.0
+|       `-- cc v1.2.0 (*)
+|-- cc v1.2.0 (*)
+`-- zlib v1.0.0
+    [build-dependencies]
+    `-- cc v1.2.0 (*)
+
+second v0.1.0 (/a folder/second)
+[build-dependencies]
+`-- cmake v0.1.0
+";
+        let found = Graph::read(drawing).unwrap().compiles_c();
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            ["both", "later", "second", "zlib"]
+        );
+    }
+
+    #[test]
+    fn a_drawing_of_another_kind_is_refused() {
+        for drawing in [
+            "app v1\n        deep v1\n",
+            "[build-dependencies]\n",
+            "app v1\n  b v1\n",
+            "----",
+        ] {
+            assert!(Graph::read(drawing).is_err(), "{drawing}");
+        }
+    }
+}
