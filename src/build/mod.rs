@@ -1,1 +1,5 @@
 //! Room `build`.
+
+pub mod link;
+pub mod rustflags;
+pub mod toolchain;
