@@ -6,6 +6,9 @@
 //! whose outputs would overwrite each other.
 
 mod cargo;
+pub mod link;
+pub mod rustflags;
+pub mod toolchain;
 mod error;
 mod messages;
 mod remap;

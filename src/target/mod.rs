@@ -3,7 +3,11 @@
 //! In: `targets/*.toml`, embedded, overlaid by the user's own folder. Out: facts by triple and by platform.
 //! This room never runs a tool and never decides which target is used.
 
+mod catalog;
+
 use serde::Deserialize;
+
+pub use catalog::{Catalog, TargetError};
 
 use crate::spec::Platform;
 
@@ -20,6 +24,9 @@ pub struct Target {
     pub libc: Libc,
     /// The linkers that can be used, best first; the first that is found and can do the job is taken.
     pub linkers: Vec<LinkerKind>,
+    /// Whether rustup distributes its std (upstream; a mirror may lack it all the same).
+    #[serde(default = "yes")]
+    pub std_in_rustup: bool,
     /// Flags given to rustc for this target, before the user's own per-platform flags.
     #[serde(default)]
     pub rustflags: Vec<String>,
@@ -29,8 +36,16 @@ pub struct Target {
     /// Prefix of the cross binutils and gcc (`aarch64-linux-gnu` for `aarch64-linux-gnu-gcc`), as the `cc` crate
     /// knows it.
     pub gcc_prefix: Option<String>,
-    /// Debian package that holds that gcc, for advice.
+    /// Debian packages that hold that gcc and its libc, as one writes them after `apt-get install`, for advice.
     pub gcc_package: Option<String>,
+    /// For a musl target: prefix of a gcc of the same architecture and ABI that brings glibc. Given musl's headers
+    /// it compiles C for this target; it never links it.
+    pub gnu_gcc_prefix: Option<String>,
+    /// A condition of the C preprocessor that holds in every compiler for this target and in none for another
+    /// architecture or ABI. Held against each gcc before it is used.
+    pub compiler_check: Option<String>,
+    /// Where musl's headers for this target may lie.
+    pub musl_headers: Option<MuslHeaders>,
     /// How zig names it.
     pub zig: Option<Zig>,
     /// How clang names it (`--target=`).
@@ -44,8 +59,23 @@ pub struct Target {
     pub upx: bool,
 }
 
+fn yes() -> bool {
+    true
+}
+
+/// Where musl's headers for a target may lie.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct MuslHeaders {
+    /// Folder of the architecture below zig's `lib/libc/include`; the rest lies beside it in `generic-musl`.
+    pub zig: String,
+    /// Folder below `/usr/include` where Debian's `musl-dev` of that architecture puts all of them.
+    pub system: String,
+}
+
 /// A C library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Libc {
     /// GNU libc.
@@ -56,6 +86,16 @@ pub enum Libc {
     None,
 }
 
+impl std::fmt::Display for Libc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gnu => "glibc",
+            Self::Musl => "musl",
+            Self::None => "no C library",
+        })
+    }
+}
+
 /// A way to link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,14 +104,28 @@ pub enum LinkerKind {
     RustLld,
     /// The system's own `cc`: only where the host runs this target.
     Cc,
-    /// A cross gcc, `<gcc-prefix>-gcc`.
+    /// A cross gcc, `<gcc-prefix>-gcc`. For musl it compiles C (with musl's headers if it brings none) and
+    /// `rust-lld` links.
     Gcc,
-    /// clang with lld and a sysroot on this system.
+    /// clang with lld and a sysroot on this system. For musl it compiles C with musl's headers and `rust-lld` links.
     Clang,
     /// zig, which brings headers and libraries of its own.
     Zig,
     /// What rustc takes by itself (wasm).
     Default,
+}
+
+impl std::fmt::Display for LinkerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::RustLld => "rust-lld",
+            Self::Cc => "cc",
+            Self::Gcc => "gcc",
+            Self::Clang => "clang",
+            Self::Zig => "zig",
+            Self::Default => "default",
+        })
+    }
 }
 
 /// How zig names a target.
@@ -83,8 +137,27 @@ pub struct Zig {
     pub target: String,
     /// For `-mcpu`, where zig's own default is another than rustc's.
     pub cpu: Option<String>,
+    /// What becomes of `-march=` that build scripts give to a C compiler: zig spells its values in its own way.
+    #[serde(default)]
+    pub march: March,
     /// The lowest glibc it can link against.
     pub minimum_glibc: Option<String>,
+}
+
+/// What becomes of a C compiler's `-march=X` when zig is that compiler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum March {
+    /// X is a CPU: zig writes it with `_` instead of `-` (`x86_64_v3`).
+    #[default]
+    Cpu,
+    /// X is an architecture with extensions (`armv8.2-a+fp16`): handed on as features of a generic CPU.
+    Features,
+    /// zig knows no such X: dropped, [`Zig::cpu`] says enough.
+    Drop,
+    /// Handed on as it is.
+    Keep,
 }
 
 /// How Go names a target.
@@ -113,7 +186,7 @@ pub struct ElfPromise {
     pub machine: u16,
     /// Bits of `e_flags` that must be set so: `mask` and `value`.
     pub flags: Option<ElfFlags>,
-    /// The program interpreter of a dynamic program; none where programs are static.
+    /// The program interpreter that a dynamic program names; a static one names none.
     pub interpreter: Option<String>,
 }
 

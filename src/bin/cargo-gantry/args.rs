@@ -8,7 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
 #[derive(Debug, Parser)]
-#[command(name = "cargo gantry", bin_name = "cargo gantry", version, max_term_width = 100)]
+#[command(
+    name = "cargo gantry",
+    bin_name = "cargo gantry",
+    version,
+    max_term_width = 100
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -19,7 +19,9 @@ use reporter::Reporter;
 
 fn main() -> ExitCode {
     // As `cargo gantry build` we are called with `gantry` first; called directly, without.
-    let words = std::env::args_os().enumerate().filter(|(position, word)| *position != 1 || word != "gantry");
+    let words = std::env::args_os()
+        .enumerate()
+        .filter(|(position, word)| *position != 1 || word != "gantry");
     let arguments = Arguments::parse_from(words.map(|(_, word)| word));
     let environment = match Environment::capture() {
         Ok(environment) => environment,
@@ -29,7 +31,11 @@ fn main() -> ExitCode {
         }
     };
     let no_colour = environment.non_empty("NO_COLOR").is_some();
-    let reporter = Arc::new(Reporter::new(&arguments.output, no_colour, environment.non_empty("CI").is_some()));
+    let reporter = Arc::new(Reporter::new(
+        &arguments.output,
+        no_colour,
+        environment.non_empty("CI").is_some(),
+    ));
     let tools = Tools::new(environment);
     end_children_on_signals(&tools);
     let gantry = Gantry::new(tools, reporter.clone());
@@ -46,7 +52,9 @@ fn main() -> ExitCode {
 #[cfg(unix)]
 fn end_children_on_signals(tools: &Tools) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
+        return;
+    };
     let tools = tools.clone();
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {

@@ -38,7 +38,11 @@ pub(crate) fn report(error: &Error, reporter: &Reporter) -> u8 {
         });
         reporter.result("error", "", value);
     }
-    let _ = write!(std::io::stderr().lock(), "{}", rendered(error, reporter.colours()));
+    let _ = write!(
+        std::io::stderr().lock(),
+        "{}",
+        rendered(error, reporter.colours())
+    );
     code
 }
 
@@ -56,12 +60,19 @@ fn message(error: &Error) -> String {
 
 fn rendered(error: &Error, colours: bool) -> String {
     let mut text = String::new();
-    let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme = if colours {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
     if handler.render_report(&mut text, error).is_err() {
         text.clear();
         // A report that cannot be drawn must still be read.
-        if NarratableReportHandler::new().render_report(&mut text, error).is_err() {
+        if NarratableReportHandler::new()
+            .render_report(&mut text, error)
+            .is_err()
+        {
             text = json::to_string(&message(error));
         }
     }

@@ -59,7 +59,13 @@ impl Reporter {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { format: output.message_format, level, colours, bar, state: Mutex::default() }
+        Self {
+            format: output.message_format,
+            level,
+            colours,
+            bar,
+            state: Mutex::default(),
+        }
     }
 
     /// Whether errors and tables may be coloured.
@@ -96,7 +102,11 @@ impl Reporter {
             return;
         }
         let verb = format!("{verb:>12}");
-        let verb = if self.colours { format!("\x1b[1;32m{verb}\x1b[0m") } else { verb };
+        let verb = if self.colours {
+            format!("\x1b[1;32m{verb}\x1b[0m")
+        } else {
+            verb
+        };
         self.line(&format!("{verb} {text}"));
     }
 
@@ -152,19 +162,37 @@ impl Reporter {
             Event::BuildFinished { unit } if verbose => self.say("Built", unit),
             Event::PackStarted { bytes, .. } => self.packing(0, *bytes),
             Event::PackProgress { bytes, .. } => self.packing(*bytes, 0),
-            Event::Packed { image, platform, size, digest } => {
-                self.say("Packed", &format!("{image} {platform}, {}, {digest}", bytes_text(*size)));
+            Event::Packed {
+                image,
+                platform,
+                size,
+                digest,
+            } => {
+                self.say(
+                    "Packed",
+                    &format!("{image} {platform}, {}, {digest}", bytes_text(*size)),
+                );
             }
             Event::UploadStarted { digest, size } => self.upload(&digest.to_string(), 0, Some(*size)),
             Event::UploadProgress { digest, sent } => self.upload(&digest.to_string(), *sent, None),
             Event::UploadFinished { digest, present } if verbose => {
                 self.say(if *present { "Present" } else { "Sent" }, &digest.to_string());
             }
-            Event::ManifestPushed { reference, digest, present } if verbose => {
-                self.say(if *present { "Present" } else { "Pushed" }, &format!("{reference} {digest}"));
+            Event::ManifestPushed {
+                reference,
+                digest,
+                present,
+            } if verbose => {
+                self.say(
+                    if *present { "Present" } else { "Pushed" },
+                    &format!("{reference} {digest}"),
+                );
             }
             Event::Retry { what, why, after } => {
-                self.say("Retrying", &format!("{what} in {:.1} s: {why}", after.as_secs_f32()));
+                self.say(
+                    "Retrying",
+                    &format!("{what} in {:.1} s: {why}", after.as_secs_f32()),
+                );
             }
             Event::Notice { text } => self.say("Note", text),
             Event::Warning { text } => self.say("Warning", text),
@@ -177,7 +205,11 @@ impl Reporter {
         state.packed.0 += done;
         state.packed.1 += more;
         let (done, all) = state.packed;
-        self.message(format!("packing {} of {}", bytes_text(done.min(all)), bytes_text(all)));
+        self.message(format!(
+            "packing {} of {}",
+            bytes_text(done.min(all)),
+            bytes_text(all)
+        ));
     }
 
     fn upload(&self, digest: &str, sent: u64, size: Option<u64>) {
@@ -185,7 +217,10 @@ impl Reporter {
         let entry = state.uploads.entry(digest.to_owned()).or_default();
         entry.0 = sent;
         entry.1 = size.unwrap_or(entry.1);
-        let (sent, all) = state.uploads.values().fold((0, 0), |sum, upload| (sum.0 + upload.0, sum.1 + upload.1));
+        let (sent, all) = state
+            .uploads
+            .values()
+            .fold((0, 0), |sum, upload| (sum.0 + upload.0, sum.1 + upload.1));
         self.message(format!("uploading {} of {}", bytes_text(sent), bytes_text(all)));
     }
 }
@@ -203,19 +238,30 @@ impl Observer for Reporter {
 /// An event as an object; progress in bytes is left out, since nobody can act on it.
 fn machine(event: &Event<'_>) -> Option<Value> {
     Some(match event {
-        Event::BuildStarted { unit, steps } => object!({"reason": "build-started", "unit": unit, "steps": steps}),
+        Event::BuildStarted { unit, steps } => {
+            object!({"reason": "build-started", "unit": unit, "steps": steps})
+        }
         Event::Compiled { unit, package, fresh } => {
             object!({"reason": "compiled", "unit": unit, "package": package, "fresh": fresh})
         }
         Event::ToolOutput { tool, text } => object!({"reason": "tool-output", "tool": tool, "text": text}),
         Event::BuildFinished { unit } => object!({"reason": "build-finished", "unit": unit}),
-        Event::Packed { image, platform, size, digest } => {
+        Event::Packed {
+            image,
+            platform,
+            size,
+            digest,
+        } => {
             object!({"reason": "packed", "image": image, "platform": platform, "size": size, "digest": digest})
         }
         Event::UploadFinished { digest, present } => {
             object!({"reason": "blob", "digest": digest, "present": present})
         }
-        Event::ManifestPushed { reference, digest, present } => {
+        Event::ManifestPushed {
+            reference,
+            digest,
+            present,
+        } => {
             object!({"reason": "manifest", "reference": reference, "digest": digest, "present": present})
         }
         Event::Retry { what, why, after } => {
@@ -236,7 +282,11 @@ pub(crate) fn bytes_text(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 1000.0 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+            return if unit == "B" {
+                format!("{bytes} B")
+            } else {
+                format!("{value:.1} {unit}")
+            };
         }
         value /= 1000.0;
     }
@@ -249,7 +299,13 @@ mod tests {
 
     #[test]
     fn bytes_are_shown_with_three_digits() {
-        for (bytes, want) in [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_000_000, "2.0 MB"), (u64::MAX, "18446744.1 TB")] {
+        for (bytes, want) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1500, "1.5 kB"),
+            (2_000_000, "2.0 MB"),
+            (u64::MAX, "18446744.1 TB"),
+        ] {
             assert_eq!(bytes_text(bytes), want);
         }
     }

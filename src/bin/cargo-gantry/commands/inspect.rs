@@ -17,9 +17,16 @@ pub(crate) fn run(arguments: &Inspect, gantry: &Gantry, reporter: &Reporter) -> 
 }
 
 fn text(report: &Report) -> String {
-    let mut parts = vec![format!("{}\n{} {}", report.name, report.media_type, report.digest)];
+    let mut parts = vec![format!(
+        "{}\n{} {}",
+        report.name, report.media_type, report.digest
+    )];
     if !report.annotations.is_empty() {
-        let lines: Vec<String> = report.annotations.iter().map(|(key, value)| format!("  {key}: {value}")).collect();
+        let lines: Vec<String> = report
+            .annotations
+            .iter()
+            .map(|(key, value)| format!("  {key}: {value}"))
+            .collect();
         parts.push(format!("Annotations:\n{}", lines.join("\n")));
     }
     let rows: Vec<Vec<String>> = report
@@ -27,7 +34,12 @@ fn text(report: &Report) -> String {
         .iter()
         .map(|platform| {
             let layers = platform.layers.len().to_string();
-            vec![platform.platform.to_string(), layers, bytes_text(platform.size), platform.digest.to_string()]
+            vec![
+                platform.platform.to_string(),
+                layers,
+                bytes_text(platform.size),
+                platform.digest.to_string(),
+            ]
         })
         .collect();
     parts.push(table(&["PLATFORM", "LAYERS", "SIZE", "MANIFEST"], &rows));
@@ -41,11 +53,20 @@ fn platform_text(platform: &PlatformReport) -> String {
         .iter()
         .map(|layer| {
             let made_by = layer.created_by.clone().unwrap_or_default();
-            vec![bytes_text(layer.size), layer.media_type.clone(), layer.digest.to_string(), made_by]
+            vec![
+                bytes_text(layer.size),
+                layer.media_type.clone(),
+                layer.digest.to_string(),
+                made_by,
+            ]
         })
         .collect();
     let mut lines = vec![format!("{}:", platform.platform)];
-    for (name, words) in [("entrypoint", &platform.entrypoint), ("cmd", &platform.cmd), ("env", &platform.env)] {
+    for (name, words) in [
+        ("entrypoint", &platform.entrypoint),
+        ("cmd", &platform.cmd),
+        ("env", &platform.env),
+    ] {
         if !words.is_empty() {
             lines.push(format!("  {name}: {}", words.join(" ")));
         }

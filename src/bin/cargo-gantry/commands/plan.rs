@@ -17,7 +17,13 @@ pub(crate) fn run(arguments: &Selecting, gantry: &Gantry, reporter: &Reporter) -
 fn text(plan: &Plan) -> String {
     let mut parts = vec![units(plan), images(plan), names(plan)];
     if !plan.notices.is_empty() {
-        parts.push(plan.notices.iter().map(|notice| format!("note: {notice}")).collect::<Vec<_>>().join("\n"));
+        parts.push(
+            plan.notices
+                .iter()
+                .map(|notice| format!("note: {notice}"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
     }
     parts.join("\n\n")
 }
@@ -38,14 +44,28 @@ fn units(plan: &Plan) -> String {
             ]);
         }
     }
-    table(&["UNIT", "TARGET", "LINKER", "WHY THIS LINKER", "BINARIES", "WHY A UNIT OF ITS OWN"], &rows)
+    table(
+        &[
+            "UNIT",
+            "TARGET",
+            "LINKER",
+            "WHY THIS LINKER",
+            "BINARIES",
+            "WHY A UNIT OF ITS OWN",
+        ],
+        &rows,
+    )
 }
 
 fn images(plan: &Plan) -> String {
     let mut rows = Vec::new();
     for image in &plan.images {
         for platform in &image.platforms {
-            let binaries: Vec<&str> = platform.binaries.iter().map(|binary| binary.dest.as_str()).collect();
+            let binaries: Vec<&str> = platform
+                .binaries
+                .iter()
+                .map(|binary| binary.dest.as_str())
+                .collect();
             rows.push(vec![
                 image.name.clone(),
                 platform.platform.to_string(),
@@ -56,7 +76,17 @@ fn images(plan: &Plan) -> String {
             ]);
         }
     }
-    table(&["IMAGE", "PLATFORM", "BASE", "TARGET", "WHY THIS TARGET", "BINARIES"], &rows)
+    table(
+        &[
+            "IMAGE",
+            "PLATFORM",
+            "BASE",
+            "TARGET",
+            "WHY THIS TARGET",
+            "BINARIES",
+        ],
+        &rows,
+    )
 }
 
 fn names(plan: &Plan) -> String {
@@ -67,7 +97,12 @@ fn names(plan: &Plan) -> String {
             true => "(none: can only be built)".to_owned(),
             false => image.repositories.join(", "),
         };
-        rows.push(vec![image.name.clone(), image.version.clone(), tags.join(", "), repositories]);
+        rows.push(vec![
+            image.name.clone(),
+            image.version.clone(),
+            tags.join(", "),
+            repositories,
+        ]);
     }
     table(&["IMAGE", "VERSION", "TAGS", "REPOSITORIES"], &rows)
 }

@@ -10,7 +10,10 @@ use crate::reporter::{Reporter, bytes_text};
 
 pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
     let access = access(&arguments.access)?;
-    let terms = Terms { allow_partial: arguments.allow_partial, replace: arguments.replace };
+    let terms = Terms {
+        allow_partial: arguments.allow_partial,
+        replace: arguments.replace,
+    };
     let built = gantry.build(&arguments.selecting.request())?;
     match runtime()?.block_on(gantry.publish(&built, &access, &terms)) {
         Ok(published) => {
@@ -28,9 +31,16 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
 
 fn show(published: &[PublishedImage], reporter: &Reporter) {
     for image in published {
-        let tags = if image.tags.is_empty() { "no tag".to_owned() } else { image.tags.join(", ") };
+        let tags = if image.tags.is_empty() {
+            "no tag".to_owned()
+        } else {
+            image.tags.join(", ")
+        };
         if image.unchanged {
-            reporter.say("Unchanged", &format!("{} ({tags}): nothing was sent", image.reference));
+            reporter.say(
+                "Unchanged",
+                &format!("{} ({tags}): nothing was sent", image.reference),
+            );
         } else {
             let sent = format!(
                 "{} blobs, {}, and {} manifests sent",
@@ -56,16 +66,28 @@ fn show(published: &[PublishedImage], reporter: &Reporter) {
 
 /// The library's words for the options; the password comes from standard input, without its end of line.
 pub(crate) fn access(arguments: &args::Access) -> Result<Access, Error> {
-    let mut access = Access { plain_http: arguments.plain_http.clone(), login: None };
+    let mut access = Access {
+        plain_http: arguments.plain_http.clone(),
+        login: None,
+    };
     if let (Some(username), true) = (&arguments.username, arguments.password_stdin) {
         let mut password = String::new();
-        std::io::stdin().read_to_string(&mut password).map_err(Error::Password)?;
-        access.login = Some((username.clone(), password.trim_end_matches(['\r', '\n']).to_owned()));
+        std::io::stdin()
+            .read_to_string(&mut password)
+            .map_err(Error::Password)?;
+        access.login = Some((
+            username.clone(),
+            password.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
     }
     Ok(access)
 }
 
 /// The runtime belongs to the binary: the library only gives futures.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)
 }

@@ -17,6 +17,11 @@ pub(crate) fn run(reporter: &Reporter) -> Result<(), Error> {
 
 /// A completion script for `cargo-gantry`, the name that shells complete.
 pub(crate) fn completions(shell: Shell) -> Result<(), Error> {
-    clap_complete::generate(shell, &mut Arguments::command(), "cargo-gantry", &mut std::io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut Arguments::command(),
+        "cargo-gantry",
+        &mut std::io::stdout(),
+    );
     Ok(())
 }

@@ -23,7 +23,16 @@ pub(crate) fn run(arguments: &args::Targets, gantry: &Gantry, reporter: &Reporte
             ]
         })
         .collect();
-    let text = table(&["PLATFORM", "TARGET", "STD", "LINKER", "LINKER WHERE C IS COMPILED"], &cells);
+    let text = table(
+        &[
+            "PLATFORM",
+            "TARGET",
+            "STD",
+            "LINKER",
+            "LINKER WHERE C IS COMPILED",
+        ],
+        &cells,
+    );
     reporter.result("targets", &text, serde_json::json!({ "targets": rows }));
     Ok(())
 }

@@ -1,0 +1,361 @@
+//! [`Toolchain`]: what this machine has to compile with: rustc, its standard libraries, zig.
+//!
+//! In: [`Tools`] and the project's directory. Out: facts, each asked for once. It never installs anything except
+//! through [`Toolchain::install_target`], and never concludes from rustup's lists what rustc itself can tell.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use cargo_platform::Cfg;
+
+use super::rustflags::{self, CargoConfig, RustflagsError};
+use crate::tool::{Call, ToolError, Tools};
+
+/// The Rust toolchain that cargo would use in a directory, and the compilers beside it.
+#[derive(Debug)]
+pub struct Toolchain {
+    tools: Tools,
+    directory: PathBuf,
+    config: CargoConfig,
+    rustc: PathBuf,
+    version: String,
+    host: String,
+    sysroot: PathBuf,
+    installed: Mutex<BTreeMap<String, bool>>,
+    zig: OnceLock<Option<Zig>>,
+}
+
+/// A zig that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Zig {
+    /// The program itself, also where it came as a Python package.
+    pub program: PathBuf,
+    /// Its version.
+    pub version: String,
+    /// Its `lib` folder, which holds musl's headers among others.
+    pub library: PathBuf,
+}
+
+/// The toolchain could not be asked, or lacks something.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum ToolchainError {
+    /// rustc did not answer.
+    #[error("cannot ask rustc about itself")]
+    #[diagnostic(
+        code(gantry::build::rustc),
+        help("install Rust from https://rustup.rs, or set RUSTC to the compiler")
+    )]
+    Rustc {
+        /// Why.
+        #[source]
+        source: ToolError,
+    },
+    /// rustc's answer lacks what every rustc says.
+    #[error("`{command}` does not name {what}")]
+    #[diagnostic(code(gantry::build::rustc_answer))]
+    Answer {
+        /// The call.
+        command: String,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// Cargo's configuration does not read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] RustflagsError),
+    /// rustup could not be run.
+    #[error("cannot install the standard library for `{triple}`")]
+    #[diagnostic(
+        code(gantry::build::install),
+        help(
+            "install it the way this toolchain was installed; rustup would be `rustup target add {triple}`"
+        )
+    )]
+    Install {
+        /// The triple.
+        triple: String,
+        /// Why.
+        #[source]
+        source: ToolError,
+    },
+    /// rustup ran and the standard library is still not there.
+    #[error("rustup has no standard library for `{triple}`{}", appended(said))]
+    #[diagnostic(
+        code(gantry::build::no_std),
+        help(
+            "this toolchain's distribution server does not carry it: take another server (RUSTUP_DIST_SERVER), \
+             or another target for the same platform with `target = \"...\"`"
+        )
+    )]
+    NoStd {
+        /// The triple.
+        triple: String,
+        /// rustup's last lines.
+        said: String,
+    },
+}
+
+impl Toolchain {
+    /// Asks the rustc that cargo would run in `directory`, so that a `rust-toolchain.toml` there holds.
+    ///
+    /// # Errors
+    /// When there is no rustc, or cargo's configuration files do not read.
+    pub fn survey(tools: &Tools, directory: &Path) -> Result<Self, ToolchainError> {
+        let config = CargoConfig::load(tools.environment(), directory)?;
+        let rustc = config
+            .rustc(tools.environment())
+            .unwrap_or_else(|| "rustc".into());
+        let call = Call::new(&rustc).arg("-vV").dir(directory);
+        let answer = ask(tools, &call)?;
+        let field = |name: &str, what| {
+            let line = answer.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim().to_owned())
+                .ok_or_else(|| ToolchainError::Answer {
+                    command: call.shown(),
+                    what,
+                })
+        };
+        let sysroot = Call::new(&rustc).args(["--print", "sysroot"]).dir(directory);
+        Ok(Self {
+            version: field("release:", "its release")?,
+            host: field("host:", "its host")?,
+            sysroot: ask(tools, &sysroot)?.into(),
+            tools: tools.clone(),
+            directory: directory.to_owned(),
+            config,
+            rustc,
+            installed: Mutex::default(),
+            zig: OnceLock::new(),
+        })
+    }
+
+    /// The compiler as it is called: a path, or a name to look up.
+    pub fn rustc(&self) -> &Path {
+        &self.rustc
+    }
+
+    /// Its release, as in `1.95.0`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The triple it runs on.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its sysroot.
+    pub fn sysroot(&self) -> &Path {
+        &self.sysroot
+    }
+
+    /// The project's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The programs and environment it was surveyed with.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// Cargo's configuration files as they hold in the project's directory.
+    pub fn config(&self) -> &CargoConfig {
+        &self.config
+    }
+
+    /// Whether the standard library for a triple is there. A triple that rustc does not know has none.
+    ///
+    /// # Errors
+    /// When rustc cannot be run.
+    pub fn std_installed(&self, triple: &str) -> Result<bool, ToolchainError> {
+        if let Some(&known) = self.installed().get(triple) {
+            return Ok(known);
+        }
+        let call = self.print("target-libdir", triple);
+        let output = self.tools.output(&call).map_err(rustc_failed)?;
+        let installed = output.ended == crate::tool::Ended::Code(0) && has_std(Path::new(&output.text()));
+        self.installed().insert(triple.to_owned(), installed);
+        Ok(installed)
+    }
+
+    /// Installs the standard library for a triple through rustup. Asks nobody: the caller was told to.
+    ///
+    /// # Errors
+    /// When rustup cannot be run, or does not have it.
+    pub fn install_target(&self, triple: &str) -> Result<(), ToolchainError> {
+        let call = Call::new("rustup")
+            .args(["target", "add", triple])
+            .dir(&self.directory);
+        let output = self
+            .tools
+            .output(&call)
+            .map_err(|source| ToolchainError::Install {
+                triple: triple.to_owned(),
+                source,
+            })?;
+        self.installed().remove(triple);
+        // rustup's exit code is not asked: only what lies there afterwards counts.
+        if self.std_installed(triple)? {
+            return Ok(());
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let errors = stderr
+            .lines()
+            .filter(|line| !line.starts_with("info:") && !line.is_empty());
+        Err(ToolchainError::NoStd {
+            triple: triple.to_owned(),
+            said: errors.take(5).collect::<Vec<_>>().join("\n"),
+        })
+    }
+
+    /// The `cfg`s of a triple under these flags, as cargo asks for them.
+    ///
+    /// # Errors
+    /// When rustc does not know the triple or a flag.
+    pub fn cfgs(&self, triple: &str, rustflags: &[String]) -> Result<Vec<Cfg>, ToolchainError> {
+        let answer = ask(&self.tools, &self.print("cfg", triple).args(rustflags))?;
+        Ok(answer
+            .lines()
+            .filter_map(|line| Cfg::from_str(line).ok())
+            .collect())
+    }
+
+    /// The user's own effective flags for a triple, as cargo computes them: `cfg` tables are matched under the
+    /// flags found so far, and once more if that changed them.
+    ///
+    /// # Errors
+    /// When rustc does not know the triple or a flag, or cargo's configuration is wrong.
+    pub fn rustflags(&self, triple: &str) -> Result<Vec<String>, ToolchainError> {
+        let environment = self.tools.environment();
+        let mut flags = rustflags::effective_with(environment, &self.config, triple, &[])?;
+        for _turn in 0..2 {
+            let cfgs = self.cfgs(triple, &flags)?;
+            let next = rustflags::effective_with(environment, &self.config, triple, &cfgs)?;
+            if next == flags {
+                break;
+            }
+            flags = next;
+        }
+        Ok(flags)
+    }
+
+    /// zig, if there is one: `zig` in PATH, else the Python package `ziglang`.
+    pub fn zig(&self) -> Option<&Zig> {
+        self.zig.get_or_init(|| self.find_zig()).as_ref()
+    }
+
+    /// A program in PATH.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        self.tools.find(name)
+    }
+
+    fn find_zig(&self) -> Option<Zig> {
+        let program = self.find("zig").or_else(|| self.packaged_zig())?;
+        let run = |what: &str| self.tools.run(&Call::new(&program).arg(what)).ok();
+        let version = run("version")?.text();
+        // `zig env` writes JSON or, later, ZON: the value is the first quoted text after the key in both.
+        let env = run("env")?.text();
+        let (_, after) = env.split_once("lib_dir")?;
+        let library = after.trim_start_matches('"').split('"').nth(1)?;
+        Some(Zig {
+            version,
+            library: library.into(),
+            program,
+        })
+    }
+
+    fn packaged_zig(&self) -> Option<PathBuf> {
+        const WHERE: &str =
+            "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
+        let call = Call::new("python3").args(["-c", WHERE]);
+        let program = PathBuf::from(self.tools.run(&call).ok()?.text());
+        self.tools.find(&program)
+    }
+
+    fn print(&self, what: &str, triple: &str) -> Call {
+        Call::new(&self.rustc)
+            .args(["--print", what, "--target", triple])
+            .dir(&self.directory)
+    }
+
+    fn installed(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, bool>> {
+        self.installed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ask(tools: &Tools, call: &Call) -> Result<String, ToolchainError> {
+    Ok(tools.run(call).map_err(rustc_failed)?.text())
+}
+
+fn rustc_failed(source: ToolError) -> ToolchainError {
+    ToolchainError::Rustc { source }
+}
+
+fn has_std(folder: &Path) -> bool {
+    let Ok(entries) = folder.read_dir() else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("libstd-") && name.ends_with(".rlib")
+    })
+}
+
+fn appended(lines: &str) -> String {
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!(":\n{lines}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    fn toolchain() -> Toolchain {
+        let tools = Tools::new(Environment::capture().unwrap());
+        Toolchain::survey(&tools, Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    #[test]
+    fn knows_its_host_and_standard_library() {
+        let toolchain = toolchain();
+        assert!(toolchain.std_installed(toolchain.host()).unwrap());
+        assert!(!toolchain.std_installed("no-such-triple").unwrap());
+        assert!(toolchain.sysroot().join("lib").is_dir());
+        assert!(toolchain.version().starts_with("1."));
+    }
+
+    #[test]
+    fn asks_for_cfgs_under_flags() {
+        let toolchain = toolchain();
+        let cfgs = |flags: &[&str]| {
+            let flags: Vec<_> = flags.iter().map(ToString::to_string).collect();
+            toolchain.cfgs("aarch64-unknown-linux-gnu", &flags).unwrap()
+        };
+        let own = Cfg::from_str("own").unwrap();
+        assert!(!cfgs(&[]).contains(&own));
+        assert!(cfgs(&["--cfg", "own"]).contains(&own));
+        assert!(cfgs(&[]).contains(&Cfg::from_str("target_arch=\"aarch64\"").unwrap()));
+    }
+
+    #[test]
+    fn says_when_rustup_has_no_std() {
+        let error = toolchain().install_target("no-such-triple").unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ToolchainError::NoStd { .. } | ToolchainError::Install { .. }
+            ),
+            "{error}"
+        );
+    }
+}
