@@ -12,6 +12,8 @@ mod image;
 mod node;
 mod parse;
 mod platforms;
+mod reference;
+mod schema;
 mod suggest;
 mod tags;
 mod template;
@@ -21,6 +23,8 @@ use std::collections::BTreeMap;
 
 pub use error::MatrixError;
 pub use parse::{Source, parse, parse_sources};
+pub use reference::reference;
+pub use schema::schema;
 pub use template::{Template, TemplateError};
 
 use crate::spec::Platform;

@@ -364,7 +364,7 @@ mod tests {
                     "ghcr.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                     "oci:dist/base",
                 ],
-                vec!["", "oci:", "UPPER/case", "a b"],
+                vec!["", "oci:", "acme/Upper", "a b"],
             ),
             (
                 Format::Repository,
