@@ -3,7 +3,29 @@
 //! In: TOML text (a file, or `[workspace.metadata.gantry]`). Out: a Matrix, or an error with a span into that text.
 //! This room reads no file, knows no project and decides nothing: templates stay templates.
 
+mod binaries;
+mod check;
+mod error;
+mod files;
+mod grammar;
+mod image;
+mod node;
+mod parse;
+mod platforms;
+mod reference;
+mod schema;
+mod suggest;
+mod tags;
+mod template;
+mod unsupported;
+
 use std::collections::BTreeMap;
+
+pub use error::MatrixError;
+pub use parse::{Source, parse, parse_sources};
+pub use reference::reference;
+pub use schema::schema;
+pub use template::{Template, TemplateError};
 
 use crate::spec::Platform;
 
@@ -34,6 +56,8 @@ pub struct Image {
     pub profile: String,
     /// The binaries, in the order of the file; empty means the cargo binary of the image's name.
     pub binaries: Vec<BinaryUse>,
+    /// Cargo profile of the binaries; each of [`Image::binaries`] has it already, unless it says another.
+    pub profile: String,
     /// Tags to set.
     pub tags: Vec<TagRule>,
     /// How layers are compressed.

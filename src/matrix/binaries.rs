@@ -1,0 +1,100 @@
+//! `binaries` of an image, and `[binary.NAME]`: binaries that do not come from cargo.
+
+use super::error::MatrixError;
+use super::node::{Node, Place, Table};
+use super::{BinarySource, BinaryUse};
+
+/// The keys that say where a binary comes from, and the keys that go with each.
+const SOURCES: [(&str, &[&str]); 3] = [
+    ("go", &["ldflags", "cgo"]),
+    ("path", &["sha256", "member"]),
+    ("command", &[]),
+];
+
+/// The binaries of an image; `profile` is the image's, `bin_dir` where they land.
+pub(super) fn uses(
+    image: &Table,
+    profile: &str,
+    bin_dir: &str,
+    faults: &mut Vec<MatrixError>,
+) -> Vec<BinaryUse> {
+    let mut uses = Vec::new();
+    let mut landed: Vec<(String, &Place)> = Vec::new();
+    for item in image.items_of("binaries") {
+        let Some(binary) = one(item, profile) else {
+            continue;
+        };
+        let dest = match &binary.dest {
+            Some(dest) => dest.clone(),
+            None => format!("{bin_dir}{}", binary.binary),
+        };
+        match landed.iter().find(|(before, _)| *before == dest) {
+            Some((_, first)) => {
+                let help = "give one of them another `dest`";
+                faults.push(MatrixError::twice("the file", &dest, help, first, &item.at));
+            }
+            None => landed.push((dest, &item.at)),
+        }
+        uses.push(binary);
+    }
+    uses
+}
+
+fn one(item: &Node, profile: &str) -> Option<BinaryUse> {
+    let usual = BinaryUse {
+        default_features: true,
+        profile: profile.to_owned(),
+        ..BinaryUse::default()
+    };
+    let Some(table) = item.table() else {
+        return Some(BinaryUse {
+            binary: item.text()?.to_owned(),
+            ..usual
+        });
+    };
+    Some(BinaryUse {
+        binary: table.text("binary")?,
+        package: table.text("package"),
+        features: table.texts("features").unwrap_or_default(),
+        default_features: table.flag("default-features").unwrap_or(true),
+        profile: table.text("profile").unwrap_or(usual.profile),
+        dest: table.text("dest"),
+    })
+}
+
+/// What `[binary.NAME]` says.
+pub(super) fn source(node: &Node, title: &str, faults: &mut Vec<MatrixError>) -> Option<BinarySource> {
+    let table = node.table()?;
+    let source = SOURCES
+        .iter()
+        .find_map(|(key, keys)| Some((table.entry(key)?, *keys)));
+    let Some((source, keys)) = source else {
+        let help = "say `go`, `path` or `command`";
+        faults.push(MatrixError::missing("path", title, help, &node.at));
+        return None;
+    };
+    for (other, belonging) in &SOURCES {
+        for key in std::iter::once(other).chain(*belonging) {
+            if let Some(entry) = table
+                .entry(key)
+                .filter(|_| *key != source.key && !keys.contains(key))
+            {
+                faults.push(MatrixError::conflict(
+                    (&source.key, &source.key_at),
+                    (key, &entry.key_at),
+                ));
+            }
+        }
+    }
+    match source.key.as_str() {
+        "go" => Some(BinarySource::Go {
+            package: source.node.text()?.to_owned(),
+        }),
+        "path" => Some(BinarySource::Prebuilt {
+            path: source.node.text()?.to_owned(),
+        }),
+        _ => Some(BinarySource::Command {
+            command: source.node.texts(),
+        }),
+    }
+}

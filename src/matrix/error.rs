@@ -1,0 +1,376 @@
+//! [`MatrixError`]: faults of a matrix, each with the place in the text it was written in.
+
+use std::sync::Arc;
+
+use miette::{NamedSource, SourceSpan};
+
+use super::node::Place;
+use super::template::TemplateError;
+
+/// A fault of a matrix, or several of them.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum MatrixError {
+    /// More than one fault; each is in the list of related diagnostics.
+    #[error("found {} faults in the matrix", faults.len())]
+    #[diagnostic(code(gantry::matrix::faults))]
+    Several {
+        /// Each of them, in the order of the text.
+        #[related]
+        faults: Vec<MatrixError>,
+    },
+    /// The text is no TOML.
+    #[error("not TOML: {message}")]
+    #[diagnostic(
+        code(gantry::matrix::syntax),
+        help("https://toml.io/en/v1.1.0 describes the language")
+    )]
+    Syntax {
+        /// What the parser says.
+        message: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label]
+        at: SourceSpan,
+    },
+    /// A key written twice.
+    #[error("a key is written twice")]
+    #[diagnostic(code(gantry::matrix::duplicate_key), help("keep one of them"))]
+    DuplicateKey {
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// The second one.
+        #[label("written before")]
+        at: SourceSpan,
+    },
+    /// A key that does not exist.
+    #[error("unknown key `{key}` in {table}")]
+    #[diagnostic(code(gantry::matrix::unknown_key), help("{help}"))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Where it stands, as people say it.
+        table: String,
+        /// The nearest known key, or all of them.
+        help: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label("unknown")]
+        at: SourceSpan,
+    },
+    /// A value of another type than the key takes.
+    #[error("`{key}` is {found}")]
+    #[diagnostic(code(gantry::matrix::wrong_type), help("{help}"))]
+    WrongType {
+        /// The key.
+        key: String,
+        /// What it is.
+        found: &'static str,
+        /// What it must be.
+        expected: String,
+        /// An example.
+        help: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label("expected {expected}")]
+        at: SourceSpan,
+    },
+    /// A value of the right type that makes no sense.
+    #[error("`{value}` is not {expected}")]
+    #[diagnostic(code(gantry::matrix::value), help("{help}"))]
+    Value {
+        /// The value.
+        value: String,
+        /// What it should be, with its article.
+        expected: &'static str,
+        /// How such a value looks.
+        help: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label]
+        at: SourceSpan,
+    },
+    /// A template that cannot be read.
+    #[error("the template in `{key}` cannot be read")]
+    #[diagnostic(code(gantry::matrix::template))]
+    Template {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        source: TemplateError,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label]
+        at: SourceSpan,
+    },
+    /// A number outside its bounds.
+    #[error("`{key}` is {value}")]
+    #[diagnostic(code(gantry::matrix::range), help("it may be from {minimum} to {maximum}"))]
+    Range {
+        /// The key.
+        key: String,
+        /// The number.
+        value: i64,
+        /// The least it may be.
+        minimum: i64,
+        /// The most it may be.
+        maximum: i64,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label("out of range")]
+        at: SourceSpan,
+    },
+    /// A list without items where that makes no sense.
+    #[error("`{key}` is empty")]
+    #[diagnostic(
+        code(gantry::matrix::empty),
+        help("leave the key out to get the default, or give it an item")
+    )]
+    Empty {
+        /// The key.
+        key: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label]
+        at: SourceSpan,
+    },
+    /// A key that must be there.
+    #[error("{table} lacks `{key}`")]
+    #[diagnostic(code(gantry::matrix::missing_key), help("{help}"))]
+    MissingKey {
+        /// The key.
+        key: String,
+        /// Where it should stand, as people say it.
+        table: String,
+        /// What it is for.
+        help: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label("here")]
+        at: SourceSpan,
+    },
+    /// Two keys that exclude each other.
+    #[error("`{first}` and `{second}` exclude each other")]
+    #[diagnostic(code(gantry::matrix::conflict), help("keep one of them"))]
+    Conflict {
+        /// The first key.
+        first: String,
+        /// The second key.
+        second: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where the first is.
+        #[label("this")]
+        first_at: SourceSpan,
+        /// Where the second is.
+        #[label("and this")]
+        second_at: SourceSpan,
+    },
+    /// The same thing twice.
+    #[error("{thing} `{value}` is there twice")]
+    #[diagnostic(code(gantry::matrix::twice), help("{help}"))]
+    Twice {
+        /// What kind of thing.
+        thing: &'static str,
+        /// Which.
+        value: String,
+        /// Why both are the same.
+        help: &'static str,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where the first is.
+        #[label("first")]
+        first_at: SourceSpan,
+        /// Where the second is.
+        #[label("again")]
+        second_at: SourceSpan,
+    },
+    /// Settings for a platform that the image does not have.
+    #[error("{image} has no platform `{platform}`")]
+    #[diagnostic(
+        code(gantry::matrix::undeclared_platform),
+        help("add it to `platforms`, or remove these settings; it has {declared}")
+    )]
+    UndeclaredPlatform {
+        /// The image, as people say it.
+        image: String,
+        /// The platform.
+        platform: String,
+        /// The platforms it has.
+        declared: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label("settings for it")]
+        at: SourceSpan,
+    },
+    /// A key of the schema that this version does not act upon.
+    #[error("{what} is not supported by this version")]
+    #[diagnostic(code(gantry::matrix::unsupported), help("{help}"))]
+    Unsupported {
+        /// Key, or key and value.
+        what: String,
+        /// What to do without it.
+        help: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where.
+        #[label("not supported")]
+        at: SourceSpan,
+    },
+    /// Two places that say the same thing.
+    #[error("{thing} is in `{first}` and in `{second}`")]
+    #[diagnostic(
+        code(gantry::matrix::two_sources),
+        help("keep one: gantry.toml, or `metadata.gantry` in Cargo.toml")
+    )]
+    TwoSources {
+        /// What.
+        thing: String,
+        /// Name of the first text.
+        first: String,
+        /// Name of the second text.
+        second: String,
+        /// The second text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where it is in the second text.
+        #[label("here again")]
+        at: SourceSpan,
+    },
+}
+
+impl MatrixError {
+    /// One error of all `faults`, in the order of their texts; each once.
+    pub(super) fn of(mut faults: Vec<Self>) -> Self {
+        faults.sort_by_cached_key(|fault| (fault.start(), fault.to_string()));
+        faults.dedup_by_key(|fault| (fault.start(), fault.to_string()));
+        match faults.len() {
+            1 => faults.remove(0),
+            _ => Self::Several { faults },
+        }
+    }
+
+    /// Each fault by itself.
+    pub fn faults(&self) -> &[Self] {
+        match self {
+            Self::Several { faults } => faults,
+            other => std::slice::from_ref(other),
+        }
+    }
+
+    pub(super) fn syntax(message: &str, at: &Place) -> Self {
+        let (text, span) = at.shown();
+        match message {
+            "duplicate key" => Self::DuplicateKey { text, at: span },
+            _ => Self::Syntax {
+                message: message.to_owned(),
+                text,
+                at: span,
+            },
+        }
+    }
+
+    pub(super) fn unsupported(what: impl Into<String>, help: impl Into<String>, at: &Place) -> Self {
+        let (text, at) = at.shown();
+        Self::Unsupported {
+            what: what.into(),
+            help: help.into(),
+            text,
+            at,
+        }
+    }
+
+    pub(super) fn conflict(first: (&str, &Place), second: (&str, &Place)) -> Self {
+        let (text, first_at) = first.1.shown();
+        Self::Conflict {
+            first: first.0.to_owned(),
+            second: second.0.to_owned(),
+            text,
+            first_at,
+            second_at: second.1.shown().1,
+        }
+    }
+
+    pub(super) fn twice(
+        thing: &'static str,
+        value: impl ToString,
+        help: &'static str,
+        first: &Place,
+        second: &Place,
+    ) -> Self {
+        let (text, second_at) = second.shown();
+        Self::Twice {
+            thing,
+            value: value.to_string(),
+            help,
+            text,
+            first_at: first.shown().1,
+            second_at,
+        }
+    }
+
+    pub(super) fn missing(key: &str, table: &str, help: &str, at: &Place) -> Self {
+        let (text, at) = at.shown();
+        Self::MissingKey {
+            key: key.to_owned(),
+            table: table.to_owned(),
+            help: help.to_owned(),
+            text,
+            at,
+        }
+    }
+
+    fn start(&self) -> (String, usize) {
+        use miette::Diagnostic;
+        let label = self.labels().and_then(|mut labels| labels.next());
+        let name = match self {
+            Self::Several { .. } => String::new(),
+            Self::Syntax { text, .. }
+            | Self::DuplicateKey { text, .. }
+            | Self::UnknownKey { text, .. }
+            | Self::WrongType { text, .. }
+            | Self::Value { text, .. }
+            | Self::Template { text, .. }
+            | Self::Range { text, .. }
+            | Self::Empty { text, .. }
+            | Self::MissingKey { text, .. }
+            | Self::Conflict { text, .. }
+            | Self::Twice { text, .. }
+            | Self::UndeclaredPlatform { text, .. }
+            | Self::Unsupported { text, .. }
+            | Self::TwoSources { text, .. } => text.name().to_owned(),
+        };
+        (name, label.map_or(0, |label| label.offset()))
+    }
+}
+
+impl Place {
+    /// As an error carries it.
+    pub(super) fn shown(&self) -> (Arc<NamedSource<String>>, SourceSpan) {
+        (self.text.clone(), self.span.clone().into())
+    }
+}

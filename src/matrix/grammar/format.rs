@@ -1,0 +1,474 @@
+//! [`Format`]: texts that must look like something.
+
+use regex_automata::meta::Regex;
+
+use super::Form;
+use crate::matrix::suggest::nearest;
+use crate::matrix::template::{Scope, Template, TemplateError, VARIABLES};
+use crate::spec::{Platform, Reference};
+
+/// What a text must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::matrix) enum Format {
+    /// Anything.
+    Any,
+    /// An image, binary, package or profile.
+    Name,
+    Platform,
+    /// A platform, or `default`.
+    BaseKey,
+    Base,
+    Repository,
+    Tag,
+    Template(Scope),
+    Triple,
+    Linker,
+    Glibc,
+    /// Name of an environment variable.
+    Variable,
+    Label,
+    User,
+    UserName,
+    /// An absolute path.
+    Path,
+    /// An absolute path of a file.
+    FilePath,
+    /// A template of an absolute path.
+    PathTemplate,
+    /// A template of a path below the matrix's folder.
+    FilesFrom,
+    Glob,
+    Port,
+    Owner,
+    Mode,
+    Signal,
+    Size,
+    Growth,
+    Sha256,
+}
+
+/// Why a text does not have its format.
+#[derive(Debug)]
+pub(in crate::matrix) enum Flaw {
+    Value { expected: &'static str, help: String },
+    Template(TemplateError),
+    Unsupported { what: String, help: &'static str },
+}
+
+/// A tag's grammar. <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
+const LONGEST_TAG: usize = 128;
+
+/// A part of a path that is neither `.` nor `..`.
+const SEGMENT: &str = r"(?:[^/.\x00][^/\x00]*|\.[^/.\x00][^/\x00]*|\.\.[^/\x00]+)";
+
+/// What a template may hold beside variables.
+const TEXT: &str = r"[^{}]|\{\{|\}\}";
+
+/// signal(7), and those of real time by their distance.
+const SIGNALS: &str = "SIG(?:HUP|INT|QUIT|ILL|TRAP|ABRT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CONT|\
+                       STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|PWR|SYS|RTMIN(?:\\+[0-9]{1,2})?|\
+                       RTMAX(?:-[0-9]{1,2})?)|[1-9][0-9]?";
+
+/// Architectures as others call them, and what the image index calls them.
+const FOREIGN: [(&str, &str); 8] = [
+    ("x86_64", "amd64"),
+    ("x64", "amd64"),
+    ("aarch64", "arm64"),
+    ("armv7", "arm/v7"),
+    ("armv6", "arm/v6"),
+    ("i386", "386"),
+    ("i686", "386"),
+    ("x86", "386"),
+];
+
+impl Format {
+    /// The regular expression that the text must match, anchored at both ends; none where anything goes or where none
+    /// can tell.
+    pub(in crate::matrix) fn pattern(self) -> Option<String> {
+        let units = "(?:B|kB|KB|MB|GB|KiB|MiB|GiB)";
+        let platform = "[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)?";
+        let inner = match self {
+            Self::Any | Self::Glob => return None,
+            Self::Name => "[A-Za-z0-9_][A-Za-z0-9_.-]*".to_owned(),
+            Self::Platform => platform.to_owned(),
+            Self::BaseKey => format!("default|{platform}"),
+            Self::Base => r"[^\s]+".to_owned(),
+            Self::Repository => format!("(?:{})+", piece("[a-z0-9._:/-]", Scope::Image)),
+            Self::Tag => format!(
+                "(?:{})(?:{})*",
+                piece("[A-Za-z0-9_]", Scope::Platform),
+                piece("[A-Za-z0-9._-]", Scope::Platform)
+            ),
+            Self::Template(scope) => format!("(?:{})*", piece(TEXT, scope)),
+            Self::Triple => "[a-z0-9_]+(?:-[a-z0-9_.]+)+".to_owned(),
+            Self::Linker => r"[^\s\x00]+".to_owned(),
+            Self::Glibc => r"from-base|2\.[0-9]{1,3}".to_owned(),
+            Self::Variable => r"[^=\x00]+".to_owned(),
+            Self::Label => r"[^\x00]+".to_owned(),
+            Self::User => {
+                let one = "(?:[0-9]{1,10}|[A-Za-z_][A-Za-z0-9_.-]*)";
+                format!("{one}(?::{one})?")
+            }
+            Self::UserName => "[a-z_][a-z0-9_-]{0,31}".to_owned(),
+            Self::Path => format!("/|(?:/{SEGMENT})+/?"),
+            Self::FilePath => format!("(?:/{SEGMENT})+"),
+            Self::PathTemplate => format!("/(?:{})*", piece(TEXT, Scope::Platform)),
+            Self::FilesFrom => format!("{SEGMENT}(?:/{SEGMENT})*/?|\\./?"),
+            Self::Port => "[0-9]{1,5}(?:-[0-9]{1,5})?(?:/(?:tcp|udp))?".to_owned(),
+            Self::Owner => "[0-9]{1,10}:[0-9]{1,10}".to_owned(),
+            Self::Mode => "0?[0-7]{3,4}".to_owned(),
+            Self::Signal => SIGNALS.to_owned(),
+            Self::Size => format!(r"[0-9]+(?:\.[0-9]+)?{units}"),
+            Self::Growth => format!(r"[0-9]+(?:\.[0-9]+)?(?:%|{units})"),
+            Self::Sha256 => "[0-9a-f]{64}".to_owned(),
+        };
+        Some(format!("^(?:{inner})$"))
+    }
+
+    /// Checks a text.
+    pub(in crate::matrix) fn check(self, text: &str) -> Result<(), Flaw> {
+        let sample = match self.scope() {
+            Some(scope) => {
+                let template = Template::parse(text).map_err(Flaw::Template)?;
+                template.fits(scope).map_err(Flaw::Template)?;
+                template.sample()
+            }
+            None => text.to_owned(),
+        };
+        let good = match self {
+            Self::Any | Self::Template(_) => true,
+            Self::Platform => platform(text)?,
+            Self::BaseKey => text == "default" || platform(text)?,
+            Self::Base => base(text),
+            Self::Repository => repository(&sample),
+            Self::Tag => tag(&sample),
+            Self::PathTemplate => Self::Path.matches(&sample),
+            Self::FilesFrom => self.matches(&sample),
+            Self::Glob => globset::Glob::new(text).is_ok() && !text.is_empty(),
+            Self::Port => self.matches(text) && port(text).is_some(),
+            Self::Owner => self.matches(text) && owner(text).is_some(),
+            _ => self.matches(text),
+        };
+        if good {
+            return Ok(());
+        }
+        Err(Flaw::Value {
+            expected: self.expected(),
+            help: self.help(text),
+        })
+    }
+
+    /// What it is, with its article.
+    pub(in crate::matrix) fn expected(self) -> &'static str {
+        match self {
+            Self::Any => "a text",
+            Self::Name => "a name",
+            Self::Platform | Self::BaseKey => "a platform",
+            Self::Base => "a base",
+            Self::Repository => "a repository",
+            Self::Tag => "a tag",
+            Self::Template(_) => "a template",
+            Self::Triple => "a triple",
+            Self::Linker => "a linker",
+            Self::Glibc => "a glibc version",
+            Self::Variable => "the name of an environment variable",
+            Self::Label => "the key of a label",
+            Self::User => "a user",
+            Self::UserName => "the name of a user",
+            Self::Path | Self::PathTemplate => "an absolute path",
+            Self::FilePath => "the absolute path of a file",
+            Self::FilesFrom => "a path below this folder",
+            Self::Glob => "a glob",
+            Self::Port => "a port",
+            Self::Owner => "an owner",
+            Self::Mode => "a mode",
+            Self::Signal => "a signal",
+            Self::Size => "a size",
+            Self::Growth => "a growth",
+            Self::Sha256 => "a SHA-256 digest",
+        }
+    }
+
+    fn help(self, text: &str) -> String {
+        let help = match self {
+            Self::Any | Self::Template(_) => "write some text",
+            Self::Name => "letters, digits, `_`, `.` and `-`, beginning with one of the first three",
+            Self::Platform | Self::BaseKey => {
+                if let Some(known) = native_platform(text) {
+                    return format!("the image index calls it `{known}`");
+                }
+                "a platform is `os/architecture[/variant]`, as in `linux/amd64` or `linux/arm/v7`"
+            }
+            Self::Base => "a base is `static`, `scratch`, a reference as in `debian:13-slim`, or `oci:PATH`",
+            Self::Repository
+                if text.contains('@') || text.rsplit('/').next().is_some_and(|end| end.contains(':')) =>
+            {
+                "leave tag and digest out; `tags` says which tags are set"
+            }
+            Self::Repository => "a repository is lower-case, as in `ghcr.io/acme/{image}`",
+            Self::Tag => {
+                "a tag has at most 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`"
+            }
+            Self::Triple => "a triple looks like `armv7-unknown-linux-gnueabihf`",
+            Self::Linker => {
+                "`auto`, `rust-lld`, `zig`, `gcc`, `clang`, `cc`, or one program without arguments"
+            }
+            Self::Glibc => "`from-base`, or a version as in `2.31`",
+            Self::Variable => "it may not be empty nor hold `=`",
+            Self::Label => "it may not be empty",
+            Self::User => "`uid`, `uid:gid`, or names, as in `65532:65532` or `nobody`",
+            Self::UserName => {
+                "lower-case letters, digits, `_` and `-`, at most 32, beginning with a letter or `_`"
+            }
+            Self::Path | Self::PathTemplate => "it begins with `/` and has no `.` or `..` in it",
+            Self::FilePath => "it begins with `/`, does not end with one, and has no `.` or `..` in it",
+            Self::FilesFrom => "it is relative to the folder of the matrix and has no `..` in it",
+            Self::Glob => "as in `**/*.html` or `{css,js}/*`",
+            Self::Port => {
+                "a number or ascending range from 1 to 65535, with `/tcp` or `/udp`, as in `8080/tcp`"
+            }
+            Self::Owner => "two numbers, user and group, as in `65532:65532`",
+            Self::Mode => "octal digits, as in `0644` or `1777`",
+            Self::Signal => "a name as in `SIGTERM`, or its number",
+            Self::Size => "a number with B, kB, MB, GB, KiB, MiB or GiB, as in `40MB`",
+            Self::Growth => "a percentage or a size, as in `10%` or `2MB`",
+            Self::Sha256 => "64 lower-case hexadecimal digits",
+        };
+        help.to_owned()
+    }
+
+    /// Which variables it may hold, if it is a template.
+    fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Template(scope) => Some(scope),
+            Self::Repository => Some(Scope::Image),
+            Self::Tag | Self::PathTemplate | Self::FilesFrom => Some(Scope::Platform),
+            _ => None,
+        }
+    }
+
+    fn matches(self, text: &str) -> bool {
+        self.pattern().is_none_or(|pattern| {
+            Regex::new(&pattern)
+                .expect("the patterns of this file are regular expressions")
+                .is_match(text)
+        })
+    }
+}
+
+impl Form {
+    /// Whether a list may hold the same item only once.
+    pub(in crate::matrix) fn once(&self) -> bool {
+        matches!(
+            self,
+            Self::Word(_) | Self::Text(Format::Platform | Format::Repository | Format::Port)
+        )
+    }
+}
+
+/// First and last port of `8080/tcp` or `9000-9003`.
+fn port(text: &str) -> Option<(u16, u16)> {
+    let numbers = text.split('/').next()?;
+    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first >= 1 && first <= last).then_some((first, last))
+}
+
+/// User and group of `65532:65532`.
+pub(in crate::matrix) fn owner(text: &str) -> Option<(u32, u32)> {
+    let (user, group) = text.split_once(':')?;
+    Some((user.parse().ok()?, group.parse().ok()?))
+}
+
+fn platform(text: &str) -> Result<bool, Flaw> {
+    let Ok(platform) = text.parse::<Platform>() else {
+        return Ok(false);
+    };
+    if platform.os() == "windows" {
+        return Err(Flaw::Unsupported {
+            what: format!("platform `{text}`"),
+            help: "images for Windows are not made yet; remove the platform",
+        });
+    }
+    Ok(native_platform(text).is_none())
+}
+
+/// What the image index calls a platform whose architecture is named as elsewhere.
+fn native_platform(text: &str) -> Option<String> {
+    let (os, architecture) = text.split_once('/').unwrap_or(("linux", text));
+    let (_, known) = FOREIGN.iter().find(|(foreign, _)| *foreign == architecture)?;
+    Some(format!("{os}/{known}"))
+}
+
+fn base(text: &str) -> bool {
+    match text.split_once(':') {
+        Some(("oci" | "oci-archive", path)) => !path.is_empty(),
+        _ => matches!(text, "static" | "scratch") || Reference::try_from(text).is_ok(),
+    }
+}
+
+fn repository(sample: &str) -> bool {
+    let tagged = sample.contains('@') || sample.rsplit('/').next().is_some_and(|end| end.contains(':'));
+    !tagged && Reference::try_from(sample).is_ok()
+}
+
+fn tag(sample: &str) -> bool {
+    sample.len() <= LONGEST_TAG
+        && sample.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && sample
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// A `literal` character, or a variable that has a value in `scope`.
+fn piece(literal: &str, scope: Scope) -> String {
+    let names: Vec<_> = VARIABLES
+        .iter()
+        .filter(|(_, needs)| *needs <= scope)
+        .map(|(name, _)| *name)
+        .collect();
+    format!(
+        r"{literal}|\{{(?:{}|commit:[0-9]{{1,2}}|env\.[A-Za-z0-9_]+(?::-[^}}]*)?)\}}",
+        names.join("|")
+    )
+}
+
+/// The word of `words` that was probably meant.
+pub(in crate::matrix) fn meant(text: &str, words: &[&'static str]) -> String {
+    let all: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match nearest(text, words.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? There are {}", all.join(", ")),
+        None => format!("there are {}", all.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_take_what_they_should() {
+        for (format, good, bad) in [
+            (Format::Name, vec!["api", "a.b-c_d"], vec!["", "-a", "a/b", "a b"]),
+            (
+                Format::Platform,
+                vec!["linux/amd64", "linux/arm/v7", "wasi/wasm"],
+                vec!["linux", "linux/x86_64", "x86_64", "linux/", "windows/amd64"],
+            ),
+            (
+                Format::Base,
+                vec![
+                    "static",
+                    "scratch",
+                    "debian:13-slim",
+                    "ghcr.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                    "oci:dist/base",
+                ],
+                vec!["", "oci:", "acme/Upper", "a b"],
+            ),
+            (
+                Format::Repository,
+                vec![
+                    "ghcr.io/acme/{image}",
+                    "localhost:5000/a",
+                    "{env.REGISTRY:-ghcr.io}/a",
+                    "acme/api",
+                ],
+                vec![
+                    "",
+                    "ghcr.io/a:1",
+                    "ghcr.io/Acme/a",
+                    "a/{platform}",
+                    "a@sha256:00",
+                    "https://a/b",
+                ],
+            ),
+            (
+                Format::Tag,
+                vec![
+                    "latest",
+                    "{version}",
+                    "v{major}.{minor}",
+                    "{commit:12}-{platform}",
+                    "semver",
+                    "_x",
+                ],
+                vec![
+                    "",
+                    "-a",
+                    ".a",
+                    "a b",
+                    "a/b",
+                    "{verison}",
+                    "{commit:12",
+                    "a+b",
+                    "{{a}}",
+                ],
+            ),
+            (
+                Format::Glibc,
+                vec!["from-base", "2.31"],
+                vec!["2", "3.1", "2.31.1", "glibc"],
+            ),
+            (Format::Variable, vec!["A", "a.b"], vec!["", "A=B"]),
+            (
+                Format::User,
+                vec!["0", "65532:65532", "nobody", "api:web"],
+                vec!["", "a:b:c", "a b", ":1"],
+            ),
+            (
+                Format::Path,
+                vec!["/", "/a", "/a/", "/.a/..b"],
+                vec!["", "a", "/a/../b", "/./a", "//"],
+            ),
+            (Format::FilePath, vec!["/a", "/a/b"], vec!["/", "/a/", "a"]),
+            (
+                Format::PathTemplate,
+                vec!["/{image}/", "/a"],
+                vec!["a", "/../a", "{image}", "/{out}"],
+            ),
+            (
+                Format::FilesFrom,
+                vec!["a/b", ".", "assets/", "{triple}/x"],
+                vec!["", "/a", "../a", "a/../b"],
+            ),
+            (Format::Glob, vec!["**/*.html", "{a,b}"], vec!["", "a[", "{a"]),
+            (
+                Format::Port,
+                vec!["1", "8080/tcp", "9000-9003/udp", "65535"],
+                vec!["0", "65536", "http", "9-8", "80/sctp", "80/"],
+            ),
+            (
+                Format::Owner,
+                vec!["0:0", "65532:1"],
+                vec!["0", "a:b", "4294967296:0", "0:0:0"],
+            ),
+            (
+                Format::Mode,
+                vec!["0644", "644", "1777", "04755"],
+                vec!["", "0888", "64", "rw-r--r--", "077777"],
+            ),
+            (
+                Format::Signal,
+                vec!["SIGTERM", "15", "SIGRTMIN+3"],
+                vec!["TERM", "SIGTRM", "0", "sigterm"],
+            ),
+            (
+                Format::Size,
+                vec!["40MB", "1.5GiB"],
+                vec!["40", "MB", "40 MB", "-1MB"],
+            ),
+            (Format::Growth, vec!["10%", "2MB"], vec!["10", "%"]),
+        ] {
+            for (texts, expected) in [(good, true), (bad, false)] {
+                for text in texts {
+                    let got = format.check(text);
+                    assert_eq!(got.is_ok(), expected, "{format:?} {text:?} {got:?}");
+                    if expected {
+                        assert!(format.matches(text), "the pattern of {format:?} refuses {text:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What the language has and this version does not act upon yet: an error, never silence.
+//!
+//! A line here goes when the thing works.
+
+use super::error::MatrixError;
+use super::node::{Entry, Node, Value};
+
+/// Which values of a key are supported.
+enum Only {
+    /// None.
+    Nothing,
+    /// An empty list.
+    Empty,
+    /// `false`.
+    Off,
+    /// These words; in a table, as each of its values.
+    Words(&'static [&'static str]),
+}
+
+/// Keys of an image: which values are supported, and what to do without the others.
+const OF_AN_IMAGE: [(&str, Only, &str); 8] = [
+    (
+        "packages",
+        Only::Empty,
+        "copy the libraries with `files`, or choose another target",
+    ),
+    (
+        "debuginfo",
+        Only::Words(&["drop"]),
+        "remove it: debug information is dropped",
+    ),
+    ("upx", Only::Off, "remove it: binaries are not packed"),
+    (
+        "smoke",
+        Only::Nothing,
+        "remove it, and start the image after it was built",
+    ),
+    (
+        "checks",
+        Only::Nothing,
+        "remove it: findings are not configurable",
+    ),
+    (
+        "index",
+        Only::Words(&["always"]),
+        "remove it: an index is always published",
+    ),
+    (
+        "format",
+        Only::Words(&["oci"]),
+        "remove it: media types are those of OCI",
+    ),
+    (
+        "base",
+        Only::Words(&["static", "scratch"]),
+        "use `static` or `scratch`",
+    ),
+];
+
+/// Keys of `[binary.NAME]`.
+const OF_A_BINARY: [(&str, &str); 3] = [
+    ("go", "build it before, and lay it into the image with `files`"),
+    ("path", "lay it into the image with `files`"),
+    (
+        "command",
+        "run it before, and lay the result into the image with `files`",
+    ),
+];
+
+/// Adds a fault for each entry of an image (or of the defaults) that is not supported.
+pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
+    for entry in entries {
+        for (key, only, help) in &OF_AN_IMAGE {
+            if entry.key == *key && !only.holds(&entry.node) {
+                let what = match entry.node.text() {
+                    Some(text) => format!("`{key} = \"{text}\"`"),
+                    None => format!("`{key}`"),
+                };
+                faults.push(MatrixError::unsupported(what, *help, &entry.node.at));
+            }
+        }
+        if entry.key == "tags" {
+            entry.node.list().iter().for_each(|item| tag(item, faults));
+        }
+    }
+}
+
+/// The same for `[binary.NAME]`.
+pub(super) fn binary(entries: &[Entry], faults: &mut Vec<MatrixError>) {
+    for entry in entries {
+        if let Some((key, help)) = OF_A_BINARY.iter().find(|(key, _)| entry.key == *key) {
+            faults.push(MatrixError::unsupported(format!("`{key}`"), *help, &entry.key_at));
+        }
+    }
+}
+
+/// The same for an element of `tags`.
+fn tag(item: &Node, faults: &mut Vec<MatrixError>) {
+    let fields = item.table();
+    let field = |key: &str| fields.and_then(|fields| fields.entry(key));
+    if let Some(when) = field("when") {
+        let help = "remove it, and choose tags with `--tag` where they are set";
+        faults.push(MatrixError::unsupported("`when`", help, &when.key_at));
+    }
+    let moves = field("moves").map(|entry| &entry.node);
+    if let Some(node) = moves.filter(|node| node.text() == Some("forward")) {
+        let help = "`never` and `always` are";
+        faults.push(MatrixError::unsupported("`moves = \"forward\"`", help, &node.at));
+    }
+    let template = fields.map_or(Some(item), |fields| fields.node("tag"));
+    let Some((node, text)) = template.and_then(|node| Some((node, node.text()?))) else {
+        return;
+    };
+    if text == "semver" {
+        let help =
+            "use `{version}`, and `{ tag = \"{major}.{minor}\", moves = \"always\" }` for shorter ones";
+        faults.push(MatrixError::unsupported("the tag rule `semver`", help, &node.at));
+    } else if moves.is_none() && super::tags::moves_forward(text) {
+        let what = format!("moving `{text}` forward only, its default,");
+        let help = format!("say `{{ tag = \"{text}\", moves = \"always\" }}` if it may move to any version");
+        faults.push(MatrixError::unsupported(what, help, &node.at));
+    }
+}
+
+impl Only {
+    fn holds(&self, node: &Node) -> bool {
+        match (self, &node.value) {
+            (Self::Nothing, _) => false,
+            (Self::Empty, _) => node.list().is_empty(),
+            (Self::Off, value) => matches!(value, Value::Boolean(false)),
+            (Self::Words(_), Value::Table(table)) => {
+                table.entries.iter().all(|entry| self.holds(&entry.node))
+            }
+            // A value of another type is no word at all, which is told elsewhere.
+            (Self::Words(words), _) => node.text().is_none_or(|text| words.contains(&text)),
+        }
+    }
+}
