@@ -6,13 +6,13 @@
 //! whose outputs would overwrite each other.
 
 mod cargo;
-pub mod link;
-pub mod rustflags;
-pub mod toolchain;
 mod error;
+pub mod link;
 mod messages;
 mod remap;
+pub mod rustflags;
 mod selection;
+pub mod toolchain;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

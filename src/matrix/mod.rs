@@ -52,8 +52,6 @@ pub struct Image {
     pub repositories: Vec<String>,
     /// The declared platforms, each with its settings, in the order of the file.
     pub platforms: Vec<PlatformSettings>,
-    /// Cargo profile of binaries that name none.
-    pub profile: String,
     /// The binaries, in the order of the file; empty means the cargo binary of the image's name.
     pub binaries: Vec<BinaryUse>,
     /// Cargo profile of the binaries; each of [`Image::binaries`] has it already, unless it says another.

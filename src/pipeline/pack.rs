@@ -34,13 +34,13 @@ pub(super) struct Placed {
 const NONROOT: (u32, u32) = (65532, 65532);
 
 impl<'a> Packer<'a> {
-    pub fn new(gantry: &'a Gantry, store: &'a BlobStore, directory: &'a Path) -> Self {
+    pub(super) fn new(gantry: &'a Gantry, store: &'a BlobStore, directory: &'a Path) -> Self {
         Self { gantry, store, directory, bases: Mutex::default() }
     }
 
     /// The layers of one platform, lowest first: the built-in base, files, binaries. What changes most often lies
     /// on top.
-    pub fn pack(
+    pub(super) fn pack(
         &self,
         image: &PlannedImage,
         platform: &PlannedPlatform,

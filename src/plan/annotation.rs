@@ -17,12 +17,18 @@ pub(super) fn derived(
         true => format!("{}-dirty", git.commit),
         false => git.commit.clone(),
     });
-    let source = package.repository.clone().or_else(|| git.and_then(|git| git.remote.clone()));
+    let source = package
+        .repository
+        .clone()
+        .or_else(|| git.and_then(|git| git.remote.clone()));
     let authors = (!package.authors.is_empty()).then(|| package.authors.join(", "));
     let known = [
         (key::CREATED, Some(created.to_owned())),
         (key::TITLE, Some(image.to_owned())),
-        (key::DESCRIPTION, package.description.as_ref().map(|text| text.trim().to_owned())),
+        (
+            key::DESCRIPTION,
+            package.description.as_ref().map(|text| text.trim().to_owned()),
+        ),
         (key::VERSION, Some(package.version.clone())),
         (key::REVISION, revision),
         (key::LICENSES, package.license.clone()),

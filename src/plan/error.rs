@@ -8,7 +8,10 @@ use crate::spec::Platform;
 pub enum PlanError {
     /// The workspace has no binary at all.
     #[error("the workspace has no binary")]
-    #[diagnostic(code(gantry::plan::no_binary), help("an image is made of binaries: add a `src/main.rs` or a `[[bin]]`"))]
+    #[diagnostic(
+        code(gantry::plan::no_binary),
+        help("an image is made of binaries: add a `src/main.rs` or a `[[bin]]`")
+    )]
     NoBinary,
     /// No package has this binary.
     #[error("image `{image}` wants binary `{binary}`, which no package of the workspace has")]
@@ -104,8 +107,13 @@ pub enum PlanError {
         triples: Vec<String>,
     },
     /// Two packages bring a binary of the same name to one compiler call.
-    #[error("packages `{first}` and `{second}` both have a binary `{binary}`: cargo would write them to one path")]
-    #[diagnostic(code(gantry::plan::same_path), help("rename one of them, or set `isolated = true` on one of the images"))]
+    #[error(
+        "packages `{first}` and `{second}` both have a binary `{binary}`: cargo would write them to one path"
+    )]
+    #[diagnostic(
+        code(gantry::plan::same_path),
+        help("rename one of them, or set `isolated = true` on one of the images")
+    )]
     SamePath {
         /// The binary.
         binary: String,

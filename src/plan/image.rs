@@ -8,7 +8,8 @@ use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
 use super::target::{Decision, base_name, decide, nearest};
 use super::{
-    Git, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, PlannedTag, Question, annotation,
+    Git, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, PlannedTag, Question,
+    annotation,
 };
 use crate::matrix::{Base, BinaryUse, Files, Image, Moves, PlatformSettings, Provide};
 use crate::spec::Reference;
@@ -18,7 +19,11 @@ type Images = (Vec<PlannedImage>, Vec<Need>, Vec<String>);
 /// Selected images, and the needs of all of them, selected or not.
 pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
     let implied = implied(question)?;
-    let declared = if question.matrix.images.is_empty() { &implied } else { &question.matrix.images };
+    let declared = if question.matrix.images.is_empty() {
+        &implied
+    } else {
+        &question.matrix.images
+    };
     check_selection(question, declared)?;
     let (mut images, mut needs, mut notices, mut missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for image in declared {
@@ -47,34 +52,52 @@ fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
     let named = |package: &Package, binary: &String| {
         let mut image = question.matrix.unnamed.clone();
         image.name = binary.clone();
-        let mut of = BinaryUse { binary: binary.clone(), package: Some(package.name.clone()), ..BinaryUse::default() };
+        let mut of = BinaryUse {
+            binary: binary.clone(),
+            package: Some(package.name.clone()),
+            ..BinaryUse::default()
+        };
         of.default_features = true;
         of.profile = image.profile.clone();
         image.binaries = vec![of];
         image
     };
-    let images: Vec<Image> =
-        members.flat_map(|package| package.binaries.iter().map(move |binary| named(package, binary))).collect();
-    if images.is_empty() { Err(PlanError::NoBinary) } else { Ok(images) }
+    let images: Vec<Image> = members
+        .flat_map(|package| package.binaries.iter().map(move |binary| named(package, binary)))
+        .collect();
+    if images.is_empty() {
+        Err(PlanError::NoBinary)
+    } else {
+        Ok(images)
+    }
 }
 
 fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
     let names = || declared.iter().map(|image| image.name.as_str());
     for name in &question.selection.images {
         if !names().any(|known| known == name) {
-            return Err(PlanError::UnknownImage { name: name.clone(), help: nearest(name, names()) });
+            return Err(PlanError::UnknownImage {
+                name: name.clone(),
+                help: nearest(name, names()),
+            });
         }
     }
-    let selected = declared.iter().filter(|image| question.selection.packs_image(&image.name));
-    let mut platforms: Vec<_> =
-        selected.flat_map(|image| image.platforms.iter().map(|settings| settings.platform.clone())).collect();
+    let selected = declared
+        .iter()
+        .filter(|image| question.selection.packs_image(&image.name));
+    let mut platforms: Vec<_> = selected
+        .flat_map(|image| image.platforms.iter().map(|settings| settings.platform.clone()))
+        .collect();
     platforms.sort();
     platforms.dedup();
     for platform in &question.selection.platforms {
         if !platforms.contains(platform) {
             let declared: Vec<String> = platforms.iter().map(ToString::to_string).collect();
             let help = format!("declared are: {}", declared.join(", "));
-            return Err(PlanError::UnknownPlatform { platform: platform.clone(), help });
+            return Err(PlanError::UnknownPlatform {
+                platform: platform.clone(),
+                help,
+            });
         }
     }
     Ok(())
@@ -92,9 +115,17 @@ fn one(
     if uses.is_empty() {
         let name = image.name.clone();
         let profile = image.profile.clone();
-        uses.push(BinaryUse { binary: name, default_features: true, profile, ..BinaryUse::default() });
+        uses.push(BinaryUse {
+            binary: name,
+            default_features: true,
+            profile,
+            ..BinaryUse::default()
+        });
     }
-    let packages = uses.iter().map(|of| package(question, image, of)).collect::<Result<Vec<_>, _>>()?;
+    let packages = uses
+        .iter()
+        .map(|of| package(question, image, of))
+        .collect::<Result<Vec<_>, _>>()?;
     let first = packages[0];
     let git = question.git.as_ref();
     if selected {
@@ -114,7 +145,11 @@ fn one(
         name: image.name.clone(),
         version: first.version.clone(),
         repositories: repositories(question, image, &rendering)?,
-        tags: if selected { tags(question, image, &rendering)? } else { Vec::new() },
+        tags: if selected {
+            tags(question, image, &rendering)?
+        } else {
+            Vec::new()
+        },
         created_seconds: question.created,
         annotations: with(&derived, rendering.table(&image.annotations)?),
         compression: image.compression,
@@ -144,7 +179,9 @@ fn one(
                     decision.target.triple
                 ));
             }
-            planned.platforms.push(platform(image, settings, &decision, &uses, &packages, &derived, &rendering)?);
+            planned.platforms.push(platform(
+                image, settings, &decision, &uses, &packages, &derived, &rendering,
+            )?);
         }
     }
     Ok(planned)
@@ -160,10 +197,17 @@ fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result
         (Some(first), Some(second)) => Err(PlanError::AmbiguousBinary {
             image: image.name.clone(),
             binary: of.binary.clone(),
-            packages: [first, second].into_iter().chain(found).map(|package| package.name.clone()).collect(),
+            packages: [first, second]
+                .into_iter()
+                .chain(found)
+                .map(|package| package.name.clone())
+                .collect(),
         }),
         (None, _) => {
-            let all = question.packages.iter().flat_map(|package| package.binaries.iter().map(String::as_str));
+            let all = question
+                .packages
+                .iter()
+                .flat_map(|package| package.binaries.iter().map(String::as_str));
             Err(PlanError::UnknownBinary {
                 image: image.name.clone(),
                 binary: of.binary.clone(),
@@ -176,7 +220,11 @@ fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result
 /// A bare version tag on the commit that is another version than Cargo.toml's: one of the two is wrong.
 fn check_version_tag(image: &Image, package: &Package, git: Option<&Git>) -> Result<(), PlanError> {
     let version = |tag: &&String| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok();
-    let tags: Vec<&String> = git.iter().flat_map(|git| &git.tags).filter(|tag| version(tag).is_some()).collect();
+    let tags: Vec<&String> = git
+        .iter()
+        .flat_map(|git| &git.tags)
+        .filter(|tag| version(tag).is_some())
+        .collect();
     let agrees = |tag: &&&String| version(tag).is_some_and(|version| version.to_string() == package.version);
     match tags.first() {
         Some(tag) if !tags.iter().any(|tag| agrees(&tag)) => Err(PlanError::VersionTag {
@@ -194,40 +242,68 @@ fn repositories(
     rendering: &Rendering<'_>,
 ) -> Result<Vec<String>, PlanError> {
     let overrides = &question.overrides.repositories;
-    let templates = if overrides.is_empty() { &image.repositories } else { overrides };
+    let templates = if overrides.is_empty() {
+        &image.repositories
+    } else {
+        overrides
+    };
     templates
         .iter()
         .map(|template| {
             let repository = rendering.text(template)?;
             // `Reference` reads a text without a registry as Docker Hub's; a tag or digest has no place here.
             let fits = repository.parse::<Reference>().is_ok_and(|reference| {
-                reference.digest().is_none() && !repository.rsplit('/').next().is_some_and(|last| last.contains(':'))
+                reference.digest().is_none()
+                    && !repository
+                        .rsplit('/')
+                        .next()
+                        .is_some_and(|last| last.contains(':'))
             });
             if fits {
                 Ok(repository)
             } else {
-                Err(PlanError::Repository { image: image.name.clone(), repository })
+                Err(PlanError::Repository {
+                    image: image.name.clone(),
+                    repository,
+                })
             }
         })
         .collect()
 }
 
-fn tags(question: &Question<'_>, image: &Image, rendering: &Rendering<'_>) -> Result<Vec<PlannedTag>, PlanError> {
-    let given = question.overrides.tags.iter().map(|template| (template.as_str(), Moves::Always));
+fn tags(
+    question: &Question<'_>,
+    image: &Image,
+    rendering: &Rendering<'_>,
+) -> Result<Vec<PlannedTag>, PlanError> {
+    let given = question
+        .overrides
+        .tags
+        .iter()
+        .map(|template| (template.as_str(), Moves::Always));
     let declared = image.tags.iter().map(|rule| (rule.template.as_str(), rule.moves));
-    let rules: Vec<_> = if question.overrides.tags.is_empty() { declared.collect() } else { given.collect() };
+    let rules: Vec<_> = if question.overrides.tags.is_empty() {
+        declared.collect()
+    } else {
+        given.collect()
+    };
     rules
         .into_iter()
         .map(|(template, moves)| {
             // `+` is legal in a version and not in a tag.
             let name = rendering.text(template)?.replace('+', "-");
             let mut bytes = name.bytes();
-            let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let first = bytes
+                .next()
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
             if first && rest && name.len() <= 128 {
                 Ok(PlannedTag { name, moves })
             } else {
-                Err(PlanError::Tag { image: image.name.clone(), tag: name })
+                Err(PlanError::Tag {
+                    image: image.name.clone(),
+                    tag: name,
+                })
             }
         })
         .collect()
@@ -292,10 +368,18 @@ fn platform(
             None => format!("{}/{}", image.bin_dir.trim_end_matches('/'), of.binary),
         };
         if binaries.iter().any(|other| other.dest == dest) {
-            return Err(PlanError::SameDest { image: image.name.clone(), dest });
+            return Err(PlanError::SameDest {
+                image: image.name.clone(),
+                dest,
+            });
         }
         let (package, binary) = (package.name.clone(), of.binary.clone());
-        binaries.push(PlannedBinary { unit: 0, package, binary, dest });
+        binaries.push(PlannedBinary {
+            unit: 0,
+            package,
+            binary,
+            dest,
+        });
     }
     let entrypoint = match &image.entrypoint {
         Some(entrypoint) => rendering.texts(entrypoint)?,
@@ -313,7 +397,11 @@ fn platform(
         binaries,
         provide,
         users: image.users.clone(),
-        files: image.files.iter().map(|files| rendered(files, rendering)).collect::<Result<_, _>>()?,
+        files: image
+            .files
+            .iter()
+            .map(|files| rendered(files, rendering))
+            .collect::<Result<_, _>>()?,
         entrypoint,
         cmd: image.cmd.as_deref().map(|cmd| rendering.texts(cmd)).transpose()?,
         env: rendering.table(&image.env)?,
@@ -350,5 +438,7 @@ fn with(derived: &BTreeMap<String, String>, ours: BTreeMap<String, String>) -> B
 }
 
 fn rfc3339(seconds: i64) -> String {
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+    Timestamp::from_second(seconds)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_string()
 }

@@ -312,7 +312,12 @@ pub struct Draft {
 pub fn draft(question: &Question<'_>) -> Result<Draft, PlanError> {
     let (images, needs, notices) = image::images(question)?;
     let queries = need::queries(&needs);
-    Ok(Draft { needs, images, queries, notices })
+    Ok(Draft {
+        needs,
+        images,
+        queries,
+        notices,
+    })
 }
 
 impl Draft {
@@ -328,15 +333,24 @@ impl Draft {
     pub fn plan(mut self, links: &[Link]) -> Result<Plan, PlanError> {
         let units = unit::group(&self.needs, &self.queries, links)?;
         for need in self.needs.iter().filter(|need| need.selected) {
-            let unit = units.iter().position(|unit| need.is_in(unit, &self.queries, links));
+            let unit = units
+                .iter()
+                .position(|unit| need.is_in(unit, &self.queries, links));
             let unit = unit.expect("every need was grouped into a unit");
             let image = self.images.iter_mut().find(|image| image.name == need.image);
             let platform = image.and_then(|image| {
-                image.platforms.iter_mut().find(|planned| planned.platform == need.platform)
+                image
+                    .platforms
+                    .iter_mut()
+                    .find(|planned| planned.platform == need.platform)
             });
             platform.expect("needs come from planned platforms").binaries[need.position].unit = unit;
         }
-        Ok(Plan { units, images: self.images, notices: self.notices })
+        Ok(Plan {
+            units,
+            images: self.images,
+            notices: self.notices,
+        })
     }
 }
 

@@ -48,9 +48,11 @@ impl TargetKey {
     }
 
     /// The target as a unit has it.
-    pub fn answered(&self, queries: &[LinkQuery], links: &[Link]) -> UnitTarget {
+    pub(super) fn answered(&self, queries: &[LinkQuery], links: &[Link]) -> UnitTarget {
         let position = queries.iter().position(|query| self.asks(query));
-        let link = position.and_then(|position| links.get(position)).expect("every query was answered");
+        let link = position
+            .and_then(|position| links.get(position))
+            .expect("every query was answered");
         UnitTarget {
             triple: self.triple.clone(),
             link: link.clone(),
@@ -62,7 +64,7 @@ impl TargetKey {
 
 impl Need {
     /// Whether this unit builds it.
-    pub fn is_in(&self, unit: &BuildUnit, queries: &[LinkQuery], links: &[Link]) -> bool {
+    pub(super) fn is_in(&self, unit: &BuildUnit, queries: &[LinkQuery], links: &[Link]) -> bool {
         let target = self.target.answered(queries, links);
         unit.profile == self.call.profile
             && unit.strip == self.call.strip

@@ -22,12 +22,15 @@ pub(super) struct Rendering<'a> {
 
 impl<'a> Rendering<'a> {
     /// The same for one platform.
-    pub fn on(self, platform: &'a Platform, triple: &'a str) -> Self {
-        Self { platform: Some((platform, triple)), ..self }
+    pub(super) fn on(self, platform: &'a Platform, triple: &'a str) -> Self {
+        Self {
+            platform: Some((platform, triple)),
+            ..self
+        }
     }
 
     /// A template's text.
-    pub fn text(&self, template: &str) -> Result<String, PlanError> {
+    pub(super) fn text(&self, template: &str) -> Result<String, PlanError> {
         let wrong = |fault: String, help: &str| PlanError::Template {
             image: self.image.to_owned(),
             template: template.to_owned(),
@@ -36,23 +39,31 @@ impl<'a> Rendering<'a> {
         };
         let parsed = Template::parse(template)
             .map_err(|error| wrong(error.to_string(), "write `{{` and `}}` for literal braces"))?;
-        parsed.render(&|name, argument| self.value(name, argument)).map_err(|error| {
-            wrong(
-                error.to_string(),
-                "commit and branch need a git repository, platform words only exist per platform, \
+        parsed
+            .render(&|name, argument| self.value(name, argument))
+            .map_err(|error| {
+                wrong(
+                    error.to_string(),
+                    "commit and branch need a git repository, platform words only exist per platform, \
                  and `{env.X:-default}` gives a default",
-            )
-        })
+                )
+            })
     }
 
     /// Several templates.
-    pub fn texts(&self, templates: &[String]) -> Result<Vec<String>, PlanError> {
+    pub(super) fn texts(&self, templates: &[String]) -> Result<Vec<String>, PlanError> {
         templates.iter().map(|template| self.text(template)).collect()
     }
 
     /// The values of a table.
-    pub fn table(&self, table: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, PlanError> {
-        table.iter().map(|(key, value)| Ok((key.clone(), self.text(value)?))).collect()
+    pub(super) fn table(
+        &self,
+        table: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, PlanError> {
+        table
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), self.text(value)?)))
+            .collect()
     }
 
     fn value(&self, name: &str, argument: Option<&str>) -> Option<String> {
@@ -67,11 +78,15 @@ impl<'a> Rendering<'a> {
             "patch" => self.part(2),
             "commit" => {
                 let commit = &self.git?.commit;
-                let length = argument.and_then(|length| length.parse().ok()).unwrap_or(commit.len());
+                let length = argument
+                    .and_then(|length| length.parse().ok())
+                    .unwrap_or(commit.len());
                 commit.get(..length.min(commit.len())).map(str::to_owned)
             }
             "branch" => self.git?.branch.as_ref().map(|branch| branch.replace('/', "-")),
-            "date" => Timestamp::from_second(self.created).ok().map(|time| time.to_string()[..10].to_owned()),
+            "date" => Timestamp::from_second(self.created)
+                .ok()
+                .map(|time| time.to_string()[..10].to_owned()),
             _ => self.platform_value(name),
         }
     }

@@ -29,13 +29,34 @@ pub(super) struct Decision<'a> {
 ///
 /// # Errors
 /// When a platform or triple is not in the catalog.
-pub fn candidates(matrix: &Matrix, catalog: &Catalog, selection: &Selection) -> Result<Vec<Candidates>, PlanError> {
+pub fn candidates(
+    matrix: &Matrix,
+    catalog: &Catalog,
+    selection: &Selection,
+) -> Result<Vec<Candidates>, PlanError> {
     let mut all = BTreeSet::new();
-    let images = if matrix.images.is_empty() { std::slice::from_ref(&matrix.unnamed) } else { &matrix.images };
-    for image in images.iter().filter(|image| selection.packs_image(&image.name) || matrix.images.is_empty()) {
-        for settings in image.platforms.iter().filter(|settings| selection.packs_platform(&settings.platform)) {
-            let triples = triples(image, settings, catalog)?.iter().map(|target| target.triple.clone()).collect();
-            all.insert(Candidates { platform: settings.platform.clone(), triples });
+    let images = if matrix.images.is_empty() {
+        std::slice::from_ref(&matrix.unnamed)
+    } else {
+        &matrix.images
+    };
+    for image in images
+        .iter()
+        .filter(|image| selection.packs_image(&image.name) || matrix.images.is_empty())
+    {
+        for settings in image
+            .platforms
+            .iter()
+            .filter(|settings| selection.packs_platform(&settings.platform))
+        {
+            let triples = triples(image, settings, catalog)?
+                .iter()
+                .map(|target| target.triple.clone())
+                .collect();
+            all.insert(Candidates {
+                platform: settings.platform.clone(),
+                triples,
+            });
         }
     }
     Ok(all.into_iter().collect())
@@ -62,7 +83,11 @@ pub(super) fn decide<'a>(
             targets[0].triple
         ),
     };
-    Ok(Ok(Decision { target, static_glibc, why }))
+    Ok(Ok(Decision {
+        target,
+        static_glibc,
+        why,
+    }))
 }
 
 /// How a base is called in plans and messages.
@@ -81,14 +106,19 @@ fn triples<'a>(
 ) -> Result<Vec<&'a Target>, PlanError> {
     let platform = &settings.platform;
     if let Base::Image(base) = &settings.base {
-        return Err(PlanError::Base { image: image.name.clone(), base: base.clone() });
+        return Err(PlanError::Base {
+            image: image.name.clone(),
+            base: base.clone(),
+        });
     }
     if let Some(triple) = &settings.target {
-        let target = catalog.by_triple(triple).ok_or_else(|| PlanError::UnknownTarget {
-            image: image.name.clone(),
-            triple: triple.clone(),
-            help: nearest(triple, catalog.iter().map(|target| target.triple.as_str())),
-        })?;
+        let target = catalog
+            .by_triple(triple)
+            .ok_or_else(|| PlanError::UnknownTarget {
+                image: image.name.clone(),
+                triple: triple.clone(),
+                help: nearest(triple, catalog.iter().map(|target| target.triple.as_str())),
+            })?;
         if target.platform != *platform {
             return Err(PlanError::WrongTarget {
                 image: image.name.clone(),
@@ -119,7 +149,10 @@ fn triples<'a>(
 /// A sentence that names what is nearest to `text`, and otherwise everything there is.
 pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
-    let best = known.iter().map(|name| (strsim::jaro_winkler(text, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let best = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(text, name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
         Some((score, name)) if score > 0.8 => format!("did you mean `{name}`?"),
         Some(_) => format!("there are: {}", known.join(", ")),

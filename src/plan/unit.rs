@@ -15,7 +15,11 @@ struct Share {
 }
 
 /// The units, in a fixed order: by profile and settings, never by what is selected.
-pub(super) fn group(needs: &[Need], queries: &[LinkQuery], links: &[Link]) -> Result<Vec<BuildUnit>, PlanError> {
+pub(super) fn group(
+    needs: &[Need],
+    queries: &[LinkQuery],
+    links: &[Link],
+) -> Result<Vec<BuildUnit>, PlanError> {
     let flavours = flavours(needs);
     let mut shares: BTreeMap<(CallKey, Flavour, UnitTarget), Share> = BTreeMap::new();
     for need in needs {
@@ -23,7 +27,9 @@ pub(super) fn group(needs: &[Need], queries: &[LinkQuery], links: &[Link]) -> Re
         let flavour = flavours[&(need.call.clone(), need.package.clone())];
         let share = shares.entry((need.call.clone(), flavour, target)).or_default();
         share.packages.insert(need.package.clone());
-        share.binaries.insert((need.package.package.clone(), need.binary.clone(), need.selected));
+        share
+            .binaries
+            .insert((need.package.package.clone(), need.binary.clone(), need.selected));
     }
     // Targets with the same packages and binaries are one call.
     let mut joined: BTreeMap<(CallKey, Flavour, Share), Vec<UnitTarget>> = BTreeMap::new();
@@ -33,8 +39,12 @@ pub(super) fn group(needs: &[Need], queries: &[LinkQuery], links: &[Link]) -> Re
     let mut units = Vec::new();
     for ((call, _, share), targets) in joined {
         refuse_same_path(&share.binaries)?;
-        let packed: BTreeSet<String> =
-            share.binaries.iter().filter(|(_, _, packed)| *packed).map(|(_, binary, _)| binary.clone()).collect();
+        let packed: BTreeSet<String> = share
+            .binaries
+            .iter()
+            .filter(|(_, _, packed)| *packed)
+            .map(|(_, binary, _)| binary.clone())
+            .collect();
         if packed.is_empty() {
             continue;
         }
@@ -66,11 +76,17 @@ type Flavour = (bool, usize);
 fn flavours(needs: &[Need]) -> BTreeMap<(CallKey, PackageUse), Flavour> {
     let mut seen: BTreeMap<(CallKey, bool, String), BTreeSet<PackageUse>> = BTreeMap::new();
     for need in needs {
-        let key = (need.call.clone(), need.package.default_features, need.package.package.clone());
+        let key = (
+            need.call.clone(),
+            need.package.default_features,
+            need.package.package.clone(),
+        );
         seen.entry(key).or_default().insert(need.package.clone());
     }
     let numbered = seen.into_iter().flat_map(|((call, defaults, _), uses)| {
-        uses.into_iter().enumerate().map(move |(number, package)| ((call.clone(), package), (defaults, number)))
+        uses.into_iter()
+            .enumerate()
+            .map(move |(number, package)| ((call.clone(), package), (defaults, number)))
     });
     numbered.collect()
 }
@@ -109,23 +125,35 @@ fn separate(units: &mut [BuildUnit]) {
     for position in 1..units.len() {
         let (before, rest) = units.split_at_mut(position);
         let unit = &mut rest[0];
-        let clash = before.iter().filter(|other| other.own_directory.is_none()).any(|other| {
-            other.targets.iter().any(|theirs| {
-                let same_triple = unit.targets.iter().find(|ours| ours.triple == theirs.triple);
-                same_triple.is_some_and(|ours| {
-                    ours != theirs
-                        || other.environment != unit.environment
-                        || other.profile == unit.profile && !other.binaries.is_disjoint(&unit.binaries)
+        let clash = before
+            .iter()
+            .filter(|other| other.own_directory.is_none())
+            .any(|other| {
+                other.targets.iter().any(|theirs| {
+                    let same_triple = unit.targets.iter().find(|ours| ours.triple == theirs.triple);
+                    same_triple.is_some_and(|ours| {
+                        ours != theirs
+                            || other.environment != unit.environment
+                            || other.profile == unit.profile && !other.binaries.is_disjoint(&unit.binaries)
+                    })
                 })
-            })
-        });
+            });
         if clash {
             // The name depends on this unit alone, so that it stays when other units come and go.
-            let identity = (&unit.targets, &unit.packages, &unit.environment, &unit.profile, &unit.isolated);
+            let identity = (
+                &unit.targets,
+                &unit.packages,
+                &unit.environment,
+                &unit.profile,
+                &unit.isolated,
+            );
             unit.own_directory = Some(Digest::of(&json::to_vec(&identity)).hex()[..12].to_owned());
         }
         unit.why = reason(&before[position - 1], unit);
-        let namesakes = before.iter().filter(|other| other.profile == unit.profile).count();
+        let namesakes = before
+            .iter()
+            .filter(|other| other.profile == unit.profile)
+            .count();
         if namesakes > 0 {
             unit.name = format!("{}-{}", unit.profile, namesakes + 1);
         }
@@ -141,6 +169,14 @@ fn reason(before: &BuildUnit, unit: &BuildUnit) -> String {
         ("compiler environment", before.environment != unit.environment),
         ("packages or features", before.packages != unit.packages),
     ];
-    let named: Vec<&str> = differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
-    if named.is_empty() { "same target, other flags or linker".to_owned() } else { format!("other {}", named.join(", ")) }
+    let named: Vec<&str> = differs
+        .iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| *name)
+        .collect();
+    if named.is_empty() {
+        "same target, other flags or linker".to_owned()
+    } else {
+        format!("other {}", named.join(", "))
+    }
 }

@@ -1,0 +1,339 @@
+use super::*;
+use crate::matrix;
+
+fn package(name: &str, binaries: &[&str]) -> Package {
+    Package {
+        name: name.into(),
+        version: "1.2.3".into(),
+        binaries: binaries.iter().map(|&binary| binary.into()).collect(),
+        default_member: true,
+        description: Some("Does things.".into()),
+        repository: Some("https://example.com/x".into()),
+        ..Package::default()
+    }
+}
+
+const MUSL: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+
+struct Case {
+    matrix: String,
+    packages: Vec<Package>,
+    installed: Vec<&'static str>,
+    selection: Selection,
+    git: Option<Git>,
+}
+
+impl Case {
+    fn new(matrix: &str) -> Self {
+        Self {
+            matrix: format!("schema = 1\n{matrix}"),
+            packages: vec![package("app", &["app", "tool"]), package("db", &["migrate"])],
+            installed: MUSL.to_vec(),
+            selection: Selection::default(),
+            git: None,
+        }
+    }
+
+    fn only(mut self, images: &[&str], platforms: &[&str]) -> Self {
+        self.selection.images = images.iter().map(|&name| name.into()).collect();
+        self.selection.platforms = platforms
+            .iter()
+            .map(|platform| platform.parse().unwrap())
+            .collect();
+        self
+    }
+
+    fn plan(&self) -> Result<Plan, PlanError> {
+        let matrix = matrix::parse("gantry.toml", &self.matrix).unwrap();
+        let catalog = Catalog::builtin();
+        candidates(&matrix, &catalog, &self.selection)?;
+        let draft = draft(&Question {
+            matrix: &matrix,
+            packages: &self.packages,
+            catalog: &catalog,
+            git: self.git.clone(),
+            installed: self.installed.iter().map(|&triple| triple.into()).collect(),
+            selection: self.selection.clone(),
+            overrides: Overrides::default(),
+            variables: BTreeMap::from([("TEAM".into(), "core".into()), ("BAD".into(), "x:tag".into())]),
+            created: 86_400,
+        })?;
+        let link = |query: &LinkQuery| Link {
+            shown: format!("{:?}", query.linker),
+            why: String::new(),
+            variables: BTreeMap::new(),
+            rustflags: Vec::new(),
+        };
+        let links: Vec<Link> = draft.queries().iter().map(link).collect();
+        draft.plan(&links)
+    }
+}
+
+/// Units as `name: packages | binaries | triples | own directory?`.
+fn units(plan: &Plan) -> Vec<String> {
+    let joined = |words: Vec<String>| words.join("+");
+    let unit = |unit: &BuildUnit| {
+        format!(
+            "{}: {} | {} | {}{}",
+            unit.name,
+            joined(
+                unit.packages
+                    .iter()
+                    .map(|package| package.package.clone())
+                    .collect()
+            ),
+            joined(unit.binaries.iter().cloned().collect()),
+            joined(
+                unit.targets
+                    .iter()
+                    .map(|target| target.triple.split('-').next().unwrap().to_owned())
+                    .collect()
+            ),
+            if unit.own_directory.is_some() {
+                " | own"
+            } else {
+                ""
+            },
+        )
+    };
+    plan.units.iter().map(unit).collect()
+}
+
+#[test]
+fn without_a_matrix_there_is_an_image_per_binary_and_one_unit() {
+    let plan = Case::new("").plan().unwrap();
+    let names: Vec<&str> = plan.images.iter().map(|image| image.name.as_str()).collect();
+    assert_eq!(names, ["app", "tool", "migrate"]);
+    assert_eq!(
+        units(&plan),
+        ["release: app+db | app+migrate+tool | aarch64+x86_64"]
+    );
+    let platform = &plan.images[0].platforms[0];
+    assert_eq!(
+        (platform.platform.to_string().as_str(), platform.triple.as_str()),
+        ("linux/amd64", MUSL[0])
+    );
+    assert_eq!(platform.entrypoint, ["/usr/local/bin/app"]);
+    assert_eq!(plan.images[0].tags[0].name, "1.2.3");
+}
+
+#[test]
+fn what_differs_is_a_unit_of_its_own_and_says_why() {
+    for (matrix, want) in [
+        // Another profile.
+        (
+            "[image.app]\n[image.tool]\nprofile = 'dev'\n",
+            vec![
+                "dev: app | tool | aarch64+x86_64",
+                "release: app | app | aarch64+x86_64",
+            ],
+        ),
+        // The same package with other features writes the same files: a directory of its own.
+        (
+            "[image.app]\n[image.b]\nbinaries = [{ binary = 'app', features = ['f'] }]\n",
+            vec![
+                "release: app | app | aarch64+x86_64",
+                "release-2: app | app | aarch64+x86_64 | own",
+            ],
+        ),
+        // Flags for one platform: the same unit, since each target has its own.
+        (
+            "[platform.'linux/arm64']\nrustflags = ['-Ctarget-cpu=cortex-a72']\n[image.app]\n",
+            vec!["release: app | app | aarch64+x86_64"],
+        ),
+        // The same triple with other flags.
+        (
+            "[image.app]\n[image.tool.platform.'linux/arm64']\nrustflags = ['-Copt-level=1']\n",
+            vec![
+                "release: app | app | aarch64",
+                "release-2: app | app+tool | x86_64",
+                "release-3: app | tool | aarch64 | own",
+            ],
+        ),
+        // A compiler's environment is the whole call's.
+        (
+            "[platform.'linux/arm64']\nenv = { A = '1' }\n[image.app]\n",
+            vec!["release: app | app | x86_64", "release-2: app | app | aarch64"],
+        ),
+        // Alone by wish; the binaries have other names, so the directory can be shared.
+        (
+            "[image.app]\n[image.migrate]\nisolated = true\n",
+            vec![
+                "release: app | app | aarch64+x86_64",
+                "release-2: db | migrate | aarch64+x86_64",
+            ],
+        ),
+    ] {
+        let plan = Case::new(matrix).plan().unwrap();
+        assert_eq!(units(&plan), want, "{matrix}");
+        assert!(
+            plan.units.iter().skip(1).all(|unit| !unit.why.is_empty()),
+            "{matrix}"
+        );
+    }
+}
+
+/// Features unify over the packages of a call, so what is packed must not change which packages these are.
+#[test]
+fn a_selection_narrows_binaries_and_targets_but_never_packages() {
+    let matrix = "[image.app]\n[image.migrate]\n";
+    let whole = Case::new(matrix).plan().unwrap();
+    let part = Case::new(matrix).only(&["app"], &["linux/arm64"]).plan().unwrap();
+    assert_eq!(units(&whole), ["release: app+db | app+migrate | aarch64+x86_64"]);
+    assert_eq!(part.units[0].packages, whole.units[0].packages);
+    assert_eq!(part.units[0].binaries, BTreeSet::from(["app".to_owned()]));
+    assert_eq!((part.images.len(), part.images[0].platforms.len()), (1, 1));
+    assert_eq!(part.images[0].declared_platforms, 2);
+}
+
+#[test]
+fn a_directory_of_its_own_keeps_its_name_when_other_units_come_and_go() {
+    let own = |plan: &Plan| {
+        plan.units
+            .iter()
+            .find_map(|unit| unit.own_directory.clone())
+            .unwrap()
+    };
+    let matrix = "[image.app]\n[image.b]\nbinaries = [{ binary = 'app', features = ['f'] }]\n";
+    let more = format!("{matrix}[image.migrate]\nprofile = 'dev'\n");
+    assert_eq!(
+        own(&Case::new(matrix).plan().unwrap()),
+        own(&Case::new(&more).plan().unwrap())
+    );
+}
+
+#[test]
+fn glibc_is_linked_statically_where_musl_cannot_be_had() {
+    let matrix = "[image.app]\nplatforms = ['linux/s390x']\n";
+    let mut case = Case::new(matrix);
+    case.installed = vec!["s390x-unknown-linux-gnu"];
+    let plan = case.plan().unwrap();
+    let target = &plan.units[0].targets[0];
+    assert_eq!(target.triple, "s390x-unknown-linux-gnu");
+    assert!(
+        target
+            .rustflags
+            .contains(&"-Ctarget-feature=+crt-static".to_owned())
+    );
+    assert!(plan.images[0].platforms[0].why.contains("linked statically"));
+    assert!(plan.notices[0].contains("NSS"));
+    case.installed.clear();
+    assert!(matches!(case.plan(), Err(PlanError::NoStd { triples }) if triples.len() == 1));
+}
+
+#[test]
+fn templates_are_filled_in_everywhere() {
+    let matrix = r#"
+        [image.app]
+        repository = "ghcr.io/{env.TEAM}/{image}"
+        tags = ["{version}", { tag = "{commit:7}", moves = "always" }, { tag = "{date}-{branch}", moves = "always" }]
+        env = { WHERE = "{platform-full}" }
+        cmd = ["--id={env.NO:-none}"]
+        labels = { l = "{major}.{minor}" }
+        [[image.app.files]]
+        dir = "/opt/{arch}"
+    "#;
+    let mut case = Case::new(matrix);
+    case.git = Some(Git {
+        commit: "0123456789abcdef0123456789abcdef01234567".into(),
+        branch: Some("feature/x".into()),
+        dirty: true,
+        ..Git::default()
+    });
+    let plan = case.plan().unwrap();
+    let image = &plan.images[0];
+    let tags: Vec<&str> = image.tags.iter().map(|tag| tag.name.as_str()).collect();
+    assert_eq!(tags, ["1.2.3", "0123456", "1970-01-02-feature-x"]);
+    assert_eq!(image.repositories, ["ghcr.io/core/app"]);
+    assert_eq!(image.created, "1970-01-02T00:00:00Z");
+    let arm = &image.platforms[1];
+    assert_eq!(arm.env["WHERE"], "linux-arm64-v8");
+    assert_eq!(arm.cmd.as_deref(), Some(["--id=none".to_owned()].as_slice()));
+    assert_eq!(arm.labels["l"], "1.2");
+    assert_eq!(
+        arm.labels["org.opencontainers.image.revision"],
+        "0123456789abcdef0123456789abcdef01234567-dirty"
+    );
+    assert_eq!(
+        image.annotations["org.opencontainers.image.source"],
+        "https://example.com/x"
+    );
+    assert!(matches!(&arm.files[0], matrix::Files::Directory { path, .. } if path == "/opt/arm64"));
+}
+
+#[test]
+fn what_cannot_be_planned_is_said_with_a_way_out() {
+    let check = |case: Case, code: &str, advice: &str| {
+        let error = case.plan().unwrap_err();
+        let help = miette::Diagnostic::help(&error)
+            .map(|help| help.to_string())
+            .unwrap_or_default();
+        assert_eq!(
+            miette::Diagnostic::code(&error).unwrap().to_string(),
+            format!("gantry::plan::{code}")
+        );
+        assert!(help.contains(advice), "{help}");
+    };
+    let base = || Case::new("[image.app]\n");
+    check(Case::new("[image.ap]\n"), "unknown_binary", "did you mean `app`?");
+    check(base().only(&["apq"], &[]), "unknown_image", "did you mean `app`?");
+    check(
+        base().only(&[], &["linux/386"]),
+        "unknown_platform",
+        "linux/arm64",
+    );
+    check(
+        Case::new("[image.app]\nplatforms = ['linux/mips']\n"),
+        "no_target",
+        "linux/riscv64",
+    );
+    let target = |triple: &str| {
+        Case::new(&format!(
+            "[platform.'linux/arm64']\ntarget = '{triple}'\n[image.app]\n"
+        ))
+    };
+    check(target("x86_64-unknown-linux-musl"), "wrong_target", "");
+    check(
+        target("aarch64-unknown-linux-mus"),
+        "unknown_target",
+        "aarch64-unknown-linux-musl",
+    );
+    check(
+        Case::new("[image.app]\ntags = [{ tag = '{commit}', moves = 'always' }]\n"),
+        "template",
+        "git repository",
+    );
+    check(
+        Case::new("[image.app]\nrepository = 'ghcr.io/{env.BAD}'\n"),
+        "repository",
+        "without a tag",
+    );
+    check(
+        Case::new("[image.app]\ntags = ['{env.BAD}']\n"),
+        "tag",
+        "128 letters",
+    );
+    let mut case = base();
+    case.packages.push(package("other", &["app"]));
+    check(case, "ambiguous_binary", "package = \"app\"");
+    let mut case = Case::new("[image.app]\n[image.b]\nbinaries = [{ binary = 'app', package = 'other' }]\n");
+    case.packages.push(package("other", &["app"]));
+    case.matrix = case.matrix.replace(
+        "[image.app]\n",
+        "[image.app]\nbinaries = [{ binary = 'app', package = 'app' }]\n",
+    );
+    check(case, "same_path", "isolated");
+    let twice =
+        "[image.app]\nbinaries = [{ binary = 'app' }, { binary = 'tool', dest = '/usr/local/bin/app' }]\n";
+    check(Case::new(twice), "same_dest", "dest");
+    let mut case = base();
+    case.git = Some(Git {
+        tags: vec!["nightly".into(), "v1.2.4".into()],
+        ..Git::default()
+    });
+    check(case, "version_tag", "Cargo.toml");
+    let mut case = base();
+    case.packages.clear();
+    case.matrix = "schema = 1".into();
+    check(case, "no_binary", "src/main.rs");
+}
