@@ -55,7 +55,11 @@ impl Case {
             installed: self.installed.iter().map(|&triple| triple.into()).collect(),
             selection: self.selection.clone(),
             overrides: Overrides::default(),
-            variables: BTreeMap::from([("TEAM".into(), "core".into()), ("BAD".into(), "x:tag".into())]),
+            variables: BTreeMap::from([
+                ("TEAM".into(), "core".into()),
+                ("BAD".into(), "x:tag".into()),
+                ("APP".into(), "app".into()),
+            ]),
             created: 86_400,
         })?;
         let link = |query: &LinkQuery| Link {
@@ -323,8 +327,7 @@ fn what_cannot_be_planned_is_said_with_a_way_out() {
         "[image.app]\nbinaries = [{ binary = 'app', package = 'app' }]\n",
     );
     check(case, "same_path", "isolated");
-    let twice =
-        "[image.app]\nbinaries = [{ binary = 'app' }, { binary = 'tool', dest = '/usr/local/bin/app' }]\n";
+    let twice = "[image.app]\nbinaries = [{ binary = 'app' }, { binary = 'tool', dest = '/usr/local/bin/{env.APP}' }]\n";
     check(Case::new(twice), "same_dest", "dest");
     let mut case = base();
     case.git = Some(Git {
