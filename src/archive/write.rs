@@ -17,7 +17,7 @@ use crate::spec::{Digest, Hasher};
 /// # Errors
 /// When the store lacks something, or the destination cannot be written.
 pub fn write_layout(store: &BlobStore, roots: &[Root], destination: &Path) -> Result<(), ArchiveError> {
-    let layout = BlobStore::open(destination)?;
+    let layout = store.beside(destination)?;
     for blob in blobs(store, roots)?.values() {
         layout.adopt(store, blob)?;
     }
@@ -39,7 +39,9 @@ pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> R
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).map_err(failed)?;
+    store.fault("archive.create");
     let unfinished = unfinished(folder).map_err(failed)?;
+    store.fault("archive.created");
     let writer = BufWriter::with_capacity(128 * 1024, unfinished.as_file());
     let mut tar = TarWriter::new(writer, 0);
     let (folders, files) = (Attributes::root(0o755), Attributes::root(0o644));
@@ -75,10 +77,13 @@ pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> R
     tar.finish()
         .and_then(|mut writer| writer.flush())
         .map_err(failed)?;
+    store.fault("archive.sync");
     unfinished.as_file().sync_data().map_err(failed)?;
+    store.fault("archive.name");
     unfinished
         .persist(destination)
         .map_err(|error| failed(error.error))?;
+    store.fault("archive.named");
     Ok(())
 }
 

@@ -108,6 +108,11 @@ impl BlobStore {
         Self::opened(root.into(), Some(faults))
     }
 
+    /// Opens another store that reports to the same `faults`.
+    pub(crate) fn beside(&self, root: &Path) -> Result<Self, BlobError> {
+        Self::opened(root.to_owned(), self.faults.clone())
+    }
+
     /// The directory of the store.
     pub fn root(&self) -> &Path {
         &self.root
@@ -324,7 +329,7 @@ impl BlobStore {
         }
     }
 
-    fn fault(&self, event: &str) {
+    pub(crate) fn fault(&self, event: &str) {
         if let Some(faults) = &self.faults {
             faults(event);
         }
