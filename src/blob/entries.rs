@@ -55,7 +55,7 @@ impl Entry {
 }
 
 /// The bytes of an `index.json` with these entries: named ones by name, then the others by digest.
-pub(super) fn bytes(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn bytes(entries: &[Entry]) -> Vec<u8> {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     sorted.sort_by_key(|entry| {
         (

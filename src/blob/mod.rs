@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use entries::Entry;
+pub(crate) use entries::bytes as index_bytes;
 pub use error::BlobError;
 pub use garbage::Collected;
 #[cfg(test)]
@@ -33,7 +34,7 @@ use crate::spec::{Descriptor, Digest, Hasher, MediaType};
 
 /// The content of a layout's `oci-layout` file.
 /// <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#oci-layout-file>
-const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Below the store's root: files that are being written. Emptied by the next [`BlobStore::open`].
 const UNFINISHED: &str = ".unfinished";
@@ -105,6 +106,11 @@ impl BlobStore {
     /// As [`BlobStore::open`].
     pub fn with_faults(root: impl Into<PathBuf>, faults: Faults) -> Result<Self, BlobError> {
         Self::opened(root.into(), Some(faults))
+    }
+
+    /// Opens another store that reports to the same `faults`.
+    pub(crate) fn beside(&self, root: &Path) -> Result<Self, BlobError> {
+        Self::opened(root.to_owned(), self.faults.clone())
     }
 
     /// The directory of the store.
@@ -248,6 +254,10 @@ impl BlobStore {
     /// Makes `oci-layout` and `index.json`, or checks that we know the layout's version.
     fn layout(&self) -> Result<(), BlobError> {
         let path = self.layout_file();
+        if self.lock_file() != path {
+            let made = File::options().append(true).create(true).open(self.lock_file());
+            drop(made.map_err(|error| BlobError::from_io(error, &self.lock_file()))?);
+        }
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.create("open.layout", &path, LAYOUT)?;
@@ -319,7 +329,7 @@ impl BlobStore {
         }
     }
 
-    fn fault(&self, event: &str) {
+    pub(crate) fn fault(&self, event: &str) {
         if let Some(faults) = &self.faults {
             faults(event);
         }

@@ -86,6 +86,11 @@ impl BlobStore {
         unfinished.publish_new(self, event, path)
     }
 
+    /// Removes the folder of temporary files, unless somebody has one there: for a layout that leaves our hands.
+    pub(crate) fn tidy(&self) {
+        drop(fs::remove_dir(self.unfinished()));
+    }
+
     fn written(&self, event: &str, bytes: &[u8]) -> Result<Unfinished, BlobError> {
         self.fault(&format!("{event}.create"));
         let unfinished = Unfinished::new(self)?;
