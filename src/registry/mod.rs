@@ -1,1 +1,132 @@
-//! Room `registry`.
+//! [`Client`]: reads from and writes to OCI registries.
+//!
+//! In: references, and blobs as files. Out: manifests and blobs that were checked against their digests, or a
+//! registry that holds what it was given. Every request is tried again when load or network got in its way.
+//! It must never send credentials anywhere but to the registry's own origin and the realm that this names, follow
+//! an answer out of TLS, hold a blob in memory, or hand out bytes that were not checked.
+//!
+//! <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>
+
+mod auth_file;
+mod challenge;
+mod credential;
+mod error;
+mod helper;
+mod host;
+mod manifest;
+mod pull;
+mod push;
+mod realm;
+mod repository;
+mod retry;
+mod secret;
+mod send;
+mod sign_in;
+mod token;
+mod transmit;
+mod transport;
+mod upload;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+pub use credential::Account;
+pub use error::{Answer, Kind, RegistryError};
+pub use manifest::{Fetched, Found};
+pub use push::{BlobFile, Pushed};
+pub use repository::Repository;
+pub use retry::Patience;
+pub use secret::Secret;
+pub(crate) use token::Access;
+
+use crate::environment::Environment;
+use crate::event::Observer;
+use crate::tool::Tools;
+use credential::Login;
+use host::Host;
+use realm::PlainHosts;
+
+/// How a client reaches registries.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where proxies, certificates and credential files are looked up.
+    pub environment: Environment,
+    /// Runs credential helpers.
+    pub tools: Tools,
+    /// Registries (`host` or `host:port`) that are spoken to in plain http. This machine need not be named.
+    pub plain_http: Vec<String>,
+    /// User name and password for one registry, before anything stored.
+    pub account: Option<Account>,
+    /// How patient to be.
+    pub patience: Patience,
+}
+
+impl Settings {
+    /// The usual settings within the environment of `tools`.
+    pub fn new(tools: Tools) -> Self {
+        Self {
+            environment: tools.environment().clone(),
+            tools,
+            plain_http: Vec::new(),
+            account: None,
+            patience: Patience::default(),
+        }
+    }
+}
+
+/// Leaves the environment out: its variables may be secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("plain_http", &self.plain_http)
+            .field("account", &self.account)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client for any number of registries. Clones are cheap and share connections, tokens and back-off.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    http: reqwest::Client,
+    plain: PlainHosts,
+    settings: Settings,
+    observer: Arc<dyn Observer>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    logins: tokio::sync::Mutex<HashMap<Repository, Arc<Login>>>,
+}
+
+impl Client {
+    /// Sets up a client. No connection is made, and no credentials are looked for, before they are needed. Its
+    /// verbs must be called within a tokio runtime with time and IO.
+    ///
+    /// # Errors
+    /// When the certificates or proxies that the environment names cannot be used.
+    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, RegistryError> {
+        Ok(Self(Arc::new(Shared {
+            http: transport::client(&settings.environment, settings.patience)?,
+            plain: PlainHosts(settings.plain_http.clone()),
+            settings,
+            observer,
+            hosts: Mutex::default(),
+            logins: tokio::sync::Mutex::default(),
+        })))
+    }
+
+    /// Who is told what happens.
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        self.0.observer.as_ref()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! What can go wrong with publishing.
+
+use std::path::PathBuf;
+
+use crate::registry::{self, RegistryError};
+use crate::spec::{Digest, ReferenceError};
+
+/// Something could not be published.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The registry could not be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Registry(#[from] RegistryError),
+    /// A tag that never moves names something else already.
+    #[error("tag `{tag}` of `{repository}` exists and names `{found}`, not `{ours}`")]
+    #[diagnostic(
+        code(gantry::publish::tag_taken),
+        help(
+            "nothing was sent; publish under a new version, let the tag move in the matrix, or give --replace"
+        )
+    )]
+    TagTaken {
+        /// The tag.
+        tag: String,
+        /// The repository.
+        repository: String,
+        /// What it names.
+        found: Digest,
+        /// What it should name.
+        ours: Digest,
+    },
+    /// A text that is no tag.
+    #[error("`{tag}` is no tag")]
+    #[diagnostic(
+        code(gantry::publish::tag),
+        help("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two")
+    )]
+    Tag {
+        /// The text.
+        tag: String,
+    },
+    /// A transport that is known but not written yet.
+    #[error("destination `{text}`: `{transport}` is not supported yet")]
+    #[diagnostic(
+        code(gantry::publish::transport),
+        help("use `oci:PATH`, `oci-archive:PATH`, or a registry reference")
+    )]
+    Transport {
+        /// The destination as given.
+        text: String,
+        /// Its transport.
+        transport: String,
+    },
+    /// A transport without a path.
+    #[error("destination `{text}` names no path")]
+    #[diagnostic(code(gantry::publish::path), help("write `oci:PATH` or `oci-archive:PATH`"))]
+    Path {
+        /// The destination as given.
+        text: String,
+    },
+    /// Neither a transport nor a reference.
+    #[error("`{text}` is no destination")]
+    #[diagnostic(
+        code(gantry::publish::destination),
+        help(
+            "a destination is `oci:PATH`, `oci-archive:PATH`, or a registry reference as `ghcr.io/acme/app`"
+        )
+    )]
+    Destination {
+        /// The destination as given.
+        text: String,
+        /// Why it is no reference.
+        #[source]
+        source: ReferenceError,
+    },
+    /// A blob's file is not as large as it should be.
+    #[error("`{}` holds {found} bytes, not {expected}", path.display())]
+    #[diagnostic(code(gantry::publish::blob_size))]
+    BlobSize {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes as described.
+        expected: u64,
+        /// Its size in bytes.
+        found: u64,
+    },
+}
+
+/// The kinds of failure that need different answers of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Our rules forbid it: a tag would be replaced.
+    Refused,
+    /// What was asked for makes no sense.
+    Usage,
+    /// The registry, by its own kinds.
+    Registry(registry::Kind),
+}
+
+impl PublishError {
+    /// Which kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Registry(error) => Kind::Registry(error.kind()),
+            Self::TagTaken { .. } => Kind::Refused,
+            Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),
+            _ => Kind::Usage,
+        }
+    }
+}

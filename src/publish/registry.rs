@@ -1,0 +1,199 @@
+//! Publishing to a registry.
+
+use std::collections::BTreeMap;
+
+use tokio::task::JoinSet;
+
+use super::{BlobFile, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
+use crate::event::Event;
+use crate::registry::{Access, Client, Pushed, RegistryError, Repository};
+use crate::spec::{Digest, Reference};
+
+/// Brings `shipment` to the repository of `repository` (whose own tag or digest means nothing here).
+///
+/// When every tag names the index already (or, without tags, the index is there), that is one request per tag and
+/// nothing is sent. When only tags are missing, only tags are written. Must be called within a tokio runtime.
+///
+/// # Errors
+/// [`PublishError::TagTaken`], before anything is sent, when a tag that never moves names something else, unless
+/// `options` say to replace it; otherwise when the registry or a blob's file fails.
+pub async fn to_registry(
+    client: &Client,
+    repository: &Reference,
+    shipment: &Shipment,
+    options: Options,
+) -> Result<Published, PublishError> {
+    let repository = Repository::from(repository);
+    let index = &shipment.index;
+    let mut published = Published {
+        reference: repository.at(index.digest()),
+        digest: *index.digest(),
+        tags: shipment.tags.iter().map(|tag| tag.name().to_owned()).collect(),
+        blobs_sent: 0,
+        bytes_sent: 0,
+        manifests_sent: 0,
+        unchanged: false,
+    };
+    let tags = tags_now(client, &repository, &shipment.tags).await?;
+    let moved = |(tag, found): &(&Tag, Option<Digest>)| {
+        let found = found.filter(|found| found != index.digest())?;
+        (tag.moves() == Moves::Never).then(|| (tag.name().to_owned(), found))
+    };
+    if let Some((tag, found)) = tags.iter().find_map(moved).filter(|_| !options.replace) {
+        return Err(PublishError::TagTaken {
+            tag,
+            repository: repository.to_string(),
+            found,
+            ours: *index.digest(),
+        });
+    }
+    let (set, unset): (Vec<_>, Vec<_>) = tags
+        .iter()
+        .partition(|(_, found)| *found == Some(*index.digest()));
+    // The index was written after everything that it lists: where it is, all is.
+    let complete = !set.is_empty() || index_present(client, &repository, index).await?;
+    for (tag, _) in &set {
+        told(client, &repository.tagged(tag.name()), index, true);
+    }
+    if !complete {
+        send_contents(client, &repository, shipment, &mut published).await?;
+    }
+    for (tag, _) in &unset {
+        set_tag(client, &repository, tag, index).await?;
+        published.manifests_sent += 1;
+    }
+    published.unchanged = complete && unset.is_empty();
+    Ok(published)
+}
+
+/// What each tag names now.
+async fn tags_now<'a>(
+    client: &Client,
+    repository: &Repository,
+    tags: &'a [Tag],
+) -> Result<Vec<(&'a Tag, Option<Digest>)>, RegistryError> {
+    let mut requests = JoinSet::new();
+    for (position, tag) in tags.iter().enumerate() {
+        let (client, reference) = (client.clone(), repository.tagged(tag.name()));
+        requests.spawn(async move { (position, client.find_manifest(&reference, Access::Push).await) });
+    }
+    let mut found = BTreeMap::new();
+    while let Some((position, answer)) = next(&mut requests).await {
+        found.insert(position, answer?.map(|found| found.digest));
+    }
+    Ok(tags.iter().zip(found.into_values()).collect())
+}
+
+async fn index_present(
+    client: &Client,
+    repository: &Repository,
+    index: &ManifestBytes,
+) -> Result<bool, RegistryError> {
+    let reference = repository.at(index.digest());
+    let present = client.find_manifest(&reference, Access::Push).await?.is_some();
+    if present {
+        told(client, &reference, index, true);
+    }
+    Ok(present)
+}
+
+async fn send_contents(
+    client: &Client,
+    repository: &Repository,
+    shipment: &Shipment,
+    published: &mut Published,
+) -> Result<(), PublishError> {
+    send_blobs(client, repository, &shipment.blobs, published).await?;
+    for manifest in shipment.manifests.iter().chain([&shipment.index]) {
+        let reference = repository.at(manifest.digest());
+        client
+            .put_manifest(&reference, manifest.media_type(), manifest.bytes())
+            .await?;
+        published.manifests_sent += 1;
+        told(client, &reference, manifest, false);
+    }
+    Ok(())
+}
+
+/// All blobs at once; the client keeps the number of uploads small.
+async fn send_blobs(
+    client: &Client,
+    repository: &Repository,
+    blobs: &[BlobFile],
+    published: &mut Published,
+) -> Result<(), PublishError> {
+    let unique: BTreeMap<Digest, &BlobFile> = blobs.iter().map(|blob| (blob.digest, blob)).collect();
+    for blob in unique.values() {
+        check_size(blob)?;
+    }
+    let mut uploads = JoinSet::new();
+    for blob in unique.into_values().cloned() {
+        let (client, repository) = (client.clone(), repository.clone());
+        uploads.spawn(async move { (blob.size, client.push_blob(&repository, &blob).await) });
+    }
+    while let Some((size, pushed)) = next(&mut uploads).await {
+        if pushed? == Pushed::Sent {
+            published.blobs_sent += 1;
+            published.bytes_sent += size;
+        }
+    }
+    Ok(())
+}
+
+fn check_size(blob: &BlobFile) -> Result<(), PublishError> {
+    let path = blob.path.clone();
+    match blob.path.metadata() {
+        Ok(meta) if meta.len() == blob.size => Ok(()),
+        Ok(meta) => Err(PublishError::BlobSize {
+            path,
+            expected: blob.size,
+            found: meta.len(),
+        }),
+        Err(source) => Err(RegistryError::File { path, source }.into()),
+    }
+}
+
+/// Writes a tag. A registry whose tags cannot change may refuse what is there already.
+async fn set_tag(
+    client: &Client,
+    repository: &Repository,
+    tag: &Tag,
+    index: &ManifestBytes,
+) -> Result<(), PublishError> {
+    let reference = repository.tagged(tag.name());
+    let written = client
+        .put_manifest(&reference, index.media_type(), index.bytes())
+        .await;
+    let present = match written {
+        Ok(_) => false,
+        Err(error @ (RegistryError::Refused { .. } | RegistryError::Forbidden { .. })) => {
+            let now = client.find_manifest(&reference, Access::Push).await?;
+            if now.is_none_or(|now| now.digest != *index.digest()) {
+                return Err(error.into());
+            }
+            true
+        }
+        Err(error) => return Err(error.into()),
+    };
+    told(client, &reference, index, present);
+    Ok(())
+}
+
+/// The next result of a set. What is still running when its set is dropped, is ended.
+async fn next<T: 'static>(set: &mut JoinSet<T>) -> Option<T> {
+    match set.join_next().await? {
+        Ok(value) => Some(value),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        },
+    }
+}
+
+fn told(client: &Client, reference: &Reference, manifest: &ManifestBytes, present: bool) {
+    client.observer().event(&Event::ManifestPushed {
+        reference: &reference.to_string(),
+        digest: manifest.digest(),
+        present,
+    });
+}

@@ -1,0 +1,160 @@
+//! What is known of one registry host while we work with it.
+
+use std::sync::{Mutex, PoisonError};
+
+use reqwest::header::WWW_AUTHENTICATE;
+use reqwest::{Method, Response};
+use tokio::sync::{OnceCell, Semaphore};
+use url::Url;
+
+use super::challenge::{Challenge, best};
+use super::realm::{PlainHosts, same_origin};
+use super::repository::{api_host, is_loopback};
+use super::retry::{Attempts, Fault, Gate};
+use super::token::Tokens;
+use super::{Client, RegistryError, Secret};
+
+/// How many blobs are uploaded to one host at once.
+const UPLOADS: usize = 4;
+
+pub(super) struct Host {
+    name: String,
+    origin: OnceCell<Url>,
+    challenge: Mutex<Option<Challenge>>,
+    identity: Mutex<Option<Secret>>,
+    pub(super) tokens: Tokens,
+    pub(super) gate: Gate,
+    pub(super) uploads: Semaphore,
+}
+
+impl Host {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            origin: OnceCell::new(),
+            challenge: Mutex::default(),
+            identity: Mutex::default(),
+            tokens: Tokens::default(),
+            gate: Gate::default(),
+            uploads: Semaphore::new(UPLOADS),
+        }
+    }
+
+    /// The registry's name as users write it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Scheme, host and port, once the first request was made.
+    pub(super) fn known_origin(&self) -> Option<&Url> {
+        self.origin.get()
+    }
+
+    /// How this host wants to be signed in to, as far as it has said so.
+    pub(super) fn challenge(&self) -> Option<Challenge> {
+        self.challenge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Keeps the challenge of a 401, and returns the scope that it asks for. False if it holds none that we know.
+    pub(super) fn challenged(&self, response: &Response) -> Option<Challenge> {
+        let headers = response.headers().get_all(WWW_AUTHENTICATE);
+        let found = best(headers.iter().filter_map(|value| value.to_str().ok()))?;
+        *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
+        Some(found)
+    }
+
+    /// The refresh token that the realm gave in place of the stored one.
+    pub(super) fn rotated(&self) -> Option<Secret> {
+        self.identity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn rotate(&self, token: Secret) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    }
+}
+
+impl Client {
+    /// Where the API of `host` answers. TLS always, except for hosts that the user named, and for this machine:
+    /// there, one unauthorized request finds out.
+    pub(super) async fn origin<'a>(&self, host: &'a Host) -> Result<&'a Url, RegistryError> {
+        host.origin.get_or_try_init(|| self.find_origin(host)).await
+    }
+
+    async fn find_origin(&self, host: &Host) -> Result<Url, RegistryError> {
+        let authority = api_host(host.name());
+        let url = |scheme: &str| {
+            Url::parse(&format!("{scheme}://{authority}/")).map_err(|source| RegistryError::Setup {
+                what: format!("the address of `{}`", host.name()),
+                source: source.into(),
+            })
+        };
+        if self.0.plain.named(host.name()) {
+            return url("http");
+        }
+        if !is_loopback(host.name()) {
+            return url("https");
+        }
+        let what = format!("reaching `{}`", host.name());
+        let mut attempts = self.attempts(host, what.clone());
+        let (http, https) = (url("http")?, url("https")?);
+        loop {
+            let plain = self.ping(host, &http, &what).await;
+            if matches!(plain, Ok(true)) {
+                return Ok(http);
+            }
+            if matches!(self.ping(host, &https, &what).await, Ok(true)) {
+                return Ok(https);
+            }
+            let fault = plain
+                .err()
+                .unwrap_or_else(|| Fault::again("neither http nor https is spoken there"));
+            attempts.pause(fault).await?;
+        }
+    }
+
+    /// Whether a registry answers there. Learns its challenge on the way.
+    async fn ping(&self, host: &Host, origin: &Url, what: &str) -> Result<bool, Fault> {
+        let url = origin.join("v2/").expect("a constant path joins to every origin");
+        let response = self.transmit(self.0.http.request(Method::GET, url), what).await?;
+        let status = response.status();
+        let elsewhere = || {
+            let location = response.headers().get("location")?.to_str().ok()?;
+            Some(!same_origin(&origin.join(location).ok()?, origin))
+        };
+        // What TLS servers answer to plain http: 400, or a redirect to https.
+        if matches!(status.as_u16(), 400 | 426 | 497)
+            || (status.is_redirection() && elsewhere() != Some(false))
+        {
+            return Ok(false);
+        }
+        if status.as_u16() == 401 {
+            host.challenged(&response);
+        }
+        Ok(true)
+    }
+
+    /// Asks the API's root for the challenge that a 401 elsewhere lacked.
+    pub(super) async fn ask_challenge(&self, host: &Host, what: &str) -> Result<(), Fault> {
+        let origin = self.origin(host).await?;
+        self.ping(host, origin, what).await.map(drop)
+    }
+
+    pub(super) fn attempts<'a>(&'a self, host: &'a Host, what: String) -> Attempts<'a> {
+        Attempts::new(
+            self.0.settings.patience,
+            self.0.observer.as_ref(),
+            &host.gate,
+            what,
+        )
+    }
+
+    pub(super) fn plain(&self) -> &PlainHosts {
+        &self.0.plain
+    }
+}

@@ -1,0 +1,176 @@
+//! Reading blobs: every byte is checked against digest and size before it counts.
+
+use std::io::Write;
+
+use reqwest::header::RANGE;
+use reqwest::{Method, Response};
+
+use super::host::Host;
+use super::push::purpose;
+use super::retry::Fault;
+use super::send::Request;
+use super::sign_in::Purpose;
+use super::token::Access;
+use super::transmit::next_chunk;
+use super::{Client, RegistryError, Repository};
+use crate::spec::{Digest, Hasher};
+
+/// Progress that makes earlier failures forgotten.
+const PROGRESS: u64 = 1 << 20;
+
+/// A blob on its way to a writer.
+struct Download<'w, W> {
+    writer: &'w mut W,
+    hasher: Hasher,
+    limit: u64,
+}
+
+impl Client {
+    /// A whole blob of at most `limit` bytes, checked.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached, denies access or does not have it, and when the content is wrong or
+    /// larger.
+    pub async fn blob_bytes(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        limit: u64,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let mut bytes = Vec::new();
+        self.download(repository, digest, limit, None, &mut bytes).await?;
+        Ok(bytes)
+    }
+
+    /// Streams a blob of `size` bytes into `writer`. Only when this returns well were the bytes checked: whoever
+    /// gives the writer must not show them under a final name before. A connection that breaks is taken up where it
+    /// broke. The writer is called from async code: it should be as quick as a file.
+    ///
+    /// # Errors
+    /// As [`Client::blob_bytes`], and when `writer` fails.
+    pub async fn blob_to<W: Write + Send>(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        writer: &mut W,
+    ) -> Result<(), RegistryError> {
+        self.download(repository, digest, size, Some(size), writer).await
+    }
+
+    async fn download<W: Write + Send>(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        limit: u64,
+        size: Option<u64>,
+        writer: &mut W,
+    ) -> Result<(), RegistryError> {
+        let host = self.host(repository);
+        let what = format!("blob {digest} of `{repository}`");
+        let mut attempts = self.attempts(&host, format!("reading {what}"));
+        let hasher = Hasher::default();
+        let mut download = Download {
+            writer,
+            hasher,
+            limit,
+        };
+        let purpose = purpose(repository, Access::Pull, &what);
+        loop {
+            let before = download.hasher.count();
+            let Err(fault) = self.read_on(&host, purpose, digest, &mut download).await else {
+                break;
+            };
+            if download.hasher.count() - before >= PROGRESS {
+                attempts.progressed();
+            }
+            attempts.pause(fault).await?;
+        }
+        let mismatch = |expected: String, found: String| RegistryError::Mismatch {
+            what: what.clone(),
+            expected,
+            found,
+        };
+        let read = download.hasher.count();
+        if let Some(size) = size.filter(|size| *size != read) {
+            return Err(mismatch(format!("{size} bytes"), format!("{read} bytes")));
+        }
+        let found = download.hasher.digest();
+        if found != *digest {
+            return Err(mismatch(digest.to_string(), found.to_string()));
+        }
+        download
+            .writer
+            .flush()
+            .map_err(|source| RegistryError::Write { what, source })
+    }
+
+    /// Gets what is still missing.
+    async fn read_on<W: Write + Send>(
+        &self,
+        host: &Host,
+        purpose: Purpose<'_>,
+        digest: &Digest,
+        download: &mut Download<'_, W>,
+    ) -> Result<(), Fault> {
+        let url = self
+            .address(host, purpose.repository, &format!("blobs/{digest}"))
+            .await?;
+        let have = download.hasher.count();
+        let mut request = Request::new(Method::GET, url, purpose);
+        if have > 0 {
+            request = request.header(RANGE, &format!("bytes={have}-"));
+        }
+        let response = self.send(host, &request).await?;
+        match response.status().as_u16() {
+            200 => {
+                download
+                    .take(response, have, purpose.what, self.0.settings.patience.stall)
+                    .await
+            }
+            206 if have > 0 => {
+                download
+                    .take(response, 0, purpose.what, self.0.settings.patience.stall)
+                    .await
+            }
+            404 => Err(Fault::Final(RegistryError::Missing {
+                what: purpose.what.to_owned(),
+                digest: *digest,
+            })),
+            // All of it was there when the connection broke.
+            416 if have > 0 => Ok(()),
+            _ => Err(self.fault_of(purpose, response).await),
+        }
+    }
+}
+
+impl<W: Write> Download<'_, W> {
+    /// Takes in a body, without its first `skip` bytes.
+    async fn take(
+        &mut self,
+        mut response: Response,
+        mut skip: u64,
+        what: &str,
+        stall: std::time::Duration,
+    ) -> Result<(), Fault> {
+        while let Some(chunk) = next_chunk(&mut response, what, stall).await? {
+            let skipped = skip.min(chunk.len() as u64);
+            skip -= skipped;
+            let fresh = &chunk[skipped as usize..];
+            if self.hasher.count() + fresh.len() as u64 > self.limit {
+                return Err(Fault::Final(RegistryError::TooLarge {
+                    what: what.to_owned(),
+                    limit: self.limit,
+                }));
+            }
+            self.writer
+                .write_all(fresh)
+                .map_err(|source| RegistryError::Write {
+                    what: what.to_owned(),
+                    source,
+                })?;
+            self.hasher.update(fresh);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+//! Signing in: from a challenge and the credentials found to the Authorization header of a request.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Response};
+use url::Url;
+
+use super::challenge::Challenge;
+use super::credential::{Credential, Login};
+use super::error::Answer;
+use super::host::Host;
+use super::realm::{realm_fault, shown};
+use super::retry::Fault;
+use super::token::{Access, Granted, Token, basic, bearer, scopes};
+use super::transmit::{body_start, failure, read_bounded};
+use super::{Client, RegistryError, Repository, Secret, credential};
+
+/// Bound on a realm's answer.
+const ANSWER_BYTES: u64 = 64 << 10;
+
+/// What a request needs to be authorized for.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) access: Access,
+    /// For messages.
+    pub(super) what: &'a str,
+    /// How long the request may take, by its size.
+    pub(super) needed: Duration,
+}
+
+impl Client {
+    /// The header for a request to `host` itself; none while the host has not asked for one, or when there is
+    /// nothing to offer. `rejected` is the header that the host just refused, asking for `scope`.
+    pub(super) async fn authorization(
+        &self,
+        host: &Host,
+        purpose: Purpose<'_>,
+        rejected: Option<&HeaderValue>,
+        scope: Option<&str>,
+    ) -> Result<Option<HeaderValue>, Fault> {
+        let Some(challenge) = host.challenge() else {
+            return Ok(None);
+        };
+        let login = self.login(purpose.repository).await?;
+        match (&login.credential, challenge) {
+            (Some(Credential::Bearer(token)), _) => Ok(bearer(token)),
+            (Some(Credential::Basic { username, password }), Challenge::Basic) => {
+                Ok(basic(username, password))
+            }
+            (_, Challenge::Basic) => Ok(None),
+            (_, Challenge::Bearer { realm, service, .. }) => {
+                let name = purpose.repository.name();
+                let wider = || host.tokens.wider(name, purpose.needed, rejected);
+                if let Some(header) = Some(purpose.access)
+                    .filter(|a| *a == Access::Pull)
+                    .and_then(|_| wider())
+                {
+                    return Ok(Some(header));
+                }
+                let mut turn = host.tokens.turn(name, purpose.access).await;
+                if let Some(header) = turn.usable(purpose.needed, rejected) {
+                    return Ok(Some(header));
+                }
+                let exchange = Exchange {
+                    host,
+                    login: &login,
+                    realm: safe_realm(self, host, &realm)?,
+                    service: service.as_deref(),
+                    scopes: scopes(name, purpose.access, scope),
+                    what: purpose.what,
+                };
+                let token = exchange.token(self, purpose.repository).await?;
+                Ok(Some(turn.keep(token)))
+            }
+        }
+    }
+
+    /// The credentials for a repository, looked for once.
+    pub(super) async fn login(&self, repository: &Repository) -> Result<Arc<Login>, RegistryError> {
+        let mut logins = self.0.logins.lock().await;
+        if let Some(login) = logins.get(repository) {
+            return Ok(login.clone());
+        }
+        let (shared, wanted) = (self.0.clone(), repository.clone());
+        let search = tokio::task::spawn_blocking(move || {
+            let settings = &shared.settings;
+            credential::find(
+                &settings.environment,
+                &settings.tools,
+                settings.account.as_ref(),
+                &wanted,
+            )
+        });
+        let found = search.await.map_err(|error| RegistryError::Setup {
+            what: "the search for credentials".to_owned(),
+            source: error.into(),
+        })?;
+        let login = Arc::new(found?);
+        logins.insert(repository.clone(), login.clone());
+        Ok(login)
+    }
+
+    /// The error of a 401 that better credentials did not prevent.
+    pub(super) async fn unauthorized(
+        &self,
+        host: &Host,
+        purpose: Purpose<'_>,
+        response: Response,
+    ) -> RegistryError {
+        let login = match self.login(purpose.repository).await {
+            Ok(login) => login,
+            Err(error) => return error,
+        };
+        let scope = match host.challenge() {
+            Some(Challenge::Bearer { .. }) => {
+                Some(scopes(purpose.repository.name(), purpose.access, None).join(" "))
+            }
+            _ => None,
+        };
+        RegistryError::Unauthorized {
+            what: purpose.what.to_owned(),
+            registry: purpose.repository.registry().to_owned(),
+            credential: login.origin.clone(),
+            scope,
+            source: Answer::new(401, &body_start(response, self.0.settings.patience.stall).await).into(),
+        }
+    }
+}
+
+fn safe_realm(client: &Client, host: &Host, realm: &str) -> Result<Url, RegistryError> {
+    let origin = host.known_origin();
+    let wrong = |realm: String, why| RegistryError::Realm {
+        registry: host.name().to_owned(),
+        realm,
+        why,
+    };
+    let url = match (Url::parse(realm), origin) {
+        (Ok(url), _) => url,
+        (Err(url::ParseError::RelativeUrlWithoutBase), Some(origin)) => origin
+            .join(realm)
+            .map_err(|_| wrong("?".to_owned(), "this is no address"))?,
+        _ => return Err(wrong("?".to_owned(), "this is no address")),
+    };
+    let fault = origin.map_or(Some("this is no address"), |origin| {
+        realm_fault(&url, origin, &client.0.plain)
+    });
+    match fault {
+        Some(why) => Err(wrong(shown(&url), why)),
+        None => Ok(url),
+    }
+}
+
+/// One exchange of credentials, or of nothing, for a token.
+struct Exchange<'a> {
+    host: &'a Host,
+    login: &'a Login,
+    realm: Url,
+    service: Option<&'a str>,
+    scopes: Vec<String>,
+    what: &'a str,
+}
+
+impl Exchange<'_> {
+    async fn token(&self, client: &Client, repository: &Repository) -> Result<Token, Fault> {
+        let response = match &self.login.credential {
+            Some(Credential::Identity(stored)) => {
+                let identity = self.host.rotated().unwrap_or_else(|| stored.clone());
+                let response = self.post(client, &identity).await?;
+                match response.status().as_u16() {
+                    // Some realms know the older form only, with the token as a password.
+                    404 | 405 => self.get(client, basic("<token>", &identity)).await?,
+                    _ => response,
+                }
+            }
+            Some(Credential::Basic { username, password }) => {
+                self.get(client, basic(username, password)).await?
+            }
+            _ => self.get(client, None).await?,
+        };
+        let stall = client.0.settings.patience.stall;
+        if matches!(response.status().as_u16(), 400 | 401 | 403) {
+            let status = response.status().as_u16();
+            return Err(Fault::Final(RegistryError::Unauthorized {
+                what: self.what.to_owned(),
+                registry: repository.registry().to_owned(),
+                credential: self.login.origin.clone(),
+                scope: Some(self.scopes.join(" ")),
+                source: Answer::new(status, &body_start(response, stall).await).into(),
+            }));
+        }
+        if response.status().as_u16() != 200 {
+            let what = format!("signing in at `{}`", shown(&self.realm));
+            return Err(failure(response, &what, &self.login.origin, repository, stall).await);
+        }
+        let what = format!("the answer of `{}`", shown(&self.realm));
+        let body = read_bounded(response, &what, ANSWER_BYTES, stall).await?;
+        let granted: Option<Granted> = serde_json::from_slice(&body).ok();
+        let token = granted.as_ref().and_then(Token::granted);
+        if let Some(refresh) = granted
+            .and_then(|granted| granted.refresh_token)
+            .filter(|token| !token.is_empty())
+        {
+            self.host.rotate(Secret::new(refresh));
+        }
+        token.ok_or_else(|| {
+            Fault::Final(RegistryError::Protocol {
+                what,
+                problem: "there is no token in it".to_owned(),
+            })
+        })
+    }
+
+    async fn get(&self, client: &Client, header: Option<HeaderValue>) -> Result<Response, Fault> {
+        let mut url = self.realm.clone();
+        {
+            let mut query = url.query_pairs_mut();
+            query.extend_pairs(self.service.map(|service| ("service", service)));
+            query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
+        }
+        let request = client.0.http.request(Method::GET, url);
+        let request = match header {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        };
+        client.transmit(request, self.what).await
+    }
+
+    async fn post(&self, client: &Client, identity: &Secret) -> Result<Response, Fault> {
+        let scope = self.scopes.join(" ");
+        let mut form: BTreeMap<&str, &str> = BTreeMap::new();
+        form.insert("grant_type", "refresh_token");
+        form.insert("refresh_token", identity.reveal());
+        form.insert("client_id", "cargo-gantry");
+        form.insert("scope", &scope);
+        if let Some(service) = self.service {
+            form.insert("service", service);
+        }
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let request = client.0.http.request(Method::POST, self.realm.clone());
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        client.transmit(request, self.what).await
+    }
+}

@@ -1,0 +1,226 @@
+//! Bearer tokens: asked for once per repository and access, kept until four fifths of their life are over.
+//! <https://distribution.github.io/distribution/spec/auth/token/>
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use tokio::sync::Mutex as Turn;
+use tokio::time::Instant;
+
+use super::Secret;
+
+/// What is going to be done in a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Access {
+    /// Read only.
+    Pull,
+    /// Read and write.
+    Push,
+}
+
+impl Access {
+    fn actions(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "pull,push",
+        }
+    }
+}
+
+/// The scope to ask for: ours, and what the registry's challenge adds.
+pub(super) fn scopes(name: &str, access: Access, challenged: Option<&str>) -> Vec<String> {
+    let own = format!("repository:{name}:{}", access.actions());
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let words = challenged.into_iter().flat_map(str::split_ascii_whitespace);
+    for (resource, actions) in std::iter::once(own.as_str())
+        .chain(words)
+        .filter_map(|scope| scope.rsplit_once(':'))
+    {
+        all.entry(resource)
+            .or_default()
+            .extend(actions.split(',').filter(|action| !action.is_empty()));
+    }
+    let shown = |(resource, actions): (&str, BTreeSet<&str>)| {
+        format!("{resource}:{}", actions.into_iter().collect::<Vec<_>>().join(","))
+    };
+    all.into_iter().map(shown).collect()
+}
+
+/// A token and how long it is good for.
+#[derive(Clone)]
+pub(super) struct Token {
+    header: HeaderValue,
+    issued: Instant,
+    life: Duration,
+}
+
+/// The answer of a realm.
+#[derive(Deserialize)]
+pub(super) struct Granted {
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
+    #[serde(default)]
+    expires_in: Option<f64>,
+    /// A new refresh token, if the old one is used up.
+    #[serde(default)]
+    pub(super) refresh_token: Option<String>,
+}
+
+/// How long a token lives whose realm does not say so, by the specification.
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// No token is believed to live longer.
+const LONGEST_LIFE: f64 = 86_400.0;
+
+impl Token {
+    /// The token of a realm's answer, if there is one in it.
+    pub(super) fn granted(granted: &Granted) -> Option<Self> {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let text = filled(&granted.token).or_else(|| filled(&granted.access_token))?;
+        let seconds = granted.expires_in.filter(|seconds| *seconds >= 1.0);
+        Some(Self {
+            header: bearer(&Secret::new(text))?,
+            issued: Instant::now(),
+            life: seconds.map_or(DEFAULT_LIFE, |s| Duration::from_secs_f64(s.min(LONGEST_LIFE))),
+        })
+    }
+
+    /// Whether the token will do for a request that takes `needed`: it is not yet in its last fifth, and will not
+    /// be by then, unless it is new anyway.
+    fn fresh(&self, needed: Duration) -> bool {
+        let age = self.issued.elapsed();
+        age + needed < self.life.mul_f64(0.8) || age < self.life.mul_f64(0.2).min(Duration::from_secs(10))
+    }
+}
+
+type Slot = Arc<Turn<Option<Token>>>;
+
+/// The tokens of one registry.
+#[derive(Default)]
+pub(super) struct Tokens(Mutex<BTreeMap<(String, Access), Slot>>);
+
+/// One's turn to look at a token, and to fetch it for everybody who waits.
+pub(super) struct TokenTurn(tokio::sync::OwnedMutexGuard<Option<Token>>);
+
+impl Tokens {
+    /// Waits until nobody else is fetching the token of `name` and `access`.
+    pub(super) async fn turn(&self, name: &str, access: Access) -> TokenTurn {
+        let slot = self.slot(name, access);
+        TokenTurn(slot.lock_owned().await)
+    }
+
+    /// A token for pushing, which is good for pulling too, unless it is being fetched just now.
+    pub(super) fn wider(
+        &self,
+        name: &str,
+        needed: Duration,
+        rejected: Option<&HeaderValue>,
+    ) -> Option<HeaderValue> {
+        let turn = TokenTurn(self.slot(name, Access::Push).try_lock_owned().ok()?);
+        turn.usable(needed, rejected)
+    }
+
+    fn slot(&self, name: &str, access: Access) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry((name.to_owned(), access)).or_default().clone()
+    }
+}
+
+impl TokenTurn {
+    /// The token, unless it will not do for `needed` or was just `rejected`.
+    pub(super) fn usable(&self, needed: Duration, rejected: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let token = self.0.as_ref().filter(|token| token.fresh(needed))?;
+        (Some(&token.header) != rejected).then(|| token.header.clone())
+    }
+
+    /// Keeps a new token.
+    pub(super) fn keep(&mut self, token: Token) -> HeaderValue {
+        self.0.insert(token).header.clone()
+    }
+}
+
+/// The header for user name and password.
+pub(super) fn basic(username: &str, password: &Secret) -> Option<HeaderValue> {
+    sensitive(format!(
+        "Basic {}",
+        STANDARD.encode(format!("{username}:{}", password.reveal()))
+    ))
+}
+
+/// The header for a token.
+pub(super) fn bearer(token: &Secret) -> Option<HeaderValue> {
+    sensitive(format!("Bearer {}", token.reveal()))
+}
+
+fn sensitive(text: String) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_merged_with_the_challenge() {
+        for (access, challenged, expected) in [
+            (Access::Pull, None, vec!["repository:a/b:pull"]),
+            (
+                Access::Push,
+                Some("repository:a/b:delete"),
+                vec!["repository:a/b:delete,pull,push"],
+            ),
+            (
+                Access::Push,
+                Some("registry:catalog:* repository:a/b:pull"),
+                vec!["registry:catalog:*", "repository:a/b:pull,push"],
+            ),
+            (Access::Pull, Some("nonsense"), vec!["repository:a/b:pull"]),
+        ] {
+            assert_eq!(scopes("a/b", access, challenged), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_age() {
+        let granted = |text: &str| serde_json::from_str::<Granted>(text).unwrap();
+        let token = Token::granted(&granted(r#"{"access_token":"t","expires_in":100}"#)).unwrap();
+        assert!(
+            token.fresh(Duration::from_secs(1000)),
+            "a new token is as good as can be had"
+        );
+        tokio::time::advance(Duration::from_secs(50)).await;
+        assert!(token.fresh(Duration::ZERO) && !token.fresh(Duration::from_secs(31)));
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert!(!token.fresh(Duration::ZERO));
+        assert!(Token::granted(&granted(r#"{"token":""}"#)).is_none());
+        assert_eq!(
+            Token::granted(&granted(r#"{"token":"t","expires_in":0}"#))
+                .unwrap()
+                .life,
+            DEFAULT_LIFE
+        );
+    }
+
+    #[tokio::test]
+    async fn a_rejected_token_is_not_used_again() {
+        let tokens = Tokens::default();
+        let token = Token::granted(&serde_json::from_str(r#"{"token":"t"}"#).unwrap()).unwrap();
+        let header = tokens.turn("a", Access::Push).await.keep(token);
+        assert_eq!(tokens.wider("a", Duration::ZERO, None), Some(header.clone()));
+        assert_eq!(tokens.wider("a", Duration::ZERO, Some(&header)), None);
+        assert_eq!(tokens.wider("b", Duration::ZERO, None), None);
+        assert_eq!(
+            tokens.turn("a", Access::Pull).await.usable(Duration::ZERO, None),
+            None
+        );
+        assert_eq!(format!("{header:?}"), "Sensitive");
+    }
+}

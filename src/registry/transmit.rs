@@ -1,0 +1,166 @@
+//! One request over the wire, and what its answer means.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::{RequestBuilder, Response};
+use tokio::time::timeout;
+
+use super::error::{Answer, Cause};
+use super::realm::shown;
+use super::retry::{Fault, retry_after, temporary};
+use super::{Client, RegistryError, Repository};
+
+/// How much of an error's body is read.
+const ERROR_BYTES: usize = 16 << 10;
+
+/// Nothing moved for so long.
+#[derive(Debug, thiserror::Error)]
+#[error("no byte moved for {} seconds", .0.as_secs())]
+pub(super) struct Stalled(pub(super) Duration);
+
+impl Client {
+    /// Sends a request whose body is small, and waits for the answer's head.
+    pub(super) async fn transmit(&self, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
+        let stall = self.0.settings.patience.stall;
+        match timeout(stall, request.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(network_fault(error, what)),
+            Err(_) => Err(Fault::again(Stalled(stall))),
+        }
+    }
+}
+
+/// What an error below HTTP means: worth another try, unless it is about trust.
+pub(super) fn network_fault(error: reqwest::Error, what: &str) -> Fault {
+    let host = error
+        .url()
+        .and_then(|url| url.host_str())
+        .unwrap_or_default()
+        .to_owned();
+    // The address may carry a signature.
+    let error = error.without_url();
+    if error.is_builder() {
+        return Fault::Final(RegistryError::Protocol {
+            what: what.to_owned(),
+            problem: "this request cannot be built".to_owned(),
+        });
+    }
+    let mut below: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(cause) = below {
+        // An io::Error hides what it wraps from `source`.
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        let tls = cause
+            .downcast_ref::<rustls::Error>()
+            .or_else(|| inner?.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::InvalidCertificate(problem)) = tls {
+            return Fault::Final(RegistryError::Certificate {
+                what: what.to_owned(),
+                host,
+                source: rustls::Error::InvalidCertificate(problem.clone()).into(),
+            });
+        }
+        below = cause.source();
+    }
+    Fault::again(error)
+}
+
+/// What an answer means that is not the hoped for one. 401 is dealt with elsewhere.
+pub(super) async fn failure(
+    response: Response,
+    what: &str,
+    credential: &str,
+    repository: &Repository,
+    stall: Duration,
+) -> Fault {
+    let status = response.status().as_u16();
+    let header = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
+    let after = header.and_then(|value| retry_after(value, SystemTime::now()));
+    let answer = Answer::new(status, &body_start(response, stall).await);
+    if temporary(status) {
+        return Fault::Again {
+            cause: Cause::from(answer),
+            after: after.filter(|_| matches!(status, 429 | 503)),
+        };
+    }
+    let answer = Box::new(answer);
+    let (what, credential) = (what.to_owned(), credential.to_owned());
+    Fault::Final(if answer.has("NAME_UNKNOWN") {
+        RegistryError::MissingRepository {
+            what,
+            repository: repository.clone(),
+            credential,
+            source: answer,
+        }
+    } else if status == 403 || answer.has("DENIED") {
+        RegistryError::Forbidden {
+            what,
+            credential,
+            source: answer,
+        }
+    } else {
+        RegistryError::Refused { what, source: answer }
+    })
+}
+
+/// The beginning of a body, as far as it comes.
+pub(super) async fn body_start(mut response: Response, stall: Duration) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < ERROR_BYTES {
+        match timeout(stall.min(Duration::from_secs(10)), response.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            _ => break,
+        }
+    }
+    body.truncate(ERROR_BYTES);
+    body
+}
+
+/// A whole body of at most `limit` bytes.
+pub(super) async fn read_bounded(
+    mut response: Response,
+    what: &str,
+    limit: u64,
+    stall: Duration,
+) -> Result<Vec<u8>, Fault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = next_chunk(&mut response, what, stall).await? {
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err(Fault::Final(RegistryError::TooLarge {
+                what: what.to_owned(),
+                limit,
+            }));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The next bytes of a body, whole or not at all; none at its end.
+pub(super) async fn next_chunk(
+    response: &mut Response,
+    what: &str,
+    stall: Duration,
+) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, Fault> {
+    match timeout(stall, response.chunk()).await {
+        Ok(Ok(chunk)) => Ok(chunk),
+        Ok(Err(error)) => Err(network_fault(error, what)),
+        Err(_) => Err(Fault::again(Stalled(stall))),
+    }
+}
+
+/// An error for an answer that does not fit the protocol.
+pub(super) fn protocol(what: &str, problem: impl Into<String>) -> RegistryError {
+    RegistryError::Protocol {
+        what: what.to_owned(),
+        problem: problem.into(),
+    }
+}
+
+/// The error for an answer that leads to a place which is not safe.
+pub(super) fn unsafe_step(what: &str, next: &url::Url, why: &str) -> RegistryError {
+    protocol(what, format!("the registry leads to `{}`: {why}", shown(next)))
+}
