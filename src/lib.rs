@@ -36,5 +36,5 @@ pub mod layer;
 pub mod publish;
 pub mod registry;
 
-//pub mod inspect;
-//pub mod pipeline;
+pub mod inspect;
+pub mod pipeline;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{InspectError, LayerReport, PlatformReport, Report};
 use crate::archive::Layout;
-use crate::registry::Client;
+use crate::registry::{Client, Repository};
 use crate::spec::{Descriptor, Digest, ImageIndex, ImageManifest, Platform, Reference, annotation};
 
 /// The largest manifest or config that is read: registries take no more than 4 MiB of a manifest.
@@ -63,6 +63,7 @@ pub fn layout(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Report, 
 /// When it is not there, or the registry cannot be read.
 pub async fn registry(client: &Client, reference: &Reference) -> Result<Report, InspectError> {
     let name = reference.to_string();
+    let repository = Repository::from(reference);
     let fetch = async |reference: Reference| -> Result<Object, InspectError> {
         let found = client.manifest(&reference).await?;
         let found = found.ok_or_else(|| InspectError::NotFound { reference: reference.to_string() })?;
@@ -71,7 +72,7 @@ pub async fn registry(client: &Client, reference: &Reference) -> Result<Report, 
     let single = async |manifest: Object, platform| -> Result<Single, InspectError> {
         let parsed: ImageManifest = parse(&manifest.bytes, &manifest.digest, "manifest")?;
         let digest = Digest::try_from(parsed.config().digest())?;
-        let config = client.blob_bytes(reference, &digest, LIMIT).await?;
+        let config = client.blob_bytes(&repository, &digest, LIMIT).await?;
         Ok(Single { manifest, config, platform })
     };
     let root = fetch(reference.clone()).await?;
@@ -89,7 +90,7 @@ pub async fn registry(client: &Client, reference: &Reference) -> Result<Report, 
 }
 
 fn entry(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Descriptor, InspectError> {
-    let index = layout.index()?;
+    let index = layout.index();
     let named = |descriptor: &Descriptor| {
         descriptor.annotations().as_ref().and_then(|all| all.get(annotation::REF_NAME)).cloned()
     };

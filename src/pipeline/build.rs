@@ -54,7 +54,10 @@ type Spot = (usize, usize);
 pub(super) fn build(gantry: &Gantry, prepared: Prepared) -> Result<Built, Error> {
     let root = store_root(&prepared.project);
     let _lock = lock(gantry, &root)?;
-    let store = BlobStore::open(&root)?;
+    let store = match &gantry.faults {
+        Some(faults) => BlobStore::with_faults(&root, faults.clone())?,
+        None => BlobStore::open(&root)?,
+    };
     let layers = compile_and_pack(gantry, &prepared, &store)?;
     let mut images = Vec::new();
     for (position, planned) in prepared.plan.images.iter().enumerate() {
@@ -178,7 +181,8 @@ impl Arrivals {
 
     /// Takes an artifact in and gives what can be packed now.
     fn take(&mut self, plan: &Plan, unit: usize, artifact: Artifact) -> Vec<(Spot, Vec<Placed>)> {
-        self.arrived.insert((unit, artifact.triple, artifact.package, artifact.binary), artifact.path);
+        let package = artifact.package.unwrap_or_default();
+        self.arrived.insert((unit, artifact.triple, package, artifact.binary), artifact.path);
         let ready = self.waiting.iter().filter_map(|&spot| Some((spot, self.placed(plan, spot).ok()?)));
         let ready: Vec<_> = ready.collect();
         for (spot, _) in &ready {

@@ -7,7 +7,7 @@ use super::prepare::Prepared;
 use crate::base::builtin;
 use crate::build::{self, link};
 use crate::codec;
-use crate::matrix::{Compression, Moves, Provide, Strip};
+use crate::matrix::{Compression, Linker, Moves, Provide, Strip};
 use crate::plan::{self, BuildUnit, PackageUse, PlannedPlatform};
 use crate::project::{self, Project};
 use crate::publish;
@@ -42,6 +42,14 @@ pub(super) fn choice(package: &PackageUse) -> project::Choice {
         package: package.package.clone(),
         features: package.features.iter().cloned().collect(),
         default_features: package.default_features,
+    }
+}
+
+pub(super) fn asked(linker: &Linker) -> link::Asked {
+    match linker {
+        Linker::Auto => link::Asked::Auto,
+        Linker::Kind(kind) => link::Asked::Kind(*kind),
+        Linker::Program(program) => link::Asked::Program(program.clone()),
     }
 }
 

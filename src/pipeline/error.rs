@@ -1,4 +1,4 @@
-//! What can go wrong in the whole job, and which class of trouble it is.
+//! What can go wrong in the whole job.
 
 use std::path::PathBuf;
 
@@ -24,32 +24,6 @@ use crate::spec::ReferenceError;
 use crate::target::TargetError;
 use crate::tool::ToolError;
 
-/// What kind of trouble an error is; the command gives each class an exit code of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Class {
-    /// None of the others.
-    Unexpected,
-    /// The command line is wrong.
-    Usage,
-    /// The matrix or the plan is wrong.
-    Matrix,
-    /// A compiler or another tool failed.
-    Build,
-    /// A fit check, smoke test or size limit failed.
-    Fit,
-    /// A registry cannot be reached, or retries are used up; trying again may help.
-    Unreachable,
-    /// The disk is full or not writable.
-    Disk,
-    /// Credentials, rights, or a missing repository.
-    Denied,
-    /// Our own rules: a tag exists, the publish is partial.
-    Refused,
-    /// The user stopped us.
-    Interrupted,
-}
-
 /// What can go wrong in the whole job.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
@@ -74,13 +48,6 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The matrix is written in two places.
-    #[error("the matrix is written in more than one place")]
-    #[diagnostic(
-        code(gantry::pipeline::two_matrices),
-        help("keep one of: gantry.toml, [workspace.metadata.gantry], [package.metadata.gantry]")
-    )]
-    TwoMatrices,
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds")]
     #[diagnostic(code(gantry::pipeline::source_date_epoch), help("unset it, or set it to seconds since 1970"))]
@@ -154,6 +121,16 @@ pub enum Error {
         binary: String,
         /// The target.
         triple: String,
+    },
+    /// Linking failed in a way that is known.
+    #[error(transparent)]
+    #[diagnostic(code(gantry::pipeline::link))]
+    LinkFailed {
+        /// What cargo said.
+        source: Box<BuildError>,
+        /// What it means, and the way out.
+        #[help]
+        help: String,
     },
     /// The password could not be read.
     #[error("cannot read the password from standard input")]

@@ -11,6 +11,7 @@
 //! into the next room's input; it decides nothing that the plan has not decided.
 
 mod build;
+mod class;
 mod convert;
 mod error;
 mod output;
@@ -24,11 +25,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use build::{Built, BuiltImage};
-pub use error::{Class, Error};
+pub use class::Class;
+pub use error::Error;
 pub use publish::{Access, PublishedImage, Terms};
 pub use request::Request;
 pub use survey::TargetRow;
 
+use crate::blob::Faults;
 use crate::event::Observer;
 use crate::inspect::Report;
 use crate::plan::Plan;
@@ -40,12 +43,21 @@ use crate::tool::Tools;
 pub struct Gantry {
     tools: Tools,
     observer: Arc<dyn Observer>,
+    faults: Option<Faults>,
 }
 
 impl Gantry {
     /// Works in the environment of `tools` and tells `observer` what happens.
     pub fn new(tools: Tools, observer: Arc<dyn Observer>) -> Self {
-        Self { tools, observer }
+        Self { tools, observer, faults: None }
+    }
+
+    /// Calls `faults` before and after each durable step of the store, with the step's name: for tests of what
+    /// happens when the process ends there.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = Some(faults);
+        self
     }
 
     /// The environment and the outside programs.

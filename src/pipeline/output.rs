@@ -20,16 +20,16 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
         let refused = || Error::Output { output: place.clone() };
         let destination: Destination = place.parse()?;
         let named = |tag: &Option<String>| tag.clone().unwrap_or_else(|| image.version.replace('+', "-"));
-        let root = |tag| Root { descriptor: image.index.descriptor().clone(), name: Some(tag) };
+        let roots = |tag: &str| [Root::new(image.index.descriptor().clone(), Some(tag))];
         let shown = match &destination {
-            Destination::Layout { path, tag } => {
+            Destination::Layout(path, tag) => {
                 let tag = named(tag);
-                archive::write_layout(&built.store, &[root(tag.clone())], &gantry.absolute(path))?;
+                archive::write_layout(&built.store, &roots(&tag), &gantry.absolute(path))?;
                 format!("oci:{}:{tag}", path.display())
             }
-            Destination::Archive { path, tag } => {
+            Destination::Archive(path, tag) => {
                 let tag = named(tag);
-                archive::write_archive(&built.store, &[root(tag.clone())], &gantry.absolute(path))?;
+                archive::write_archive(&built.store, &roots(&tag), &gantry.absolute(path))?;
                 format!("oci-archive:{}:{tag}", path.display())
             }
             Destination::Registry(_) => return Err(refused()),

@@ -46,7 +46,7 @@ impl<'a> Packer<'a> {
         platform: &PlannedPlatform,
         binaries: &[Placed],
     ) -> Result<Vec<LayerPart>, Error> {
-        let base = base_entries(platform);
+        let base = base_entries(platform)?;
         let files = self.file_entries(platform)?;
         let programs: Vec<Entry> =
             binaries.iter().map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755)).collect();
@@ -151,19 +151,18 @@ impl<'a> Packer<'a> {
     }
 }
 
-fn base_entries(platform: &PlannedPlatform) -> Vec<Entry> {
+fn base_entries(platform: &PlannedPlatform) -> Result<Vec<Entry>, Error> {
     let parts: Vec<builtin::Part> = platform.provide.iter().copied().map(convert::part).collect();
-    let files = builtin::files(&parts, &platform.users);
-    files
-        .into_iter()
+    let files = builtin::files(&parts, &platform.users)?.into_iter();
+    let entries = files
         .map(|file| {
             let entry = match file.content {
                 builtin::Content::Directory => Entry::directory(&file.path, file.mode),
                 builtin::Content::File(bytes) => Entry::bytes(&file.path, bytes, file.mode),
             };
-            entry.owned_by(file.uid.into(), file.gid.into())
-        })
-        .collect()
+            entry.owned_by(file.uid, file.gid)
+        });
+    Ok(entries.collect())
 }
 
 /// Who a volume belongs to: the image's user, where that is a number or a user the image declares.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Error, Gantry, Request, convert};
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
-use crate::matrix::{self, Matrix};
+use crate::matrix::{self, Matrix, Source};
 use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
 use crate::project::{self, Git, Project};
 use crate::target::Catalog;
@@ -61,27 +61,36 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
     Ok(Prepared { plan, project, toolchain, catalog, directory, request: request.clone() })
 }
 
-/// The matrix and the folder its paths are relative to: a named file, `gantry.toml` beside the workspace's
-/// Cargo.toml, or a table in a Cargo.toml; several of them at once are an error.
+/// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
+/// workspace's Cargo.toml and the metadata in each Cargo.toml say together.
 fn matrix(gantry: &Gantry, request: &Request, project: &Project) -> Result<(Matrix, PathBuf), Error> {
     if let Some(path) = &request.matrix {
         let path = gantry.absolute(path);
         let folder = path.parent().map_or_else(|| project.root.clone(), PathBuf::from);
         return Ok((matrix::parse(&path.display().to_string(), &read(&path)?)?, folder));
     }
+    let mut texts = Vec::new();
     let path = project.root.join("gantry.toml");
-    let in_file = path.try_exists().map_err(|source| Error::Read { path: path.clone(), source })?;
-    let in_packages = project.packages.iter().filter(|package| package.metadata.is_some()).count();
-    match (in_file, project.metadata.is_some(), in_packages) {
-        (true, false, 0) => Ok((matrix::parse("gantry.toml", &read(&path)?)?, project.root.clone())),
-        (false, false, 0) => Ok((matrix::parse("gantry.toml", "schema = 1\n")?, project.root.clone())),
-        (false, true, 0) => {
-            let manifest = project.root.join("Cargo.toml");
-            let prefix = ["workspace", "metadata", "gantry"];
-            Ok((matrix::parse_within("Cargo.toml", &read(&manifest)?, &prefix)?, project.root.clone()))
-        }
-        _ => Err(Error::TwoMatrices),
+    if path.try_exists().map_err(|source| Error::Read { path: path.clone(), source })? {
+        texts.push(("gantry.toml".to_owned(), read(&path)?, None));
     }
+    if project.metadata.is_some() {
+        texts.push(("Cargo.toml".to_owned(), read(&project.root.join("Cargo.toml"))?, None));
+    }
+    for package in project.packages.iter().filter(|package| package.metadata.is_some()) {
+        let path = package.directory.join("Cargo.toml");
+        let shown = path.strip_prefix(&project.root).unwrap_or(&path).display().to_string();
+        texts.push((shown, read(&path)?, Some(&package.name)));
+    }
+    let sources: Vec<Source<'_>> = texts
+        .iter()
+        .map(|(name, text, package)| match package {
+            Some(package) => Source::package(name, text, package),
+            None if name == "gantry.toml" => Source::file(name, text),
+            None => Source::workspace(name, text),
+        })
+        .collect();
+    Ok((matrix::parse_sources(&sources)?, project.root.clone()))
 }
 
 fn read(path: &std::path::Path) -> Result<String, Error> {
@@ -153,7 +162,7 @@ fn link(
         }
     }
     let wanted = link::Wanted {
-        linker: query.linker.clone(),
+        linker: convert::asked(&query.linker),
         compiles_c: compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,

@@ -7,8 +7,8 @@ use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
-use crate::publish::{self, Destination, ManifestFile, Options, Shipment, Tag};
-use crate::registry::{self, BlobFile, Client};
+use crate::publish::{self, Destination, ManifestBytes, Options, Shipment, Tag};
+use crate::registry::{Account, BlobFile, Client, Secret, Settings};
 use crate::spec::{Digest, Reference};
 
 /// How registries are spoken to.
@@ -42,11 +42,11 @@ pub struct PublishedImage {
     /// Tags that now name it.
     pub tags: Vec<String>,
     /// Blobs that were sent.
-    pub blobs_sent: usize,
+    pub blobs_sent: u64,
     /// Bytes of them.
     pub bytes_sent: u64,
     /// Manifests that were sent, the index among them.
-    pub manifests_sent: usize,
+    pub manifests_sent: u64,
     /// Everything was there before.
     pub unchanged: bool,
 }
@@ -66,18 +66,18 @@ pub(super) async fn publish(
     let mut held_back = Vec::new();
     for image in &built.images {
         let partial = image.partial && !terms.allow_partial;
-        let shipment = shipment(built, image, partial);
+        let shipment = shipment(built, image, partial)?;
         for repository in &image.repositories {
             let reference: Reference = repository.parse().map_err(|source| Error::Reference {
                 text: repository.clone(),
                 source,
             })?;
             let client = client(gantry, access, Some(&reference))?;
-            let options = Options { replace: terms.replace, ..Options::default() };
-            let done = publish::to_registry(&client, &reference, &shipment, &options).await?;
+            let options = Options::default().replacing(terms.replace);
+            let done = publish::to_registry(&client, &reference, &shipment, options).await?;
             published.push(PublishedImage {
                 image: image.name.clone(),
-                reference: done.reference.clone(),
+                reference: done.reference.to_string(),
                 digest: image.index.digest(),
                 tags: done.tags.clone(),
                 blobs_sent: done.blobs_sent,
@@ -96,7 +96,7 @@ pub(super) async fn publish(
     }
 }
 
-fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Shipment {
+fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
     let mut seen = BTreeSet::new();
     let mut blobs = Vec::new();
     let mut add = |digest: Digest, size: u64| {
@@ -111,38 +111,33 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Shipment {
         }
         add(Digest::of(platform.config()), platform.config().len() as u64);
     }
-    let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| ManifestFile {
-        digest: Digest::of(bytes),
-        media_type: descriptor.media_type().clone(),
-        bytes: bytes.to_vec(),
+    let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| {
+        ManifestBytes::new(descriptor.media_type().to_string(), bytes)
     };
-    Shipment {
+    let tags = image.tags.iter().filter(|_| !partial).map(|tag| Tag::new(&tag.name, tag.moves.into()));
+    Ok(Shipment {
         blobs,
         manifests: image.images.iter().map(|image| manifest(image.descriptor(), image.manifest())).collect(),
         index: manifest(image.index.descriptor(), image.index.bytes()),
-        tags: match partial {
-            true => Vec::new(),
-            false => image.tags.iter().map(|tag| Tag { name: tag.name.clone(), moves: tag.moves.into() }).collect(),
-        },
-    }
+        tags: tags.collect::<Result<_, _>>()?,
+    })
 }
 
 /// A client; the login goes to the host of `to` only.
 fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
-    let login = access.login.clone().zip(to).map(|((username, password), to)| {
-        registry::Login::new(to.registry(), username, password)
+    let mut settings = Settings::new(gantry.tools.clone());
+    settings.plain_http = access.plain_http.clone();
+    settings.account = access.login.clone().zip(to).map(|((username, password), to)| Account {
+        registry: to.registry().to_owned(),
+        username,
+        password: Secret::new(password),
     });
-    let settings = registry::Settings {
-        tools: gantry.tools.clone(),
-        plain_http: access.plain_http.clone(),
-        login,
-    };
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
 }
 
 pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Result<Report, Error> {
     match name.parse::<Destination>()? {
-        Destination::Layout { path, tag } | Destination::Archive { path, tag } => {
+        Destination::Layout(path, tag) | Destination::Archive(path, tag) => {
             let layout = Layout::open(gantry.absolute(&path))?;
             Ok(inspect::layout(&layout, name, tag.as_deref())?)
         }

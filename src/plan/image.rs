@@ -318,12 +318,6 @@ fn need(
     position: usize,
     selected: bool,
 ) -> Need {
-    let target = decision.target;
-    let mut rustflags = target.rustflags.clone();
-    if decision.static_glibc {
-        rustflags.extend(target.static_rustflags.iter().cloned());
-    }
-    rustflags.extend(settings.rustflags.iter().cloned());
     Need {
         image: image.name.clone(),
         platform: settings.platform.clone(),
@@ -343,11 +337,11 @@ fn need(
             environment: settings.env.clone(),
         },
         target: TargetKey {
-            triple: target.triple.clone(),
+            triple: decision.target.triple.clone(),
             linker: settings.linker.clone(),
             glibc: settings.glibc.clone(),
             static_glibc: decision.static_glibc,
-            rustflags,
+            rustflags: settings.rustflags.clone(),
         },
     }
 }

@@ -1,0 +1,94 @@
+//! Which class of trouble an error is: what the caller can do about it, not where it happened.
+
+use super::Error;
+use crate::build::BuildError;
+use crate::inspect::InspectError;
+use crate::project::ProjectError;
+use crate::tool::ToolError;
+use crate::{publish, registry};
+
+/// What kind of trouble an error is; the command gives each class an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Class {
+    /// None of the others.
+    Unexpected,
+    /// The command line is wrong.
+    Usage,
+    /// The matrix or the plan is wrong.
+    Matrix,
+    /// A compiler or another tool failed.
+    Build,
+    /// A fit check, smoke test or size limit failed.
+    Fit,
+    /// A registry cannot be reached, or retries are used up; trying again may help.
+    Unreachable,
+    /// The disk is full or not writable.
+    Disk,
+    /// Credentials, rights, or a missing repository.
+    Denied,
+    /// Our own rules: a tag exists, the publish is partial.
+    Refused,
+    /// The user stopped us.
+    Interrupted,
+}
+
+impl Error {
+    /// The class of this error.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Password(_) | Self::Output { .. } | Self::SameOutput { .. } | Self::Reference { .. } => Class::Usage,
+            Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
+            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Base(_) | Self::Image(_) => Class::Matrix,
+            Self::Index(_) => Class::Matrix,
+            Self::Layer(error) if error.is_disk() => Class::Disk,
+            Self::Layer(_) => Class::Matrix,
+            Self::Store { .. } => Class::Disk,
+            Self::Blob(error) if error.is_disk() => Class::Disk,
+            Self::Archive(error) if error.is_disk() => Class::Disk,
+            Self::Archive(_) => Class::Usage,
+            Self::Project(ProjectError::Tool(error)) | Self::Tool(error) => tool(error),
+            Self::Project(_) => Class::Matrix,
+            Self::Build(BuildError::Tool(error)) => tool(error),
+            Self::Build(_) | Self::NoArtifact { .. } | Self::LinkFailed { .. } => Class::Build,
+            Self::Toolchain(_) | Self::Link(_) | Self::Binary(_) => Class::Build,
+            Self::Registry(error) => of_registry(error.kind()),
+            Self::Publish(error) => match error.kind() {
+                publish::Kind::Refused => Class::Refused,
+                publish::Kind::Usage => Class::Usage,
+                publish::Kind::Registry(kind) => of_registry(kind),
+                _ => Class::Unexpected,
+            },
+            Self::Inspect(error) => of_inspect(error),
+            Self::Partial { .. } => Class::Refused,
+            Self::Runtime(_) | Self::Blob(_) | Self::Codec(_) => Class::Unexpected,
+        }
+    }
+}
+
+fn tool(error: &ToolError) -> Class {
+    match error {
+        ToolError::Cancelled { .. } => Class::Interrupted,
+        _ => Class::Build,
+    }
+}
+
+/// A registry that answers nonsense is treated as one that is not there: another try may meet a healthy one.
+fn of_registry(kind: registry::Kind) -> Class {
+    match kind {
+        registry::Kind::Denied => Class::Denied,
+        registry::Kind::Local => Class::Disk,
+        registry::Kind::Unreachable | registry::Kind::Protocol => Class::Unreachable,
+    }
+}
+
+fn of_inspect(error: &InspectError) -> Class {
+    match error {
+        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => Class::Usage,
+        InspectError::NotFound { .. } => Class::Denied,
+        InspectError::Registry(error) => of_registry(error.kind()),
+        InspectError::Archive(error) if error.is_disk() => Class::Disk,
+        InspectError::Archive(_) => Class::Usage,
+        InspectError::Broken { .. } | InspectError::Digest(_) => Class::Unexpected,
+    }
+}
