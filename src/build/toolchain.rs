@@ -254,6 +254,19 @@ impl Toolchain {
         self.tools.find(name)
     }
 
+    /// The linker that cargo's configuration files name for a triple, by itself or by a `cfg` table.
+    pub fn configured_linker(&self, triple: &str) -> Option<String> {
+        let of = |key: &str| self.config.text(&["target", key, "linker"]);
+        if let Some(linker) = of(triple) {
+            return Some(linker.to_owned());
+        }
+        // Asking rustc is worth it only if some table could say something.
+        self.config.has_cfg_tables().then_some(())?;
+        let cfgs = self.cfgs(triple, &[]).ok()?;
+        let mut keys = self.config.matching_cfgs(&cfgs).into_iter();
+        keys.find_map(of).map(str::to_owned)
+    }
+
     fn find_zig(&self) -> Option<Zig> {
         let program = self.find("zig").or_else(|| self.packaged_zig())?;
         let run = |what: &str| self.tools.run(&Call::new(&program).arg(what)).ok();

@@ -68,8 +68,8 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct MuslHeaders {
-    /// Folder of the architecture below zig's `lib/libc/include`; the rest lies beside it in `generic-musl`.
-    pub zig: String,
+    /// Folders below zig's `lib/libc/include`, in the order of their search: those of musl, then Linux's own.
+    pub zig: Vec<String>,
     /// Folder below `/usr/include` where Debian's `musl-dev` of that architecture puts all of them.
     pub system: String,
 }

@@ -1,1 +1,256 @@
-//! x
+//! How a target is linked, and its C compiled: the first of the target's linkers that is here and can do the job.
+//!
+//! In: a [`Target`], what the build needs ([`Wanted`]), and the [`Toolchain`]. Out: a [`LinkChoice`]: variables for
+//! cargo, flags, and why. It never overrides what the user set for a target, never sets a variable that would reach
+//! the host's own compiler (`CC`, `CFLAGS`), and takes no compiler on trust: each is asked whether it compiles for
+//! this architecture with this C library. Why so: `docs/decisions/0003-linkers.md`.
+
+mod clang;
+mod compiler;
+mod error;
+mod explain;
+mod gcc;
+mod script;
+mod zig;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+pub use error::{LinkError, Refusal};
+pub use explain::explain;
+
+use super::rustflags::upper;
+use super::toolchain::Toolchain;
+use crate::target::{Libc, LinkerKind, Target};
+
+/// What a link must be able to do.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// How the user wants to link.
+    pub linker: Asked,
+    /// Names of the crates in the graph that compile C or C++; empty if the graph is pure Rust.
+    pub compiles_c: Vec<String>,
+    /// The glibc that the programs must still run on, as in `2.31`; for gnu targets.
+    pub glibc: Option<String>,
+    /// Programs of a gnu target must be fully static. Programs of musl targets are static anyway.
+    pub static_: bool,
+}
+
+/// A linker as the user asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// The first of the target's that can do the job.
+    #[default]
+    Auto,
+    /// This way and no other.
+    Kind(LinkerKind),
+    /// A program, by name or path.
+    Program(String),
+}
+
+/// How a target will be linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkChoice {
+    /// Which way; none for a program of the user's.
+    pub kind: Option<LinkerKind>,
+    /// For tables: `rust-lld`, `aarch64-linux-gnu-gcc`, `zig 0.17.0 (gnu.2.28)`.
+    pub shown: String,
+    /// Why this one, half a sentence.
+    pub why: String,
+    /// Variables for cargo, with the target in their names. None of them is set by the user in a form that names
+    /// the target.
+    pub variables: BTreeMap<String, OsString>,
+    /// Flags for rustc: the target's own, and where asked for those that make it static.
+    pub rustflags: Vec<String>,
+    /// The glibc that it links against; none if unknown, or if there is none.
+    pub glibc: Option<String>,
+}
+
+/// Chooses how to link `target`.
+///
+/// # Errors
+/// When nothing here can do it, with the reasons of each way and one command that helps.
+pub fn choose(target: &Target, wanted: &Wanted, toolchain: &Toolchain) -> Result<LinkChoice, LinkError> {
+    let attempt = Attempt {
+        target,
+        wanted,
+        toolchain,
+        strict: true,
+    };
+    if let Some(own) = attempt.own() {
+        return Ok(own);
+    }
+    let kinds = match &wanted.linker {
+        Asked::Program(program) => return attempt.program(program),
+        Asked::Kind(kind) => std::slice::from_ref(kind),
+        Asked::Auto => &target.linkers,
+    };
+    let mut refusals = Vec::new();
+    for kind in kinds {
+        match attempt.kind(*kind) {
+            Ok(choice) => return Ok(choice),
+            Err(why) => refusals.push(Refusal { kind: *kind, why }),
+        }
+    }
+    // Nothing keeps the glibc floor for sure. Pure Rust rarely needs all of a newer glibc: better than nothing,
+    // as the programs are held against their base afterwards.
+    let lenient = Attempt {
+        strict: false,
+        ..attempt
+    };
+    let likely = kinds.iter().find_map(|kind| lenient.kind(*kind).ok());
+    likely.ok_or_else(|| LinkError::none(target, wanted, toolchain, refusals))
+}
+
+/// One question: can it be done this way?
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    target: &'a Target,
+    wanted: &'a Wanted,
+    toolchain: &'a Toolchain,
+    /// The glibc floor must be kept for sure.
+    strict: bool,
+}
+
+/// A way to link, or why not so.
+type Answer = Result<LinkChoice, String>;
+
+impl Attempt<'_> {
+    fn kind(&self, kind: LinkerKind) -> Answer {
+        match kind {
+            LinkerKind::RustLld => self.rust_lld(),
+            LinkerKind::Cc => self.system(),
+            LinkerKind::Gcc => self.gcc(),
+            LinkerKind::Clang => self.clang(),
+            LinkerKind::Zig => self.zig(),
+            LinkerKind::Default => Ok(self.choice(kind, "rustc's own", "rustc links it by itself")),
+        }
+    }
+
+    /// The linker that the user set for this target in the environment, or unless gantry.toml names one, in
+    /// cargo's configuration.
+    fn own(&self) -> Option<LinkChoice> {
+        let variable = self.linker_variable();
+        let environment = self.toolchain.tools().environment();
+        let (linker, origin) = match environment.non_empty(&variable) {
+            Some(linker) => (linker.to_owned(), variable),
+            None if self.wanted.linker == Asked::Auto => (
+                self.toolchain.configured_linker(&self.target.triple)?,
+                "cargo's configuration".to_owned(),
+            ),
+            None => return None,
+        };
+        Some(LinkChoice {
+            kind: None,
+            ..self.choice(
+                LinkerKind::Default,
+                &linker,
+                &format!("the user's own, from {origin}"),
+            )
+        })
+    }
+
+    fn program(&self, program: &str) -> Result<LinkChoice, LinkError> {
+        let missing = || LinkError::Program {
+            triple: self.target.triple.clone(),
+            program: program.to_owned(),
+        };
+        self.toolchain.find(program).ok_or_else(missing)?;
+        let mut choice = LinkChoice {
+            kind: None,
+            ..self.choice(LinkerKind::Default, program, "named as `linker`")
+        };
+        choice.variables.insert(self.linker_variable(), program.into());
+        match self.check(program, self.target.libc) {
+            Ok(_) => self.set(&mut choice, "CC", program),
+            Err(compiler::Unfit::Wrong(why)) if !self.wanted.compiles_c.is_empty() => {
+                return Err(LinkError::Miscompiles {
+                    triple: self.target.triple.clone(),
+                    program: program.to_owned(),
+                    why,
+                });
+            }
+            Err(_) => {}
+        }
+        Ok(choice)
+    }
+
+    fn rust_lld(&self) -> Answer {
+        if self.target.libc != Libc::Musl {
+            return Err("Rust's std component brings no glibc to link against".to_owned());
+        }
+        if !self.wanted.compiles_c.is_empty() && !self.has_own_compiler() {
+            return Err("it brings no C compiler".to_owned());
+        }
+        let mut choice = self.choice(
+            LinkerKind::RustLld,
+            "rust-lld",
+            "no C is compiled: nothing else is needed",
+        );
+        if !self.wanted.compiles_c.is_empty() {
+            choice.why = "C is compiled by the user's own compiler".to_owned();
+        }
+        self.link_with(&mut choice, "rust-lld");
+        Ok(choice)
+    }
+
+    fn choice(&self, kind: LinkerKind, shown: &str, why: &str) -> LinkChoice {
+        let mut rustflags = self.target.rustflags.clone();
+        if self.wanted.static_ && self.target.libc == Libc::Gnu {
+            rustflags.extend(self.target.static_rustflags.iter().cloned());
+        }
+        LinkChoice {
+            kind: Some(kind),
+            shown: shown.to_owned(),
+            why: why.to_owned(),
+            variables: BTreeMap::new(),
+            rustflags,
+            glibc: None,
+        }
+    }
+
+    fn link_with(&self, choice: &mut LinkChoice, linker: impl Into<OsString>) {
+        choice.variables.insert(self.linker_variable(), linker.into());
+    }
+
+    /// Sets a variable of the `cc` crate for this target, unless the user did in a form that names the target.
+    fn set(&self, choice: &mut LinkChoice, name: &str, value: impl Into<OsString>) {
+        if !self.is_set(name) {
+            let variable = format!("{name}_{}", self.target.triple.replace('-', "_"));
+            choice.variables.insert(variable, value.into());
+        }
+    }
+
+    /// Whether the user set a tool for this target. The plain form (`CC`) names the host's tool, so it counts only
+    /// where the target is the host.
+    fn is_set(&self, name: &str) -> bool {
+        let triple = &self.target.triple;
+        let mut forms = vec![
+            format!("{name}_{triple}"),
+            format!("{name}_{}", triple.replace('-', "_")),
+        ];
+        if self.is_host() {
+            forms.extend([format!("HOST_{name}"), name.to_owned()]);
+        } else {
+            forms.push(format!("TARGET_{name}"));
+        }
+        let environment = self.toolchain.tools().environment();
+        forms.iter().any(|form| environment.var_os(form).is_some())
+    }
+
+    fn has_own_compiler(&self) -> bool {
+        self.is_set("CC")
+    }
+
+    fn is_host(&self) -> bool {
+        self.target.triple == self.toolchain.host()
+    }
+
+    fn linker_variable(&self) -> String {
+        format!("CARGO_TARGET_{}_LINKER", upper(&self.target.triple))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

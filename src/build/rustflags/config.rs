@@ -131,6 +131,12 @@ impl CargoConfig {
         keys
     }
 
+    /// Whether the table `target` has a key `cfg(..)` at all.
+    pub fn has_cfg_tables(&self) -> bool {
+        let targets = self.get(&["target"]).and_then(Value::as_table);
+        targets.is_some_and(|targets| targets.keys().any(|key| key.starts_with("cfg(")))
+    }
+
     /// The compiler that cargo is told to use: `RUSTC`, `CARGO_BUILD_RUSTC`, or `build.rustc`.
     pub fn rustc(&self, environment: &Environment) -> Option<PathBuf> {
         let variable = |name| environment.non_empty(name).map(PathBuf::from);

@@ -1,0 +1,164 @@
+//! Asking a C compiler what it compiles for, before it is trusted.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Answer, Attempt, LinkChoice};
+use crate::target::{Libc, LinkerKind};
+use crate::tool::{Call, Ended};
+
+/// What pure Rust needs of a glibc up to now, whatever newer one it was linked against: glibc 2.34 gave
+/// `__libc_start_main` and the `pthread` functions new versions.
+const PURE_RUST: (u32, u32) = (2, 34);
+
+/// A compiler that was asked.
+pub(super) struct Compiler {
+    /// The glibc whose headers it uses.
+    pub(super) glibc: Option<(u32, u32)>,
+}
+
+/// Why a compiler is not taken.
+pub(super) enum Unfit {
+    /// It compiles for something else.
+    Wrong(String),
+    /// It does not answer as a C compiler does.
+    Silent(String),
+}
+
+impl From<Unfit> for String {
+    fn from(unfit: Unfit) -> Self {
+        let (Unfit::Wrong(why) | Unfit::Silent(why)) = unfit;
+        why
+    }
+}
+
+impl Attempt<'_> {
+    /// Lets a compiler preprocess and parse a few lines that hold only for this target with this C library.
+    pub(super) fn check(&self, program: impl AsRef<OsStr>, libc: Libc) -> Result<Compiler, Unfit> {
+        let program = Path::new(program.as_ref());
+        let pointer = self.target.elf.as_ref().map_or(0, |elf| elf.class / 8);
+        let condition = self.target.compiler_check.as_deref().unwrap_or("1");
+        let glibc = if libc == Libc::Gnu {
+            "defined(__GLIBC__)"
+        } else {
+            "!defined(__GLIBC__)"
+        };
+        let lines = format!(
+            "#include <stdint.h>\n#include <stdio.h>\n\
+             #if !({condition})\n#error gantry: another architecture\n#endif\n\
+             #if !({glibc})\n#error gantry: another C library\n#endif\n\
+             _Static_assert(sizeof(uint64_t) == 8, \"gantry: uint64_t\");\n\
+             _Static_assert({pointer} == 0 || sizeof(void *) == {pointer}, \"gantry: pointers\");\n"
+        );
+        let call = |what: &[&str], input: String| {
+            Call::new(program)
+                .args(what)
+                .args(["-x", "c", "-"])
+                .input(input)
+                .limit(Duration::from_secs(120))
+        };
+        let tools = self.toolchain.tools();
+        let silent = |why: String| Unfit::Silent(format!("`{}` {why}", program.display()));
+        let output = tools
+            .output(&call(&["-fsyntax-only"], lines))
+            .map_err(|error| silent(format!("does not run: {error}")))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if output.ended != Ended::Code(0) {
+            return Err(fault(&program.display().to_string(), &stderr));
+        }
+        let versions = "#include <stdio.h>\n__GLIBC__ __GLIBC_MINOR__\n".to_owned();
+        let output = tools.run(&call(&["-E", "-P"], versions));
+        let text = output.map_err(|error| silent(error.to_string()))?.text();
+        let numbers = text.lines().last().and_then(|line| line.split_once(' '));
+        let glibc =
+            numbers.and_then(|(major, minor)| Some((major.parse().ok()?, minor.trim().parse().ok()?)));
+        Ok(Compiler { glibc })
+    }
+
+    /// Whether programs linked with this compiler's glibc keep the floor.
+    pub(super) fn keeps_floor(&self, compiler: &Compiler, choice: &mut LinkChoice) -> Result<(), String> {
+        choice.glibc = compiler.glibc.map(|(major, minor)| format!("{major}.{minor}"));
+        let (Some(floor), Some(glibc)) = (self.floor(), compiler.glibc) else {
+            return Ok(());
+        };
+        if self.wanted.static_ || glibc <= floor {
+            return Ok(());
+        }
+        let pure = self.wanted.compiles_c.is_empty();
+        let (major, minor) = glibc;
+        if !self.strict && pure && PURE_RUST <= floor {
+            choice.why += &format!(
+                ", likely to run on glibc {}.{} although linked with {major}.{minor}",
+                floor.0, floor.1
+            );
+            return Ok(());
+        }
+        Err(format!(
+            "it links with glibc {major}.{minor}, and the programs must run on {}.{}",
+            floor.0, floor.1
+        ))
+    }
+
+    /// The glibc floor as numbers.
+    pub(super) fn floor(&self) -> Option<(u32, u32)> {
+        version(self.wanted.glibc.as_deref()?)
+    }
+
+    /// Whether the compiler finds an archive or object (`libc.a`, `crt1.o`) to link with.
+    pub(super) fn finds(&self, program: impl AsRef<OsStr>, file: &str) -> bool {
+        let call = Call::new(Path::new(program.as_ref())).arg(format!("-print-file-name={file}"));
+        let path = self.toolchain.tools().run(&call).map(|output| output.text());
+        path.is_ok_and(|path| path != file && Path::new(&path).exists())
+    }
+
+    /// The system's own `cc`: links and compiles for the host alone.
+    pub(super) fn system(&self) -> Answer {
+        let host = self.toolchain.host();
+        if !self.is_host() {
+            return Err(format!("the system's own compiles for `{host}` only"));
+        }
+        self.toolchain.find("cc").ok_or("`cc` is not in PATH")?;
+        let mut choice = self.choice(LinkerKind::Cc, "cc", "the target is the host");
+        let compiler = self.check("cc", self.target.libc)?;
+        self.keeps_floor(&compiler, &mut choice)?;
+        self.finds_static("cc")?;
+        Ok(choice)
+    }
+
+    /// Where a static program is wanted: whether libc's archive is there.
+    pub(super) fn finds_static(&self, program: impl AsRef<OsStr>) -> Result<(), String> {
+        if self.wanted.static_ && self.target.libc == Libc::Gnu && !self.finds(program, "libc.a") {
+            return Err("it has no static libc (`libc.a`)".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// `2.31` as numbers.
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn fault(program: &str, stderr: &str) -> Unfit {
+    let known = [
+        (
+            "gantry: another architecture",
+            "compiles for another architecture or ABI",
+        ),
+        ("gantry: another C library", "uses another C library"),
+        ("gantry: uint64_t", "uses another architecture's headers"),
+        ("gantry: pointers", "compiles for another architecture or ABI"),
+    ];
+    for (mark, why) in known {
+        if stderr.contains(mark) {
+            return Unfit::Wrong(format!("`{program}` {why}"));
+        }
+    }
+    let first = stderr
+        .lines()
+        .find(|line| line.contains("error"))
+        .unwrap_or("no message");
+    Unfit::Silent(format!("`{program}` does not compile: {}", first.trim()))
+}
