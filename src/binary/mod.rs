@@ -1,1 +1,156 @@
-//! Room `binary`.
+//! [`Binary`]: a program that goes into an image, and what its file says of itself ([`Facts`]).
+//!
+//! In: a file. Out: facts, read from the headers that the kernel and the dynamic loader read, never from names or
+//! section contents; or the list of what its target promises and it does not keep. This room never runs the program,
+//! never reads more than some megabytes of it, and does not panic on any bytes.
+
+mod bounded;
+mod elf;
+mod error;
+mod glibc;
+mod promise;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+pub use elf::{Elf, ElfError, ElfKind, VersionNeed};
+pub use error::BinaryError;
+pub use glibc::Glibc;
+pub use promise::Mismatch;
+
+use bounded::Budget;
+
+/// A program as it goes into an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Binary {
+    /// Its name: the last part of its path in the image, unless the matrix says otherwise.
+    pub name: String,
+    /// What its file says.
+    pub facts: Facts,
+}
+
+/// What a program's file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What kind of file it is.
+    pub format: Format,
+}
+
+/// Kinds of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// An ELF file.
+    Elf(Box<Elf>),
+    /// A WebAssembly module or component.
+    Wasm,
+    /// Anything else: a script, a program for another system.
+    Other,
+}
+
+impl Binary {
+    /// Reads the facts of the file that will be called `name`.
+    ///
+    /// # Errors
+    /// As [`Facts::read`].
+    pub fn read(name: impl Into<String>, path: &Path) -> Result<Self, BinaryError> {
+        Ok(Self {
+            name: name.into(),
+            facts: Facts::read(path)?,
+        })
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.facts.path
+    }
+
+    /// The file's size in bytes.
+    pub fn size(&self) -> u64 {
+        self.facts.size
+    }
+}
+
+impl Facts {
+    /// Reads the headers of a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or begins like an ELF file and is none.
+    pub fn read(path: &Path) -> Result<Self, BinaryError> {
+        let unread = |source| BinaryError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = File::open(path).map_err(unread)?;
+        let size = file.metadata().map_err(unread)?.len();
+        let mut magic = Vec::new();
+        (&mut file).take(4).read_to_end(&mut magic).map_err(unread)?;
+        let format = match magic.as_slice() {
+            b"\x7fELF" => {
+                let cache = object::ReadCache::new(file);
+                let budget = Budget::default();
+                let elf = Elf::parse(budget.of(&cache)).map_err(|source| BinaryError::Broken {
+                    path: path.to_owned(),
+                    source,
+                })?;
+                Format::Elf(Box::new(elf))
+            }
+            b"\0asm" => Format::Wasm,
+            _ => Format::Other,
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            size,
+            format,
+        })
+    }
+
+    /// What an ELF file says; none for other files.
+    pub fn elf(&self) -> Option<&Elf> {
+        match &self.format {
+            Format::Elf(elf) => Some(elf),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell_the_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for (bytes, expected) in [
+            (b"\0asm\x01\0\0\0".as_slice(), Some(Format::Wasm)),
+            (b"#!/bin/sh\n", Some(Format::Other)),
+            (b"", Some(Format::Other)),
+            (b"\x7fELF", None),
+            (
+                &[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 100]].concat(),
+                Some(Format::Other),
+            ),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            match (Facts::read(&path), expected) {
+                (Ok(facts), Some(expected)) if facts.elf().is_none() => {
+                    assert_eq!((facts.size, facts.format), (bytes.len() as u64, expected));
+                }
+                // An empty header is a file of no kind, which no target promises.
+                (Ok(facts), _) => assert_eq!(facts.elf().unwrap().kind, ElfKind::Other(0)),
+                (Err(BinaryError::Broken { .. }), None) => {}
+                (found, expected) => panic!("{found:?} instead of {expected:?}"),
+            }
+        }
+        let error = Facts::read(&folder.path().join("none")).unwrap_err();
+        assert!(matches!(error, BinaryError::Read { .. }));
+    }
+}
