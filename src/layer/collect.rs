@@ -106,7 +106,13 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Packs the folder at `relative` with what it holds.
     fn folder(&mut self, relative: &Path, verdict: Verdict, ignores: Ignores) -> Result<(), LayerError> {
-        let folder = self.top.join(relative);
+        // Joining nothing would add a slash to the name.
+        let top = relative.as_os_str().is_empty();
+        let folder = if top {
+            self.top.to_owned()
+        } else {
+            self.top.join(relative)
+        };
         let before = self.entries.len();
         for name in names(&folder)? {
             let inner = relative.join(&name);
@@ -129,9 +135,7 @@ impl Walk<'_> {
         // A folder on the way to nothing that was asked for is not made.
         let holds = self.entries.len() > before;
         let entry = Entry::directory(self.destination(relative)?, self.directory_mode());
-        if !entry.path.is_empty()
-            && (holds || (!relative.as_os_str().is_empty() && self.rules.packs(relative, verdict)))
-        {
+        if !entry.path.is_empty() && (holds || (!top && self.rules.packs(relative, verdict))) {
             self.add(entry);
         }
         Ok(())
