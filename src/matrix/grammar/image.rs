@@ -12,6 +12,7 @@ pub(super) const ALGORITHMS: &[&str] = &["gzip", "zstd", "none"];
 pub(in crate::matrix) const IMAGE: Shape = Shape {
     name: "an image",
     groups: &[OWN, SHARED],
+    kinds: &[],
 };
 
 /// What stands in an image only.
@@ -193,7 +194,7 @@ pub(super) const SHARED: &[Key] = &[
         "provide",
         List(&Word(&["ca-certificates", "tzdata", "passwd", "tmp"])),
         "What the `static` base carries, or what is added to another one.",
-        "[\"ca-certificates\", \"passwd\", \"tmp\"] on `static`",
+        "`[\"ca-certificates\", \"passwd\", \"tmp\"]` on `static`",
         "[\"ca-certificates\", \"tzdata\", \"passwd\", \"tmp\"]",
     ),
     key(

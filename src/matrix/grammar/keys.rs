@@ -2,7 +2,7 @@
 
 use super::Form::{FullList, Integer, List, Map, Table, Text};
 use super::image::{IMAGE, SHARED};
-use super::{Form, Format, Key, Shape};
+use super::{Form, Format, Key, Kind, Shape};
 use crate::matrix::template::Scope;
 
 pub(super) const fn key(
@@ -36,6 +36,10 @@ pub(super) const fn required(
         default: "",
         example,
     }
+}
+
+const fn kind(key: &'static str, needs: &'static [&'static str], takes: &'static [&'static str]) -> Kind {
+    Kind { key, needs, takes }
 }
 
 /// The whole file.
@@ -91,12 +95,14 @@ pub(in crate::matrix) const ROOT: Shape = Shape {
             "{ agent = { path = \"dist/{arch}/agent\" } }",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `[defaults]`: an image's keys without those that only one image can have.
 const DEFAULTS: Shape = Shape {
     name: "the defaults",
     groups: &[SHARED],
+    kinds: &[],
 };
 
 /// `[platform."..."]` and `[image.NAME.platform."..."]`.
@@ -142,6 +148,7 @@ pub(super) const PLATFORM: Shape = Shape {
             "{ JEMALLOC_SYS_WITH_LG_PAGE = \"16\" }",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `[binary.NAME]`.
@@ -202,6 +209,11 @@ const BINARY: Shape = Shape {
             "[\"make\", \"shim\", \"OUT={out}\"]",
         ),
     ]],
+    kinds: &[
+        kind("go", &[], &["ldflags", "cgo"]),
+        kind("path", &[], &["sha256", "member"]),
+        kind("command", &[], &[]),
+    ],
 };
 
 /// An element of `binaries`.
@@ -250,6 +262,7 @@ pub(super) const BINARY_USE: Shape = Shape {
             "\"/usr/bin/migrate\"",
         ),
     ]],
+    kinds: &[],
 };
 
 /// An element of `tags`.
@@ -273,11 +286,12 @@ pub(super) const TAG: Shape = Shape {
             "\"branch=main\"",
         ),
     ]],
+    kinds: &[],
 };
 
 /// An element of `files`.
 pub(super) const FILES: Shape = Shape {
-    name: "files",
+    name: "an element of `files`",
     groups: &[&[
         key(
             "from",
@@ -344,6 +358,11 @@ pub(super) const FILES: Shape = Shape {
             "\"65532:65532\"",
         ),
     ]],
+    kinds: &[
+        kind("from", &["to"], &["include", "exclude", "mode", "owner"]),
+        kind("dir", &[], &["mode", "owner"]),
+        kind("link", &["target"], &[]),
+    ],
 };
 
 /// An element of `volumes`.
@@ -366,6 +385,7 @@ pub(super) const VOLUME: Shape = Shape {
             "\"0750\"",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `checks`.
@@ -401,6 +421,7 @@ pub(super) const CHECKS: Shape = Shape {
             "\"10%\"",
         ),
     ]],
+    kinds: &[],
 };
 
 const LEVEL: Form = Form::Word(&["deny", "warn", "allow"]);
@@ -426,6 +447,7 @@ pub(super) const COMPRESSION: Shape = Shape {
             "9",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `upx` with settings.
@@ -451,6 +473,7 @@ pub(super) const UPX: Shape = Shape {
             "[\"linux/amd64\"]",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `smoke` with settings.
@@ -471,4 +494,5 @@ pub(super) const SMOKE: Shape = Shape {
             "true",
         ),
     ]],
+    kinds: &[],
 };
