@@ -1,7 +1,8 @@
 //! The keys of an image.
 
 use super::Form::{Boolean, Either, FullList, List, Map, Off, Table, Text, Word};
-use super::keys::{BINARY_USE, CHECKS, COMPRESSION, FILES, PLATFORM, SMOKE, TAG, UPX, VOLUME, key};
+use super::keys::{PLATFORM, key};
+use super::parts::{BINARY_USE, CHECKS, COMPRESSION, FILES, SMOKE, TAG, UPX, VOLUME};
 use super::{Form, Format, Key, Shape};
 use crate::matrix::template::Scope;
 

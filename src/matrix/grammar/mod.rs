@@ -6,6 +6,7 @@
 mod format;
 mod image;
 mod keys;
+mod parts;
 
 pub(super) use format::{Flaw, Format, meant, owner};
 pub(super) use image::IMAGE;
