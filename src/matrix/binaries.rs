@@ -4,13 +4,6 @@ use super::error::MatrixError;
 use super::node::{Node, Place, Table};
 use super::{BinarySource, BinaryUse};
 
-/// The keys that say where a binary comes from, and the keys that go with each.
-const SOURCES: [(&str, &[&str]); 3] = [
-    ("go", &["ldflags", "cgo"]),
-    ("path", &["sha256", "member"]),
-    ("command", &[]),
-];
-
 /// The binaries of an image; `profile` is the image's, `bin_dir` where they land.
 pub(super) fn uses(
     image: &Table,
@@ -63,38 +56,13 @@ fn one(item: &Node, profile: &str) -> Option<BinaryUse> {
 }
 
 /// What `[binary.NAME]` says.
-pub(super) fn source(node: &Node, title: &str, faults: &mut Vec<MatrixError>) -> Option<BinarySource> {
-    let table = node.table()?;
-    let source = SOURCES
-        .iter()
-        .find_map(|(key, keys)| Some((table.entry(key)?, *keys)));
-    let Some((source, keys)) = source else {
-        let help = "say `go`, `path` or `command`";
-        faults.push(MatrixError::missing("path", title, help, &node.at));
-        return None;
-    };
-    for (other, belonging) in &SOURCES {
-        for key in std::iter::once(other).chain(*belonging) {
-            if let Some(entry) = table
-                .entry(key)
-                .filter(|_| *key != source.key && !keys.contains(key))
-            {
-                faults.push(MatrixError::conflict(
-                    (&source.key, &source.key_at),
-                    (key, &entry.key_at),
-                ));
-            }
-        }
+pub(super) fn source(table: &Table) -> Option<BinarySource> {
+    if let Some(package) = table.text("go") {
+        return Some(BinarySource::Go { package });
     }
-    match source.key.as_str() {
-        "go" => Some(BinarySource::Go {
-            package: source.node.text()?.to_owned(),
-        }),
-        "path" => Some(BinarySource::Prebuilt {
-            path: source.node.text()?.to_owned(),
-        }),
-        _ => Some(BinarySource::Command {
-            command: source.node.texts(),
-        }),
+    if let Some(path) = table.text("path") {
+        return Some(BinarySource::Prebuilt { path });
     }
+    let command = table.texts("command")?;
+    Some(BinarySource::Command { command })
 }

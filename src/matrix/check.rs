@@ -29,6 +29,32 @@ pub(super) fn table(node: &Node, shape: &'static Shape, title: &str, faults: &mu
         let help = format!("for example `{} = {}`", key.name, key.example);
         faults.push(MatrixError::missing(key.name, title, &help, &node.at));
     }
+    kinds(node, table, shape, title, faults);
+}
+
+/// Checks that the table is written in one of the shape's ways.
+fn kinds(node: &Node, table: &Table, shape: &Shape, title: &str, faults: &mut Vec<MatrixError>) {
+    let Some(kind) = shape.kinds.iter().find(|kind| table.node(kind.key).is_some()) else {
+        if let Some(first) = shape.kinds.first() {
+            let ways: Vec<_> = shape.kinds.iter().map(|kind| kind.way()).collect();
+            let help = format!("say {}", ways.join(", or "));
+            faults.push(MatrixError::missing(first.key, title, &help, &node.at));
+        }
+        return;
+    };
+    for key in kind.needs.iter().filter(|key| table.node(key).is_none()) {
+        let help = format!("`{}` needs it", kind.key);
+        faults.push(MatrixError::missing(key, title, &help, &node.at));
+    }
+    let Some(own) = table.entry(kind.key) else { return };
+    for entry in &table.entries {
+        if !kind.has(&entry.key) && shape.kinds.iter().any(|other| other.has(&entry.key)) {
+            faults.push(MatrixError::conflict(
+                (&own.key, &own.key_at),
+                (&entry.key, &entry.key_at),
+            ));
+        }
+    }
 }
 
 /// Which key a value belongs to.

@@ -1,8 +1,9 @@
 //! [`MatrixError`]: faults of a matrix, each with the place in the text it was written in.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{NamedSource, SourceSpan};
+use miette::{Diagnostic, NamedSource, SourceSpan};
 
 use super::node::Place;
 use super::template::TemplateError;
@@ -268,6 +269,13 @@ impl MatrixError {
     pub(super) fn of(mut faults: Vec<Self>) -> Self {
         faults.sort_by_cached_key(|fault| (fault.start(), fault.to_string()));
         faults.dedup_by_key(|fault| (fault.start(), fault.to_string()));
+        // What is wrong in itself is told before that it would not be supported.
+        let wrong: Vec<_> = faults
+            .iter()
+            .filter(|fault| !fault.is_unsupported())
+            .flat_map(Self::places)
+            .collect();
+        faults.retain(|fault| !fault.is_unsupported() || !fault.places().iter().any(|at| meets(at, &wrong)));
         match faults.len() {
             1 => faults.remove(0),
             _ => Self::Several { faults },
@@ -305,13 +313,13 @@ impl MatrixError {
     }
 
     pub(super) fn conflict(first: (&str, &Place), second: (&str, &Place)) -> Self {
-        let (text, first_at) = first.1.shown();
+        let (text, second_at) = second.1.shown();
         Self::Conflict {
             first: first.0.to_owned(),
             second: second.0.to_owned(),
             text,
-            first_at,
-            second_at: second.1.shown().1,
+            first_at: first.1.beside(second.1),
+            second_at,
         }
     }
 
@@ -328,7 +336,7 @@ impl MatrixError {
             value: value.to_string(),
             help,
             text,
-            first_at: first.shown().1,
+            first_at: first.beside(second),
             second_at,
         }
     }
@@ -344,11 +352,21 @@ impl MatrixError {
         }
     }
 
+    fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Unsupported { .. })
+    }
+
     fn start(&self) -> (String, usize) {
-        use miette::Diagnostic;
-        let label = self.labels().and_then(|mut labels| labels.next());
-        let name = match self {
-            Self::Several { .. } => String::new(),
+        match self.places().into_iter().next() {
+            Some((name, span)) => (name, span.start),
+            None => Default::default(),
+        }
+    }
+
+    /// The places it points to, each with its text's name.
+    fn places(&self) -> Vec<(String, Range<usize>)> {
+        let text = match self {
+            Self::Several { .. } => return Vec::new(),
             Self::Syntax { text, .. }
             | Self::DuplicateKey { text, .. }
             | Self::UnknownKey { text, .. }
@@ -362,15 +380,35 @@ impl MatrixError {
             | Self::Twice { text, .. }
             | Self::UndeclaredPlatform { text, .. }
             | Self::Unsupported { text, .. }
-            | Self::TwoSources { text, .. } => text.name().to_owned(),
+            | Self::TwoSources { text, .. } => text,
         };
-        (name, label.map_or(0, |label| label.offset()))
+        let labels = self.labels().into_iter().flatten();
+        let span = |label: miette::LabeledSpan| label.offset()..label.offset() + label.len();
+        labels
+            .map(|label| (text.name().to_owned(), span(label)))
+            .collect()
     }
+}
+
+fn meets(at: &(String, Range<usize>), places: &[(String, Range<usize>)]) -> bool {
+    let apart = |a: &Range<usize>, b: &Range<usize>| a.end <= b.start || b.end <= a.start;
+    places
+        .iter()
+        .any(|(name, span)| *name == at.0 && !apart(span, &at.1))
 }
 
 impl Place {
     /// As an error carries it.
     pub(super) fn shown(&self) -> (Arc<NamedSource<String>>, SourceSpan) {
         (self.text.clone(), self.span.clone().into())
+    }
+
+    /// Its bytes for a fault that shows the text of `other`: an inherited value may stand in another text, and then
+    /// `other` is all there is to point to.
+    fn beside(&self, other: &Place) -> SourceSpan {
+        match Arc::ptr_eq(&self.text, &other.text) {
+            true => self.span.clone().into(),
+            false => other.span.clone().into(),
+        }
     }
 }

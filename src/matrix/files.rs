@@ -8,84 +8,34 @@ use super::{Files, Volume};
 /// Who owns what nobody is named for.
 const ROOT: (u32, u32) = (0, 0);
 
-/// The keys that say which kind of element it is, and the keys that go with each.
-const KINDS: [(&str, &[&str]); 3] = [
-    ("from", &["to", "include", "exclude", "mode", "owner"]),
-    ("dir", &["mode", "owner"]),
-    ("link", &["target"]),
-];
-
 /// The elements of `files`.
-pub(super) fn files(image: &Table, faults: &mut Vec<MatrixError>) -> Vec<Files> {
+pub(super) fn files(image: &Table) -> Vec<Files> {
     image
         .items_of("files")
         .iter()
-        .filter_map(|item| element(item, faults))
+        .filter_map(|item| element(item.table()?))
         .collect()
 }
 
-fn element(item: &Node, faults: &mut Vec<MatrixError>) -> Option<Files> {
-    let table = item.table()?;
-    let kinds = || {
-        KINDS
-            .iter()
-            .filter_map(|(kind, keys)| Some((table.entry(kind)?, *keys)))
-    };
-    let Some((kind, keys)) = kinds().next() else {
-        let help = "say `from` and `to`, or `dir`, or `link` and `target`";
-        faults.push(MatrixError::missing(
-            "from",
-            "an element of `files`",
-            help,
-            &item.at,
-        ));
-        return None;
-    };
-    for entry in &table.entries {
-        let known = KINDS
-            .iter()
-            .any(|(key, keys)| entry.key == *key || keys.contains(&entry.key.as_str()));
-        if known && entry.key != kind.key && !keys.contains(&entry.key.as_str()) {
-            faults.push(MatrixError::conflict(
-                (&kind.key, &kind.key_at),
-                (&entry.key, &entry.key_at),
-            ));
-        }
-    }
-    let mut needed = |key: &str| {
-        let text = table.text(key);
-        if table.node(key).is_none() {
-            let help = format!("`{}` needs it", kind.key);
-            faults.push(MatrixError::missing(
-                key,
-                "an element of `files`",
-                &help,
-                &item.at,
-            ));
-        }
-        text
-    };
-    let owner = owner_of(table).unwrap_or(ROOT);
-    let mode = mode_of(table);
-    match kind.key.as_str() {
-        "from" => Some(Files::Copy {
-            to: needed("to")?,
-            from: kind.node.text()?.to_owned(),
+fn element(table: &Table) -> Option<Files> {
+    let (mode, owner) = (mode_of(table), owner_of(table).unwrap_or(ROOT));
+    if let Some(from) = table.text("from") {
+        return Some(Files::Copy {
+            from,
+            to: table.text("to")?,
             include: table.texts("include").unwrap_or_default(),
             exclude: table.texts("exclude").unwrap_or_default(),
             mode,
             owner,
-        }),
-        "dir" => Some(Files::Directory {
-            path: kind.node.text()?.to_owned(),
-            mode,
-            owner,
-        }),
-        _ => Some(Files::Link {
-            target: needed("target")?,
-            path: kind.node.text()?.to_owned(),
-        }),
+        });
     }
+    if let Some(path) = table.text("dir") {
+        return Some(Files::Directory { path, mode, owner });
+    }
+    Some(Files::Link {
+        path: table.text("link")?,
+        target: table.text("target")?,
+    })
 }
 
 /// The elements of `volumes`.

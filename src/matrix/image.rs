@@ -63,7 +63,7 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         omit_annotations: notes.omitted,
         stop_signal: table.text("stop-signal"),
         provide: table.node("provide").map(provide),
-        files: files::files(table, faults),
+        files: files::files(table),
     }
 }
 

@@ -127,11 +127,9 @@ fn assemble(root: &Table, images: &[(&str, &Node)], faults: &mut Vec<MatrixError
             .push(image::read(name, &defaults.overlaid(own), platform, faults));
     }
     for entry in root.entries_of("binary") {
-        if let Some(table) = entry.node.table() {
-            unsupported::binary(&table.entries, faults);
-        }
-        let title = format!("binary `{}`", entry.key);
-        if let Some(source) = binaries::source(&entry.node, &title, faults) {
+        let Some(table) = entry.node.table() else { continue };
+        unsupported::binary(&table.entries, faults);
+        if let Some(source) = binaries::source(table) {
             matrix.binaries.insert(entry.key.clone(), source);
         }
     }

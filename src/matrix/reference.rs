@@ -7,46 +7,56 @@ use super::grammar::{Form, Key, ROOT, Shape};
 /// Every table and key in Markdown: type, default, meaning, example.
 pub fn reference() -> String {
     let mut out = String::new();
-    let mut seen = Vec::new();
-    section(&ROOT, 2, &mut seen, &mut out);
+    section(&ROOT, 2, &mut Said::default(), &mut out);
     out
 }
 
-fn section(shape: &'static Shape, depth: usize, seen: &mut Vec<&'static str>, out: &mut String) {
-    seen.push(shape.name);
+/// Names of shapes that have their section, and groups of keys that were listed: in which shape, the first key.
+#[derive(Default)]
+struct Said {
+    shapes: Vec<&'static str>,
+    groups: Vec<(&'static str, &'static str)>,
+}
+
+fn section(shape: &'static Shape, depth: usize, said: &mut Said, out: &mut String) {
+    said.shapes.push(shape.name);
     let mut name = shape.name.to_owned();
     name[..1].make_ascii_uppercase();
     line(out, format_args!("{} {name}\n", "#".repeat(depth)));
-    for key in shape.keys() {
-        if key.required {
-            line(
-                out,
-                format_args!(
-                    "- `{}`: {}; must be there. {}",
-                    key.name,
-                    typed(&key.form),
-                    key.about
-                ),
-            );
-        } else {
-            line(
-                out,
-                format_args!("- `{}`: {}. {}", key.name, typed(&key.form), key.about),
-            );
+    if !shape.kinds.is_empty() {
+        let ways: Vec<_> = shape.kinds.iter().map(|kind| kind.way()).collect();
+        line(out, format_args!("It has {}.\n", ways.join(", or ")));
+    }
+    for group in shape.groups {
+        match said
+            .groups
+            .iter()
+            .find(|(_, key)| Some(*key) == group.first().map(|key| key.name))
+        {
+            Some((name, _)) => line(out, format_args!("- All keys of {name}.")),
+            None => {
+                group.iter().for_each(|key| item(key, out));
+                said.groups
+                    .extend(group.first().map(|key| (shape.name, key.name)));
+            }
         }
-        detail(key, out);
     }
     line(out, format_args!(""));
     for key in shape.keys() {
         inner(&key.form, &mut |shape| {
-            if !seen.contains(&shape.name) {
-                section(shape, depth + 1, seen, out);
+            if !said.shapes.contains(&shape.name) {
+                section(shape, depth + 1, said, out);
             }
         });
     }
 }
 
-fn detail(key: &Key, out: &mut String) {
+fn item(key: &Key, out: &mut String) {
+    let must = if key.required { "; must be there" } else { "" };
+    line(
+        out,
+        format_args!("- `{}`: {}{must}. {}", key.name, typed(&key.form), key.about),
+    );
     match key.default {
         "" => {}
         default => line(out, format_args!("  Default: {}.", quoted(default))),

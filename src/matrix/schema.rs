@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::grammar::{Form, Format, Key, ROOT, Shape};
+use super::grammar::{Form, Format, Key, Kind, ROOT, Shape};
 
 /// The JSON Schema (draft 2020-12) of `gantry.toml`, for editors and checks. It refuses unknown keys. What a schema
 /// cannot say (keys that exclude each other, platforms that are the same when normalised) is left to
@@ -40,7 +40,23 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
+    if !shape.kinds.is_empty() {
+        let ways: Vec<_> = shape.kinds.iter().map(|kind| way(kind, shape)).collect();
+        schema["oneOf"] = json!(ways);
+    }
     schema
+}
+
+/// One way to write the table: its keys, and none that only another way has.
+fn way(kind: &Kind, shape: &Shape) -> Value {
+    let required: Vec<_> = std::iter::once(&kind.key).chain(kind.needs).collect();
+    let others = |key: &&Key| !kind.has(key.name) && shape.kinds.iter().any(|other| other.has(key.name));
+    let never: Map<_, _> = shape
+        .keys()
+        .filter(others)
+        .map(|key| (key.name.to_owned(), json!(false)))
+        .collect();
+    json!({ "required": required, "properties": never })
 }
 
 fn property(key: &Key, definitions: &mut Map<String, Value>) -> Value {
@@ -78,7 +94,7 @@ fn form(of: &Form, definitions: &mut Map<String, Value>) -> Value {
             "additionalProperties": form(value, definitions),
         }),
         Form::Table(inner) => {
-            let name = inner.name.replace(' ', "-");
+            let name = inner.name.replace('`', "").replace(' ', "-");
             if !definitions.contains_key(&name) {
                 let schema = shape(inner, definitions);
                 definitions.insert(name.clone(), schema);

@@ -71,12 +71,15 @@ const OF_A_BINARY: [(&str, &str); 3] = [
 pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
     for entry in entries {
         for (key, only, help) in &OF_AN_IMAGE {
-            if entry.key == *key && !only.holds(&entry.node) {
-                let what = match entry.node.text() {
+            let objection = Some(&entry.node)
+                .filter(|_| entry.key == *key)
+                .and_then(|node| only.objects(node));
+            if let Some(node) = objection {
+                let what = match node.text() {
                     Some(text) => format!("`{key} = \"{text}\"`"),
                     None => format!("`{key}`"),
                 };
-                faults.push(MatrixError::unsupported(what, *help, &entry.node.at));
+                faults.push(MatrixError::unsupported(what, *help, &node.at));
             }
         }
         if entry.key == "tags" {
@@ -123,16 +126,18 @@ fn tag(item: &Node, faults: &mut Vec<MatrixError>) {
 }
 
 impl Only {
-    fn holds(&self, node: &Node) -> bool {
-        match (self, &node.value) {
+    /// The value that is not supported: `node`, or one in it.
+    fn objects<'a>(&self, node: &'a Node) -> Option<&'a Node> {
+        let holds = match (self, &node.value) {
             (Self::Nothing, _) => false,
             (Self::Empty, _) => node.list().is_empty(),
             (Self::Off, value) => matches!(value, Value::Boolean(false)),
             (Self::Words(_), Value::Table(table)) => {
-                table.entries.iter().all(|entry| self.holds(&entry.node))
+                return table.entries.iter().find_map(|entry| self.objects(&entry.node));
             }
             // A value of another type is no word at all, which is told elsewhere.
             (Self::Words(words), _) => node.text().is_none_or(|text| words.contains(&text)),
-        }
+        };
+        (!holds).then_some(node)
     }
 }

@@ -1,7 +1,8 @@
 //! The keys of an image.
 
 use super::Form::{Boolean, Either, FullList, List, Map, Off, Table, Text, Word};
-use super::keys::{BINARY_USE, CHECKS, COMPRESSION, FILES, PLATFORM, SMOKE, TAG, UPX, VOLUME, key};
+use super::keys::{PLATFORM, key};
+use super::parts::{BINARY_USE, CHECKS, COMPRESSION, FILES, SMOKE, TAG, UPX, VOLUME};
 use super::{Form, Format, Key, Shape};
 use crate::matrix::template::Scope;
 
@@ -12,6 +13,7 @@ pub(super) const ALGORITHMS: &[&str] = &["gzip", "zstd", "none"];
 pub(in crate::matrix) const IMAGE: Shape = Shape {
     name: "an image",
     groups: &[OWN, SHARED],
+    kinds: &[],
 };
 
 /// What stands in an image only.
@@ -193,7 +195,7 @@ pub(super) const SHARED: &[Key] = &[
         "provide",
         List(&Word(&["ca-certificates", "tzdata", "passwd", "tmp"])),
         "What the `static` base carries, or what is added to another one.",
-        "[\"ca-certificates\", \"passwd\", \"tmp\"] on `static`",
+        "`[\"ca-certificates\", \"passwd\", \"tmp\"]` on `static`",
         "[\"ca-certificates\", \"tzdata\", \"passwd\", \"tmp\"]",
     ),
     key(

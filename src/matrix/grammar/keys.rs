@@ -1,42 +1,9 @@
-//! Every table and key of `gantry.toml` but an image's own, which are in [`super::image`].
+//! Every table and key of `gantry.toml` but an image's, which are in [`super::image`] and [`super::parts`].
 
 use super::Form::{FullList, Integer, List, Map, Table, Text};
 use super::image::{IMAGE, SHARED};
-use super::{Form, Format, Key, Shape};
+use super::{Form, Format, Key, Kind, Shape};
 use crate::matrix::template::Scope;
-
-pub(super) const fn key(
-    name: &'static str,
-    form: Form,
-    about: &'static str,
-    default: &'static str,
-    example: &'static str,
-) -> Key {
-    Key {
-        name,
-        form,
-        required: false,
-        about,
-        default,
-        example,
-    }
-}
-
-pub(super) const fn required(
-    name: &'static str,
-    form: Form,
-    about: &'static str,
-    example: &'static str,
-) -> Key {
-    Key {
-        name,
-        form,
-        required: true,
-        about,
-        default: "",
-        example,
-    }
-}
 
 /// The whole file.
 pub(in crate::matrix) const ROOT: Shape = Shape {
@@ -91,12 +58,14 @@ pub(in crate::matrix) const ROOT: Shape = Shape {
             "{ agent = { path = \"dist/{arch}/agent\" } }",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `[defaults]`: an image's keys without those that only one image can have.
 const DEFAULTS: Shape = Shape {
     name: "the defaults",
     groups: &[SHARED],
+    kinds: &[],
 };
 
 /// `[platform."..."]` and `[image.NAME.platform."..."]`.
@@ -142,6 +111,7 @@ pub(super) const PLATFORM: Shape = Shape {
             "{ JEMALLOC_SYS_WITH_LG_PAGE = \"16\" }",
         ),
     ]],
+    kinds: &[],
 };
 
 /// `[binary.NAME]`.
@@ -202,273 +172,53 @@ const BINARY: Shape = Shape {
             "[\"make\", \"shim\", \"OUT={out}\"]",
         ),
     ]],
+    kinds: &[
+        kind("go", &[], &["ldflags", "cgo"]),
+        kind("path", &[], &["sha256", "member"]),
+        kind("command", &[], &[]),
+    ],
 };
 
-/// An element of `binaries`.
-pub(super) const BINARY_USE: Shape = Shape {
-    name: "a binary of an image",
-    groups: &[&[
-        required(
-            "binary",
-            Text(Format::Name),
-            "Name of the cargo binary or of a `[binary.NAME]`.",
-            "\"migrate\"",
-        ),
-        key(
-            "package",
-            Text(Format::Name),
-            "The cargo package that has it.",
-            "the only one that has it",
-            "\"db\"",
-        ),
-        key(
-            "features",
-            List(&Text(Format::Any)),
-            "Features of the package to build it with.",
-            "[]",
-            "[\"pg\"]",
-        ),
-        key(
-            "default-features",
-            Form::Boolean,
-            "Whether the package's default features are on.",
-            "true",
-            "false",
-        ),
-        key(
-            "profile",
-            Text(Format::Name),
-            "The cargo profile.",
-            "the image's `profile`",
-            "\"dist\"",
-        ),
-        key(
-            "dest",
-            Text(Format::FilePath),
-            "The file it becomes in the image.",
-            "`/usr/local/bin/` and its name",
-            "\"/usr/bin/migrate\"",
-        ),
-    ]],
-};
+/// A key that may be left out.
+pub(super) const fn key(
+    name: &'static str,
+    form: Form,
+    about: &'static str,
+    default: &'static str,
+    example: &'static str,
+) -> Key {
+    Key {
+        name,
+        form,
+        required: false,
+        about,
+        default,
+        example,
+    }
+}
 
-/// An element of `tags`.
-pub(super) const TAG: Shape = Shape {
-    name: "a tag",
-    groups: &[&[
-        required("tag", Text(Format::Tag), "The tag; a template.", "\"edge\""),
-        key(
-            "moves",
-            Form::Word(&["never", "forward", "always"]),
-            "When the tag may move from one index to another; `forward` means to a higher version only.",
-            "`never` for a template that holds the full version or the commit, `forward` for `latest` and a part of \
-             the version, else `always`",
-            "\"always\"",
-        ),
-        key(
-            "when",
-            Text(Format::Any),
-            "The condition under which the tag is set.",
-            "always",
-            "\"branch=main\"",
-        ),
-    ]],
-};
+/// A key that must be there.
+pub(super) const fn required(
+    name: &'static str,
+    form: Form,
+    about: &'static str,
+    example: &'static str,
+) -> Key {
+    Key {
+        name,
+        form,
+        required: true,
+        about,
+        default: "",
+        example,
+    }
+}
 
-/// An element of `files`.
-pub(super) const FILES: Shape = Shape {
-    name: "files",
-    groups: &[&[
-        key(
-            "from",
-            Text(Format::FilesFrom),
-            "A file, or a folder whose content is taken, below the matrix's folder; a template. Symbolic links stay \
-             links.",
-            "",
-            "\"assets/\"",
-        ),
-        key(
-            "to",
-            Text(Format::PathTemplate),
-            "Where `from` goes; a slash at the end means into it; a template.",
-            "",
-            "\"/srv/www/\"",
-        ),
-        key(
-            "include",
-            List(&Text(Format::Glob)),
-            "Globs of what to take. What they name is taken even if it is skipped otherwise.",
-            "everything but `.git`, `target`, `.env` and what `.gitignore` names",
-            "[\"**/*.html\"]",
-        ),
-        key(
-            "exclude",
-            List(&Text(Format::Glob)),
-            "Globs of what to leave out.",
-            "[]",
-            "[\"**/*.map\"]",
-        ),
-        key(
-            "dir",
-            Text(Format::PathTemplate),
-            "An empty directory to make; a template.",
-            "",
-            "\"/var/cache/api\"",
-        ),
-        key(
-            "link",
-            Text(Format::PathTemplate),
-            "A symbolic link to make; a template.",
-            "",
-            "\"/app\"",
-        ),
-        key(
-            "target",
-            Text(Format::Template(Scope::Platform)),
-            "What `link` points to; a template.",
-            "",
-            "\"/usr/local/bin/api\"",
-        ),
-        key(
-            "mode",
-            Text(Format::Mode),
-            "Permission bits, in octal. Directories below `from` get the search bits that match.",
-            "0644, or 0755 where the source is executable; 0755 for a directory",
-            "\"0644\"",
-        ),
-        key(
-            "owner",
-            Text(Format::Owner),
-            "Numeric user and group.",
-            "\"0:0\"",
-            "\"65532:65532\"",
-        ),
-    ]],
-};
-
-/// An element of `volumes`.
-pub(super) const VOLUME: Shape = Shape {
-    name: "a volume",
-    groups: &[&[
-        required("path", Text(Format::Path), "The directory.", "\"/data\""),
-        key(
-            "owner",
-            Text(Format::Owner),
-            "Numeric user and group of the directory.",
-            "the image's user",
-            "\"65532:65532\"",
-        ),
-        key(
-            "mode",
-            Text(Format::Mode),
-            "Permission bits of the directory, in octal.",
-            "\"0755\"",
-            "\"0750\"",
-        ),
-    ]],
-};
-
-/// `checks`.
-pub(super) const CHECKS: Shape = Shape {
-    name: "the checks",
-    groups: &[&[
-        key(
-            "fit",
-            LEVEL,
-            "Binaries that would not run on the base.",
-            "\"deny\"",
-            "\"warn\"",
-        ),
-        key(
-            "glibc",
-            LEVEL,
-            "Binaries that need a newer glibc than the base has.",
-            "\"deny\"",
-            "\"warn\"",
-        ),
-        key(
-            "max-size",
-            Text(Format::Size),
-            "The most that the layers of one platform may hold, compressed.",
-            "no limit",
-            "\"40MB\"",
-        ),
-        key(
-            "max-growth",
-            Text(Format::Growth),
-            "How much larger than the published image one platform may be.",
-            "no limit",
-            "\"10%\"",
-        ),
-    ]],
-};
-
-const LEVEL: Form = Form::Word(&["deny", "warn", "allow"]);
-
-/// `compression` with a level.
-pub(super) const COMPRESSION: Shape = Shape {
-    name: "the compression",
-    groups: &[&[
-        required(
-            "algorithm",
-            Form::Word(super::image::ALGORITHMS),
-            "The algorithm.",
-            "\"zstd\"",
-        ),
-        key(
-            "level",
-            Integer {
-                minimum: 1,
-                maximum: 19,
-            },
-            "How hard to try: 1 to 9 for gzip, 1 to 19 for zstd.",
-            "6 for gzip, 3 for zstd",
-            "9",
-        ),
-    ]],
-};
-
-/// `upx` with settings.
-pub(super) const UPX: Shape = Shape {
-    name: "the UPX settings",
-    groups: &[&[
-        key(
-            "level",
-            Integer {
-                minimum: 1,
-                maximum: 9,
-            },
-            "How hard to try.",
-            "UPX's own",
-            "9",
-        ),
-        key("lzma", Form::Boolean, "Whether to use LZMA.", "false", "true"),
-        key(
-            "platforms",
-            FullList(&Text(Format::Platform)),
-            "The platforms whose binaries are packed.",
-            "all that UPX can do",
-            "[\"linux/amd64\"]",
-        ),
-    ]],
-};
-
-/// `smoke` with settings.
-pub(super) const SMOKE: Shape = Shape {
-    name: "the smoke test",
-    groups: &[&[
-        required(
-            "args",
-            List(&Text(Format::Any)),
-            "Arguments for the entrypoint.",
-            "[\"--version\"]",
-        ),
-        key(
-            "required",
-            Form::Boolean,
-            "Whether a platform that cannot be run here is an error.",
-            "false",
-            "true",
-        ),
-    ]],
-};
+/// A way to write a table.
+pub(super) const fn kind(
+    key: &'static str,
+    needs: &'static [&'static str],
+    takes: &'static [&'static str],
+) -> Kind {
+    Kind { key, needs, takes }
+}

@@ -6,6 +6,7 @@
 mod format;
 mod image;
 mod keys;
+mod parts;
 
 pub(super) use format::{Flaw, Format, meant, owner};
 pub(super) use image::IMAGE;
@@ -17,6 +18,17 @@ pub(super) struct Shape {
     pub(super) name: &'static str,
     /// Its keys in groups, so that tables can share them.
     pub(super) groups: &'static [&'static [Key]],
+    /// Of these there must be exactly one, if there are any.
+    pub(super) kinds: &'static [Kind],
+}
+
+/// A way to write a [`Shape`]: a key that says which, and those that go with it. Keys of other ways exclude it.
+pub(super) struct Kind {
+    pub(super) key: &'static str,
+    /// Keys that must stand beside it.
+    pub(super) needs: &'static [&'static str],
+    /// Keys that may stand beside it.
+    pub(super) takes: &'static [&'static str],
 }
 
 /// A key of a [`Shape`].
@@ -68,6 +80,22 @@ impl Shape {
     }
 }
 
+impl Kind {
+    /// The keys that it must have, as people say them.
+    pub(super) fn way(&self) -> String {
+        let keys: Vec<_> = std::iter::once(&self.key)
+            .chain(self.needs)
+            .map(|key| format!("`{key}`"))
+            .collect();
+        keys.join(" and ")
+    }
+
+    /// Whether `key` may stand in this way of writing.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.key == key || self.needs.contains(&key) || self.takes.contains(&key)
+    }
+}
+
 impl Form {
     /// As people say it: `a string or an array`.
     pub(super) fn expected(&self) -> String {
@@ -91,60 +119,4 @@ impl Form {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn each_shape(form: &Form, see: &mut dyn FnMut(&Shape)) {
-        match form {
-            Form::Table(shape) => {
-                see(shape);
-                for key in shape.keys() {
-                    each_shape(&key.form, see);
-                }
-            }
-            Form::List(form) | Form::FullList(form) | Form::Map { value: form, .. } => each_shape(form, see),
-            Form::Either(forms) => forms.iter().for_each(|form| each_shape(form, see)),
-            _ => {}
-        }
-    }
-
-    #[test]
-    fn every_key_is_kebab_case_described_and_there_once() {
-        let mut seen = 0;
-        each_shape(&Form::Table(&ROOT), &mut |shape| {
-            for (position, key) in shape.keys().enumerate() {
-                seen += 1;
-                let kebab = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-                assert!(key.name.bytes().all(kebab), "{}", key.name);
-                assert!(key.about.ends_with('.'), "{}.{}", shape.name, key.name);
-                assert!(!key.example.is_empty(), "{}.{}", shape.name, key.name);
-                assert!(
-                    shape.keys().take(position).all(|other| other.name != key.name),
-                    "{}",
-                    key.name
-                );
-            }
-        });
-        assert!(seen > 60);
-    }
-
-    #[test]
-    fn forms_beside_each_other_are_of_different_types() {
-        each_shape(&Form::Table(&ROOT), &mut |shape| {
-            for key in shape.keys() {
-                if let Form::Either(forms) = &key.form {
-                    let mut types: Vec<_> = forms
-                        .iter()
-                        .map(|form| match form.expected().split(' ').nth(1) {
-                            Some(kind) => kind.to_owned(),
-                            None => "boolean".to_owned(),
-                        })
-                        .collect();
-                    types.sort();
-                    types.dedup();
-                    assert_eq!(types.len(), forms.len(), "{}.{}", shape.name, key.name);
-                }
-            }
-        });
-    }
-}
+mod tests;
