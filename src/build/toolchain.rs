@@ -21,6 +21,7 @@ pub struct Toolchain {
     config: CargoConfig,
     rustc: PathBuf,
     version: String,
+    commit: Option<String>,
     host: String,
     sysroot: PathBuf,
     installed: Mutex<BTreeMap<String, bool>>,
@@ -122,6 +123,8 @@ impl Toolchain {
         let sysroot = Call::new(&rustc).args(["--print", "sysroot"]).dir(directory);
         Ok(Self {
             version: field("release:", "its release")?,
+            // A rustc that was built from a tarball does not know its commit.
+            commit: field("commit-hash:", "its commit").ok().filter(|commit| commit != "unknown"),
             host: field("host:", "its host")?,
             sysroot: ask(tools, &sysroot)?.into(),
             tools: tools.clone(),
@@ -131,6 +134,11 @@ impl Toolchain {
             installed: Mutex::default(),
             zig: OnceLock::new(),
         })
+    }
+
+    /// The commit that rustc was built from.
+    pub fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
     }
 
     /// The compiler as it is called: a path, or a name to look up.

@@ -10,11 +10,11 @@ use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::binary::Facts;
 use crate::blob::BlobStore;
-use crate::build::{self, Artifact};
+use crate::build::{self, Artifact, BuildError, link};
 use crate::event::Event;
 use crate::image::{self, BaseParts, Image, LayerPart, Parts, Settings};
 use crate::index::{self, Index};
-use crate::plan::{Plan, PlannedImage, PlannedPlatform, PlannedTag};
+use crate::plan::{BuildUnit, Plan, PlannedImage, PlannedPlatform, PlannedTag};
 use crate::project::Project;
 use crate::spec::Digest;
 
@@ -140,13 +140,27 @@ fn compile(
     each: &mut dyn FnMut(usize, Artifact),
 ) -> Result<(), Error> {
     for (position, unit) in prepared.plan.units.iter().enumerate() {
-        let call = convert::unit(gantry, prepared, unit);
+        let call = convert::unit(gantry, prepared, unit)?;
         let result = build::cargo(&gantry.tools, gantry.observer.as_ref(), &call, &mut |artifact| {
             each(position, artifact);
         });
-        result.map_err(|error| failure(error, unit))?;
+        result.map_err(|error| failure(error, prepared, unit))?;
     }
     Ok(())
+}
+
+/// A failed compilation, explained where what it said is a known fault of linking.
+fn failure(error: BuildError, prepared: &Prepared, unit: &BuildUnit) -> Error {
+    let BuildError::Cargo(failure) = &error else { return error.into() };
+    let explained = prepared.links.iter().find_map(|linked| {
+        let used = unit.targets.iter().any(|target| target.triple == linked.triple && target.link == linked.planned);
+        let target = prepared.catalog.by_triple(&linked.triple).filter(|_| used)?;
+        link::explain(&failure.said, target, &linked.wanted, &linked.choice, &prepared.toolchain)
+    });
+    match explained {
+        Some(help) => Error::LinkFailed { failure: Box::new(error), help },
+        None => error.into(),
+    }
 }
 
 fn pack_one(

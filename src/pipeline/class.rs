@@ -57,7 +57,6 @@ impl Error {
                 publish::Kind::Refused => Class::Refused,
                 publish::Kind::Usage => Class::Usage,
                 publish::Kind::Registry(kind) => of_registry(kind),
-                _ => Class::Unexpected,
             },
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Gantry;
+use super::{Error, Gantry};
 use super::prepare::Prepared;
 use crate::base::builtin;
 use crate::build::{self, link};
@@ -53,17 +53,20 @@ pub(super) fn asked(linker: &Linker) -> link::Asked {
     }
 }
 
-pub(super) fn link(choice: link::LinkChoice) -> plan::Link {
+pub(super) fn link(choice: &link::LinkChoice) -> plan::Link {
     plan::Link {
-        shown: choice.shown,
-        why: choice.why,
-        variables: choice.variables,
-        rustflags: choice.rustflags,
+        shown: choice.shown.clone(),
+        why: choice.why.clone(),
+        variables: choice.variables.clone(),
+        rustflags: choice.rustflags.clone(),
     }
 }
 
 /// A BuildUnit as one call of cargo.
-pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> build::CargoUnit {
+///
+/// # Errors
+/// When the user's own flags cannot be read.
+pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> Result<build::CargoUnit, Error> {
     let project = &prepared.project;
     let selection = |package: &PackageUse| {
         let known = project.package(&package.package);
@@ -78,17 +81,20 @@ pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> bu
             default_features: package.default_features,
         }
     };
-    let target = |target: &plan::UnitTarget| build::TargetBuild {
-        triple: target.triple.clone(),
-        variables: target.link.variables.clone(),
-        rustflags: target.link.rustflags.iter().chain(&target.rustflags).cloned().collect(),
+    // The user's own flags come first, so that what the matrix says for a platform wins over them.
+    let target = |target: &plan::UnitTarget| -> Result<build::TargetBuild, Error> {
+        let mut rustflags = prepared.toolchain.rustflags(&target.triple)?;
+        rustflags.extend(target.link.rustflags.iter().chain(&target.rustflags).cloned());
+        let variables = target.link.variables.clone();
+        Ok(build::TargetBuild { triple: target.triple.clone(), variables, rustflags })
     };
     let remap = || build::Remap {
         sysroot: Some(prepared.toolchain.sysroot().to_owned()),
+        build_directory: project.build_directory.clone(),
         commit: prepared.toolchain.commit().map(str::to_owned),
     };
     let directory = &project.target_directory;
-    build::CargoUnit {
+    Ok(build::CargoUnit {
         name: unit.name.clone(),
         workspace: project.root.clone(),
         selections: unit.packages.iter().map(selection).collect(),
@@ -98,7 +104,7 @@ pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> bu
             Strip::DebugInfo => build::Strip::Debuginfo,
             Strip::Symbols => build::Strip::Symbols,
         },
-        targets: unit.targets.iter().map(target).collect(),
+        targets: unit.targets.iter().map(target).collect::<Result<_, _>>()?,
         remap: unit.remap_paths.then(remap),
         locked: prepared.request.locked,
         offline: prepared.request.offline,
@@ -109,7 +115,7 @@ pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> bu
             None => gantry.absolute(directory),
         },
         environment: unit.environment.clone(),
-    }
+    })
 }
 
 pub(super) fn compression(compression: Compression) -> codec::Compression {

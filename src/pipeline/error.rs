@@ -123,11 +123,11 @@ pub enum Error {
         triple: String,
     },
     /// Linking failed in a way that is known.
-    #[error(transparent)]
+    #[error("{failure}")]
     #[diagnostic(code(gantry::pipeline::link))]
     LinkFailed {
         /// What cargo said.
-        source: Box<BuildError>,
+        failure: Box<BuildError>,
         /// What it means, and the way out.
         #[help]
         help: String,

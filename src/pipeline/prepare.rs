@@ -17,9 +17,19 @@ pub(super) struct Prepared {
     pub project: Project,
     pub toolchain: Toolchain,
     pub catalog: Catalog,
+    /// How each way of linking was chosen, to explain a link that fails.
+    pub links: Vec<Linked>,
     /// The folder that `files` are relative to.
     pub directory: PathBuf,
     pub request: Request,
+}
+
+/// One way of linking: what was wanted, what was chosen, and what the plan calls it.
+pub(super) struct Linked {
+    pub triple: String,
+    pub wanted: link::Wanted,
+    pub choice: link::LinkChoice,
+    pub planned: plan::Link,
 }
 
 pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Error> {
@@ -54,11 +64,12 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
     })?;
     let links = draft.queries().iter().map(|query| link(gantry, query, &project, &toolchain, &catalog));
     let links = links.collect::<Result<Vec<_>, _>>()?;
-    let plan = draft.plan(&links)?;
+    let planned: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
+    let plan = draft.plan(&planned)?;
     for notice in &plan.notices {
         gantry.notice(notice);
     }
-    Ok(Prepared { plan, project, toolchain, catalog, directory, request: request.clone() })
+    Ok(Prepared { plan, project, toolchain, catalog, links, directory, request: request.clone() })
 }
 
 /// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
@@ -146,7 +157,7 @@ fn link(
     project: &Project,
     toolchain: &Toolchain,
     catalog: &Catalog,
-) -> Result<plan::Link, Error> {
+) -> Result<Linked, Error> {
     let target = catalog.by_triple(&query.triple).expect("queries name triples of the catalog");
     let mut compiles_c = BTreeSet::new();
     // Packages with and without default features cannot be one cargo call.
@@ -167,7 +178,9 @@ fn link(
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
     };
-    Ok(convert::link(link::choose(target, &wanted, toolchain)?))
+    let choice = link::choose(target, &wanted, toolchain)?;
+    let planned = convert::link(&choice);
+    Ok(Linked { triple: query.triple.clone(), wanted, choice, planned })
 }
 
 /// `SOURCE_DATE_EPOCH`, else the commit's time, else the epoch.

@@ -376,7 +376,7 @@ fn platform(
         });
     }
     let entrypoint = match &image.entrypoint {
-        Some(entrypoint) => rendering.texts(entrypoint)?,
+        Some(entrypoint) => entrypoint.clone(),
         None => vec![binaries[0].dest.clone()],
     };
     let provide = image.provide.clone().unwrap_or_else(|| match settings.base {
@@ -397,7 +397,7 @@ fn platform(
             .map(|files| rendered(files, rendering))
             .collect::<Result<_, _>>()?,
         entrypoint,
-        cmd: image.cmd.as_deref().map(|cmd| rendering.texts(cmd)).transpose()?,
+        cmd: image.cmd.clone(),
         env: rendering.table(&image.env)?,
         user: image.user.clone(),
         workdir: image.workdir.clone(),

@@ -50,11 +50,6 @@ impl<'a> Rendering<'a> {
             })
     }
 
-    /// Several templates.
-    pub(super) fn texts(&self, templates: &[String]) -> Result<Vec<String>, PlanError> {
-        templates.iter().map(|template| self.text(template)).collect()
-    }
-
     /// The values of a table.
     pub(super) fn table(
         &self,

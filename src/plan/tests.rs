@@ -232,8 +232,7 @@ fn templates_are_filled_in_everywhere() {
         repository = "ghcr.io/{env.TEAM}/{image}"
         tags = ["{version}", { tag = "{commit:7}", moves = "always" }, { tag = "{date}-{branch}", moves = "always" }]
         env = { WHERE = "{platform-full}" }
-        cmd = ["--id={env.NO:-none}"]
-        labels = { l = "{major}.{minor}" }
+        labels = { l = "{major}.{minor}", none = "{env.NO:-none}" }
         [[image.app.files]]
         dir = "/opt/{arch}"
     "#;
@@ -252,7 +251,7 @@ fn templates_are_filled_in_everywhere() {
     assert_eq!(image.created, "1970-01-02T00:00:00Z");
     let arm = &image.platforms[1];
     assert_eq!(arm.env["WHERE"], "linux-arm64-v8");
-    assert_eq!(arm.cmd.as_deref(), Some(["--id=none".to_owned()].as_slice()));
+    assert_eq!(arm.labels["none"], "none");
     assert_eq!(arm.labels["l"], "1.2");
     assert_eq!(
         arm.labels["org.opencontainers.image.revision"],
