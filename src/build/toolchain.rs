@@ -124,7 +124,9 @@ impl Toolchain {
         Ok(Self {
             version: field("release:", "its release")?,
             // A rustc that was built from a tarball does not know its commit.
-            commit: field("commit-hash:", "its commit").ok().filter(|commit| commit != "unknown"),
+            commit: field("commit-hash:", "its commit")
+                .ok()
+                .filter(|commit| commit != "unknown"),
             host: field("host:", "its host")?,
             sysroot: ask(tools, &sysroot)?.into(),
             tools: tools.clone(),

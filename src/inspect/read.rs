@@ -37,12 +37,20 @@ pub fn layout(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Report, 
     let read = |descriptor: &Descriptor| -> Result<Object, InspectError> {
         let digest = Digest::try_from(descriptor.digest())?;
         let bytes = layout.read(&digest, LIMIT)?;
-        Ok(Object { digest, media_type: descriptor.media_type().to_string(), bytes })
+        Ok(Object {
+            digest,
+            media_type: descriptor.media_type().to_string(),
+            bytes,
+        })
     };
     let single = |manifest: Object, platform| -> Result<Single, InspectError> {
         let parsed: ImageManifest = parse(&manifest.bytes, &manifest.digest, "manifest")?;
         let config = layout.read(&Digest::try_from(parsed.config().digest())?, LIMIT)?;
-        Ok(Single { manifest, config, platform })
+        Ok(Single {
+            manifest,
+            config,
+            platform,
+        })
     };
     let root = read(&entry)?;
     let mut singles = Vec::new();
@@ -50,7 +58,10 @@ pub fn layout(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Report, 
         None => singles.push(single(root.clone(), None)?),
         Some(children) => {
             for child in children {
-                singles.push(single(read(&child)?, child.platform().as_ref().map(Platform::from))?);
+                singles.push(single(
+                    read(&child)?,
+                    child.platform().as_ref().map(Platform::from),
+                )?);
             }
         }
     }
@@ -66,14 +77,24 @@ pub async fn registry(client: &Client, reference: &Reference) -> Result<Report, 
     let repository = Repository::from(reference);
     let fetch = async |reference: Reference| -> Result<Object, InspectError> {
         let found = client.manifest(&reference).await?;
-        let found = found.ok_or_else(|| InspectError::NotFound { reference: reference.to_string() })?;
-        Ok(Object { digest: found.digest, media_type: found.media_type.to_string(), bytes: found.bytes })
+        let found = found.ok_or_else(|| InspectError::NotFound {
+            reference: reference.to_string(),
+        })?;
+        Ok(Object {
+            digest: found.digest,
+            media_type: found.media_type.to_string(),
+            bytes: found.bytes,
+        })
     };
     let single = async |manifest: Object, platform| -> Result<Single, InspectError> {
         let parsed: ImageManifest = parse(&manifest.bytes, &manifest.digest, "manifest")?;
         let digest = Digest::try_from(parsed.config().digest())?;
         let config = client.blob_bytes(&repository, &digest, LIMIT).await?;
-        Ok(Single { manifest, config, platform })
+        Ok(Single {
+            manifest,
+            config,
+            platform,
+        })
     };
     let root = fetch(reference.clone()).await?;
     let mut singles = Vec::new();
@@ -92,17 +113,28 @@ pub async fn registry(client: &Client, reference: &Reference) -> Result<Report, 
 fn entry(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Descriptor, InspectError> {
     let index = layout.index();
     let named = |descriptor: &Descriptor| {
-        descriptor.annotations().as_ref().and_then(|all| all.get(annotation::REF_NAME)).cloned()
+        descriptor
+            .annotations()
+            .as_ref()
+            .and_then(|all| all.get(annotation::REF_NAME))
+            .cloned()
     };
     let names: Vec<String> = index.manifests().iter().filter_map(named).collect();
     let help = format!("it holds: {}", names.join(", "));
     match (tag, index.manifests().as_slice()) {
         (None, [only]) => Ok(only.clone()),
-        (None, _) => Err(InspectError::Several { name: name.to_owned(), help }),
+        (None, _) => Err(InspectError::Several {
+            name: name.to_owned(),
+            help,
+        }),
         (Some(tag), entries) => {
             let found = entries.iter().find(|entry| named(entry).as_deref() == Some(tag));
             let wanted = tag.to_owned();
-            found.cloned().ok_or_else(|| InspectError::NoEntry { name: name.to_owned(), wanted, help })
+            found.cloned().ok_or_else(|| InspectError::NoEntry {
+                name: name.to_owned(),
+                wanted,
+                help,
+            })
         }
     }
 }
@@ -115,10 +147,12 @@ fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, Inspec
             let index: ImageIndex = parse(&root.bytes, &root.digest, "index")?;
             Ok(Some(index.manifests().clone()))
         }
-        "application/vnd.oci.image.manifest.v1+json" | "application/vnd.docker.distribution.manifest.v2+json" => {
-            Ok(None)
-        }
-        other => Err(InspectError::NotAnImage { name: name.to_owned(), media_type: other.to_owned() }),
+        "application/vnd.oci.image.manifest.v1+json"
+        | "application/vnd.docker.distribution.manifest.v2+json" => Ok(None),
+        other => Err(InspectError::NotAnImage {
+            name: name.to_owned(),
+            media_type: other.to_owned(),
+        }),
     }
 }
 
@@ -140,9 +174,18 @@ fn platform(single: Single) -> Result<PlatformReport, InspectError> {
     let config: Value = parse(&single.config, &digest, "config")?;
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let words = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
-    let history = config["history"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let history = config["history"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let mut filled = history.iter().filter(|entry| entry["empty_layer"] != true);
     let mut layers = Vec::new();
     for layer in manifest.layers() {
@@ -179,5 +222,9 @@ fn parse<T: serde::de::DeserializeOwned>(
     digest: &Digest,
     what: &'static str,
 ) -> Result<T, InspectError> {
-    serde_json::from_slice(bytes).map_err(|source| InspectError::Broken { digest: digest.to_string(), what, source })
+    serde_json::from_slice(bytes).map_err(|source| InspectError::Broken {
+        digest: digest.to_string(),
+        what,
+        source,
+    })
 }

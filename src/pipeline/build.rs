@@ -82,9 +82,17 @@ fn store_root(project: &Project) -> PathBuf {
 
 /// Two builds of one workspace would replace each other's executables while they are packed: one waits.
 fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
-    let failed = |source| Error::Store { path: root.to_owned(), source };
+    let failed = |source| Error::Store {
+        path: root.to_owned(),
+        source,
+    };
     std::fs::create_dir_all(root).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(root.join("build.lock")).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(root.join("build.lock"))
+        .map_err(failed)?;
     if file.try_lock().is_err() {
         gantry.notice("waiting for another build of this workspace");
         file.lock().map_err(failed)?;
@@ -134,11 +142,7 @@ fn compile_and_pack(
     packed.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn compile(
-    gantry: &Gantry,
-    prepared: &Prepared,
-    each: &mut dyn FnMut(usize, Artifact),
-) -> Result<(), Error> {
+fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(usize, Artifact)) -> Result<(), Error> {
     for (position, unit) in prepared.plan.units.iter().enumerate() {
         let call = convert::unit(gantry, prepared, unit)?;
         let result = build::cargo(&gantry.tools, gantry.observer.as_ref(), &call, &mut |artifact| {
@@ -151,14 +155,28 @@ fn compile(
 
 /// A failed compilation, explained where what it said is a known fault of linking.
 fn failure(error: BuildError, prepared: &Prepared, unit: &BuildUnit) -> Error {
-    let BuildError::Cargo(failure) = &error else { return error.into() };
+    let BuildError::Cargo(failure) = &error else {
+        return error.into();
+    };
     let explained = prepared.links.iter().find_map(|linked| {
-        let used = unit.targets.iter().any(|target| target.triple == linked.triple && target.link == linked.planned);
+        let used = unit
+            .targets
+            .iter()
+            .any(|target| target.triple == linked.triple && target.link == linked.planned);
         let target = prepared.catalog.by_triple(&linked.triple).filter(|_| used)?;
-        link::explain(&failure.said, target, &linked.wanted, &linked.choice, &prepared.toolchain)
+        link::explain(
+            &failure.said,
+            target,
+            &linked.wanted,
+            &linked.choice,
+            &prepared.toolchain,
+        )
     });
     match explained {
-        Some(help) => Error::LinkFailed { failure: Box::new(error), help },
+        Some(help) => Error::LinkFailed {
+            failure: Box::new(error),
+            help,
+        },
         None => error.into(),
     }
 }
@@ -188,16 +206,25 @@ struct Arrivals {
 impl Arrivals {
     fn new(plan: &Plan) -> Self {
         let spots = |(image, planned): (usize, &PlannedImage)| {
-            (0..planned.platforms.len()).map(move |platform| (image, platform)).collect::<Vec<_>>()
+            (0..planned.platforms.len())
+                .map(move |platform| (image, platform))
+                .collect::<Vec<_>>()
         };
-        Self { arrived: BTreeMap::new(), waiting: plan.images.iter().enumerate().flat_map(spots).collect() }
+        Self {
+            arrived: BTreeMap::new(),
+            waiting: plan.images.iter().enumerate().flat_map(spots).collect(),
+        }
     }
 
     /// Takes an artifact in and gives what can be packed now.
     fn take(&mut self, plan: &Plan, unit: usize, artifact: Artifact) -> Vec<(Spot, Vec<Placed>)> {
         let package = artifact.package.unwrap_or_default();
-        self.arrived.insert((unit, artifact.triple, package, artifact.binary), artifact.path);
-        let ready = self.waiting.iter().filter_map(|&spot| Some((spot, self.placed(plan, spot).ok()?)));
+        self.arrived
+            .insert((unit, artifact.triple, package, artifact.binary), artifact.path);
+        let ready = self
+            .waiting
+            .iter()
+            .filter_map(|&spot| Some((spot, self.placed(plan, spot).ok()?)));
         let ready: Vec<_> = ready.collect();
         for (spot, _) in &ready {
             self.waiting.remove(spot);
@@ -208,19 +235,29 @@ impl Arrivals {
     fn placed(&self, plan: &Plan, (image, platform): Spot) -> Result<Vec<Placed>, Error> {
         let platform = &plan.images[image].platforms[platform];
         let each = platform.binaries.iter().map(|binary| {
-            let key = (binary.unit, platform.triple.clone(), binary.package.clone(), binary.binary.clone());
+            let key = (
+                binary.unit,
+                platform.triple.clone(),
+                binary.package.clone(),
+                binary.binary.clone(),
+            );
             let path = self.arrived.get(&key).cloned().ok_or_else(|| Error::NoArtifact {
                 package: binary.package.clone(),
                 binary: binary.binary.clone(),
                 triple: platform.triple.clone(),
             })?;
-            Ok(Placed { path, dest: binary.dest.clone() })
+            Ok(Placed {
+                path,
+                dest: binary.dest.clone(),
+            })
         });
         each.collect()
     }
 
     fn complete(&self, plan: &Plan) -> Result<(), Error> {
-        self.waiting.first().map_or(Ok(()), |&spot| self.placed(plan, spot).map(drop))
+        self.waiting
+            .first()
+            .map_or(Ok(()), |&spot| self.placed(plan, spot).map(drop))
     }
 }
 
@@ -262,7 +299,10 @@ fn parts(planned: &PlannedImage, platform: &PlannedPlatform, layers: Vec<LayerPa
     let base = convert::base_config(platform);
     Parts {
         platform: platform.platform.clone(),
-        base: base.map(|config| BaseParts { config, layers: Vec::new() }),
+        base: base.map(|config| BaseParts {
+            config,
+            layers: Vec::new(),
+        }),
         layers,
         settings: Settings {
             entrypoint: platform.entrypoint.clone(),
@@ -271,7 +311,11 @@ fn parts(planned: &PlannedImage, platform: &PlannedPlatform, layers: Vec<LayerPa
             user: platform.user.clone(),
             workdir: platform.workdir.clone(),
             ports: platform.ports.clone(),
-            volumes: platform.volumes.iter().map(|volume| volume.path.clone()).collect(),
+            volumes: platform
+                .volumes
+                .iter()
+                .map(|volume| volume.path.clone())
+                .collect(),
             labels: platform.labels.clone(),
             stop_signal: platform.stop_signal.clone(),
         },

@@ -37,9 +37,13 @@ impl Error {
     /// The class of this error.
     pub fn class(&self) -> Class {
         match self {
-            Self::Password(_) | Self::Output { .. } | Self::SameOutput { .. } | Self::Reference { .. } => Class::Usage,
+            Self::Password(_) | Self::Output { .. } | Self::SameOutput { .. } | Self::Reference { .. } => {
+                Class::Usage
+            }
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
-            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Base(_) | Self::Image(_) => Class::Matrix,
+            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Base(_) | Self::Image(_) => {
+                Class::Matrix
+            }
             Self::Index(_) => Class::Matrix,
             Self::Layer(error) if error.is_disk() => Class::Disk,
             Self::Layer(_) => Class::Matrix,
@@ -83,7 +87,9 @@ fn of_registry(kind: registry::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => Class::Usage,
+        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => {
+            Class::Usage
+        }
         InspectError::NotFound { .. } => Class::Denied,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,

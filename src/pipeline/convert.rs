@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Error, Gantry};
 use super::prepare::Prepared;
+use super::{Error, Gantry};
 use crate::base::builtin;
 use crate::build::{self, link};
 use crate::codec;
@@ -16,7 +16,11 @@ pub(super) fn package(package: &project::Package, project: &Project) -> plan::Pa
     plan::Package {
         name: package.name.clone(),
         version: package.version.to_string(),
-        binaries: package.binaries.iter().map(|binary| binary.name.clone()).collect(),
+        binaries: package
+            .binaries
+            .iter()
+            .map(|binary| binary.name.clone())
+            .collect(),
         default_member: project.default_members.contains(&package.id),
         description: package.description.clone(),
         authors: package.authors.clone(),
@@ -66,16 +70,27 @@ pub(super) fn link(choice: &link::LinkChoice) -> plan::Link {
 ///
 /// # Errors
 /// When the user's own flags cannot be read.
-pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> Result<build::CargoUnit, Error> {
+pub(super) fn unit(
+    gantry: &Gantry,
+    prepared: &Prepared,
+    unit: &BuildUnit,
+) -> Result<build::CargoUnit, Error> {
     let project = &prepared.project;
     let selection = |package: &PackageUse| {
         let known = project.package(&package.package);
-        let has: Vec<String> =
-            known.iter().flat_map(|package| &package.binaries).map(|binary| binary.name.clone()).collect();
+        let has: Vec<String> = known
+            .iter()
+            .flat_map(|package| &package.binaries)
+            .map(|binary| binary.name.clone())
+            .collect();
         build::Selection {
             id: known.map_or_else(|| package.package.clone(), |package| package.id.clone()),
             package: package.package.clone(),
-            binaries: has.iter().filter(|binary| unit.binaries.contains(*binary)).cloned().collect(),
+            binaries: has
+                .iter()
+                .filter(|binary| unit.binaries.contains(*binary))
+                .cloned()
+                .collect(),
             has,
             features: package.features.iter().cloned().collect(),
             default_features: package.default_features,
@@ -86,7 +101,11 @@ pub(super) fn unit(gantry: &Gantry, prepared: &Prepared, unit: &BuildUnit) -> Re
         let mut rustflags = prepared.toolchain.rustflags(&target.triple)?;
         rustflags.extend(target.link.rustflags.iter().chain(&target.rustflags).cloned());
         let variables = target.link.variables.clone();
-        Ok(build::TargetBuild { triple: target.triple.clone(), variables, rustflags })
+        Ok(build::TargetBuild {
+            triple: target.triple.clone(),
+            variables,
+            rustflags,
+        })
     };
     let remap = || build::Remap {
         sysroot: Some(prepared.toolchain.sysroot().to_owned()),

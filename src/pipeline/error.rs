@@ -50,7 +50,10 @@ pub enum Error {
     },
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds")]
-    #[diagnostic(code(gantry::pipeline::source_date_epoch), help("unset it, or set it to seconds since 1970"))]
+    #[diagnostic(
+        code(gantry::pipeline::source_date_epoch),
+        help("unset it, or set it to seconds since 1970")
+    )]
     SourceDateEpoch {
         /// Its value.
         text: String,
@@ -77,7 +80,10 @@ pub enum Error {
     },
     /// Two images would be written to one path.
     #[error("images `{first}` and `{second}` would both be written to `{output}`")]
-    #[diagnostic(code(gantry::pipeline::same_output), help("put `{{image}}` into the path, or choose one with --image"))]
+    #[diagnostic(
+        code(gantry::pipeline::same_output),
+        help("put `{{image}}` into the path, or choose one with --image")
+    )]
     SameOutput {
         /// An image.
         first: String,
@@ -100,7 +106,9 @@ pub enum Error {
     #[error("fewer platforms than declared: the tags of {} were not set", images.join(", "))]
     #[diagnostic(
         code(gantry::pipeline::partial),
-        help("publish all platforms, or say --allow-partial to move the tags anyway; what was built is there by digest")
+        help(
+            "publish all platforms, or say --allow-partial to move the tags anyway; what was built is there by digest"
+        )
     )]
     Partial {
         /// Images whose tags were held back.

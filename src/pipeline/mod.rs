@@ -49,7 +49,11 @@ pub struct Gantry {
 impl Gantry {
     /// Works in the environment of `tools` and tells `observer` what happens.
     pub fn new(tools: Tools, observer: Arc<dyn Observer>) -> Self {
-        Self { tools, observer, faults: None }
+        Self {
+            tools,
+            observer,
+            faults: None,
+        }
     }
 
     /// Calls `faults` before and after each durable step of the store, with the step's name: for tests of what
@@ -94,7 +98,12 @@ impl Gantry {
     ///
     /// # Errors
     /// When a registry refuses or stays unreachable, or a tag may not be moved.
-    pub async fn publish(&self, built: &Built, access: &Access, terms: &Terms) -> Result<Vec<PublishedImage>, Error> {
+    pub async fn publish(
+        &self,
+        built: &Built,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<PublishedImage>, Error> {
         publish::publish(self, built, access, terms).await
     }
 

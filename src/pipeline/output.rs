@@ -8,16 +8,24 @@ use crate::spec::Digest;
 pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
     let mut places: Vec<(String, &str)> = Vec::new();
     for image in &built.images {
-        let place = output.replace("{image}", &image.name).replace("{version}", &image.version);
+        let place = output
+            .replace("{image}", &image.name)
+            .replace("{version}", &image.version);
         if let Some((_, first)) = places.iter().find(|(other, _)| *other == place) {
             let (first, second) = ((*first).to_owned(), image.name.clone());
-            return Err(Error::SameOutput { first, second, output: place });
+            return Err(Error::SameOutput {
+                first,
+                second,
+                output: place,
+            });
         }
         places.push((place, &image.name));
     }
     let mut written = Vec::new();
     for (image, (place, _)) in built.images.iter().zip(places) {
-        let refused = || Error::Output { output: place.clone() };
+        let refused = || Error::Output {
+            output: place.clone(),
+        };
         let destination: Destination = place.parse()?;
         let named = |tag: &Option<String>| tag.clone().unwrap_or_else(|| image.version.replace('+', "-"));
         let roots = |tag: &str| [Root::new(image.index.descriptor().clone(), Some(tag))];

@@ -35,7 +35,12 @@ const NONROOT: (u32, u32) = (65532, 65532);
 
 impl<'a> Packer<'a> {
     pub(super) fn new(gantry: &'a Gantry, store: &'a BlobStore, directory: &'a Path) -> Self {
-        Self { gantry, store, directory, bases: Mutex::default() }
+        Self {
+            gantry,
+            store,
+            directory,
+            bases: Mutex::default(),
+        }
     }
 
     /// The layers of one platform, lowest first: the built-in base, files, binaries. What changes most often lies
@@ -48,8 +53,10 @@ impl<'a> Packer<'a> {
     ) -> Result<Vec<LayerPart>, Error> {
         let base = base_entries(platform)?;
         let files = self.file_entries(platform)?;
-        let programs: Vec<Entry> =
-            binaries.iter().map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755)).collect();
+        let programs: Vec<Entry> = binaries
+            .iter()
+            .map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755))
+            .collect();
         let bytes = files.iter().chain(&programs).map(bytes).sum();
         self.gantry.observer.event(&Event::PackStarted {
             image: &image.name,
@@ -127,7 +134,14 @@ impl<'a> Packer<'a> {
         }
         for files in &platform.files {
             match files {
-                Files::Copy { from, to, include, exclude, mode, owner } => {
+                Files::Copy {
+                    from,
+                    to,
+                    include,
+                    exclude,
+                    mode,
+                    owner,
+                } => {
                     entries.extend(layer::collect(&Collect {
                         root: self.directory,
                         from,
@@ -154,20 +168,21 @@ impl<'a> Packer<'a> {
 fn base_entries(platform: &PlannedPlatform) -> Result<Vec<Entry>, Error> {
     let parts: Vec<builtin::Part> = platform.provide.iter().copied().map(convert::part).collect();
     let files = builtin::files(&parts, &platform.users)?.into_iter();
-    let entries = files
-        .map(|file| {
-            let entry = match file.content {
-                builtin::Content::Directory => Entry::directory(&file.path, file.mode),
-                builtin::Content::File(bytes) => Entry::bytes(&file.path, bytes, file.mode),
-            };
-            entry.owned_by(file.uid, file.gid)
-        });
+    let entries = files.map(|file| {
+        let entry = match file.content {
+            builtin::Content::Directory => Entry::directory(&file.path, file.mode),
+            builtin::Content::File(bytes) => Entry::bytes(&file.path, bytes, file.mode),
+        };
+        entry.owned_by(file.uid, file.gid)
+    });
     Ok(entries.collect())
 }
 
 /// Who a volume belongs to: the image's user, where that is a number or a user the image declares.
 fn owner(platform: &PlannedPlatform) -> (u32, u32) {
-    let Some(user) = &platform.user else { return NONROOT };
+    let Some(user) = &platform.user else {
+        return NONROOT;
+    };
     let (user, group) = user.split_once(':').unwrap_or((user, user));
     let id = |name: &str| match name {
         "root" => Some(0),

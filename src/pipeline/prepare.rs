@@ -45,12 +45,20 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
     let (matrix, directory) = matrix(gantry, request, &project)?;
     let catalog = Catalog::builtin();
     let toolchain = Toolchain::survey(&gantry.tools, &project.root)?;
-    let selection = Selection { images: request.images.clone(), platforms: request.platforms.clone() };
+    let selection = Selection {
+        images: request.images.clone(),
+        platforms: request.platforms.clone(),
+    };
     let candidates = plan::candidates(&matrix, &catalog, &selection)?;
     let installed = installed(gantry, request, &toolchain, &candidates)?;
     let variables = gantry.tools.environment().variables();
-    let variables = variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
-    let packages: Vec<plan::Package> = project.packages.iter().map(|package| convert::package(package, &project)).collect();
+    let variables =
+        variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
+    let packages: Vec<plan::Package> = project
+        .packages
+        .iter()
+        .map(|package| convert::package(package, &project))
+        .collect();
     let draft = plan::draft(&Question {
         matrix: &matrix,
         packages: &packages,
@@ -58,18 +66,32 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         git: git.as_ref().map(convert::git),
         installed,
         selection,
-        overrides: Overrides { repositories: request.repositories.clone(), tags: request.tags.clone() },
+        overrides: Overrides {
+            repositories: request.repositories.clone(),
+            tags: request.tags.clone(),
+        },
         variables: variables.collect(),
         created: created(gantry, git.as_ref())?,
     })?;
-    let links = draft.queries().iter().map(|query| link(gantry, query, &project, &toolchain, &catalog));
+    let links = draft
+        .queries()
+        .iter()
+        .map(|query| link(gantry, query, &project, &toolchain, &catalog));
     let links = links.collect::<Result<Vec<_>, _>>()?;
     let planned: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
     let plan = draft.plan(&planned)?;
     for notice in &plan.notices {
         gantry.notice(notice);
     }
-    Ok(Prepared { plan, project, toolchain, catalog, links, directory, request: request.clone() })
+    Ok(Prepared {
+        plan,
+        project,
+        toolchain,
+        catalog,
+        links,
+        directory,
+        request: request.clone(),
+    })
 }
 
 /// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
@@ -82,15 +104,30 @@ fn matrix(gantry: &Gantry, request: &Request, project: &Project) -> Result<(Matr
     }
     let mut texts = Vec::new();
     let path = project.root.join("gantry.toml");
-    if path.try_exists().map_err(|source| Error::Read { path: path.clone(), source })? {
+    if path.try_exists().map_err(|source| Error::Read {
+        path: path.clone(),
+        source,
+    })? {
         texts.push(("gantry.toml".to_owned(), read(&path)?, None));
     }
     if project.metadata.is_some() {
-        texts.push(("Cargo.toml".to_owned(), read(&project.root.join("Cargo.toml"))?, None));
+        texts.push((
+            "Cargo.toml".to_owned(),
+            read(&project.root.join("Cargo.toml"))?,
+            None,
+        ));
     }
-    for package in project.packages.iter().filter(|package| package.metadata.is_some()) {
+    for package in project
+        .packages
+        .iter()
+        .filter(|package| package.metadata.is_some())
+    {
         let path = package.directory.join("Cargo.toml");
-        let shown = path.strip_prefix(&project.root).unwrap_or(&path).display().to_string();
+        let shown = path
+            .strip_prefix(&project.root)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         texts.push((shown, read(&path)?, Some(&package.name)));
     }
     let sources: Vec<Source<'_>> = texts
@@ -105,7 +142,10 @@ fn matrix(gantry: &Gantry, request: &Request, project: &Project) -> Result<(Matr
 }
 
 fn read(path: &std::path::Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The candidates whose std is there, after installing what is missing if that was asked for.
@@ -122,7 +162,12 @@ fn installed(
                 installed.insert(triple.clone());
             }
         }
-        if !request.install_targets || candidates.triples.first().is_none_or(|best| installed.contains(best)) {
+        if !request.install_targets
+            || candidates
+                .triples
+                .first()
+                .is_none_or(|best| installed.contains(best))
+        {
             continue;
         }
         // Best first: a worse one is only installed where a better one cannot be had.
@@ -144,7 +189,10 @@ fn installed(
                 }
             }
         }
-        if let (Some(error), false) = (refused, candidates.triples.iter().any(|triple| installed.contains(triple))) {
+        if let (Some(error), false) = (
+            refused,
+            candidates.triples.iter().any(|triple| installed.contains(triple)),
+        ) {
             return Err(error.into());
         }
     }
@@ -158,7 +206,9 @@ fn link(
     toolchain: &Toolchain,
     catalog: &Catalog,
 ) -> Result<Linked, Error> {
-    let target = catalog.by_triple(&query.triple).expect("queries name triples of the catalog");
+    let target = catalog
+        .by_triple(&query.triple)
+        .expect("queries name triples of the catalog");
     let mut compiles_c = BTreeSet::new();
     // Packages with and without default features cannot be one cargo call.
     for default_features in [true, false] {
@@ -180,14 +230,21 @@ fn link(
     };
     let choice = link::choose(target, &wanted, toolchain)?;
     let planned = convert::link(&choice);
-    Ok(Linked { triple: query.triple.clone(), wanted, choice, planned })
+    Ok(Linked {
+        triple: query.triple.clone(),
+        wanted,
+        choice,
+        planned,
+    })
 }
 
 /// `SOURCE_DATE_EPOCH`, else the commit's time, else the epoch.
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
 fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
     match gantry.tools.environment().non_empty("SOURCE_DATE_EPOCH") {
-        Some(text) => text.parse().map_err(|_| Error::SourceDateEpoch { text: text.to_owned() }),
+        Some(text) => text.parse().map_err(|_| Error::SourceDateEpoch {
+            text: text.to_owned(),
+        }),
         None => Ok(git.map_or(0, |git| git.time)),
     }
 }

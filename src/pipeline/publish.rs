@@ -59,7 +59,9 @@ pub(super) async fn publish(
 ) -> Result<Vec<PublishedImage>, Error> {
     for image in &built.images {
         if image.repositories.is_empty() {
-            return Err(Error::NoRepository { image: image.name.clone() });
+            return Err(Error::NoRepository {
+                image: image.name.clone(),
+            });
         }
     }
     let mut published = Vec::new();
@@ -92,7 +94,10 @@ pub(super) async fn publish(
     }
     match held_back.is_empty() {
         true => Ok(published),
-        false => Err(Error::Partial { images: held_back, published }),
+        false => Err(Error::Partial {
+            images: held_back,
+            published,
+        }),
     }
 }
 
@@ -101,7 +106,11 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
     let mut blobs = Vec::new();
     let mut add = |digest: Digest, size: u64| {
         if seen.insert(digest) {
-            blobs.push(BlobFile { digest, size, path: built.store.path(&digest) });
+            blobs.push(BlobFile {
+                digest,
+                size,
+                path: built.store.path(&digest),
+            });
         }
     };
     for platform in &image.images {
@@ -114,10 +123,18 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
     let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| {
         ManifestBytes::new(descriptor.media_type().to_string(), bytes)
     };
-    let tags = image.tags.iter().filter(|_| !partial).map(|tag| Tag::new(&tag.name, tag.moves.into()));
+    let tags = image
+        .tags
+        .iter()
+        .filter(|_| !partial)
+        .map(|tag| Tag::new(&tag.name, tag.moves.into()));
     Ok(Shipment {
         blobs,
-        manifests: image.images.iter().map(|image| manifest(image.descriptor(), image.manifest())).collect(),
+        manifests: image
+            .images
+            .iter()
+            .map(|image| manifest(image.descriptor(), image.manifest()))
+            .collect(),
         index: manifest(image.index.descriptor(), image.index.bytes()),
         tags: tags.collect::<Result<_, _>>()?,
     })
@@ -127,11 +144,15 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
 fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
     let mut settings = Settings::new(gantry.tools.clone());
     settings.plain_http = access.plain_http.clone();
-    settings.account = access.login.clone().zip(to).map(|((username, password), to)| Account {
-        registry: to.registry().to_owned(),
-        username,
-        password: Secret::new(password),
-    });
+    settings.account = access
+        .login
+        .clone()
+        .zip(to)
+        .map(|((username, password), to)| Account {
+            registry: to.registry().to_owned(),
+            username,
+            password: Secret::new(password),
+        });
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
 }
 

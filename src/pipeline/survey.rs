@@ -31,8 +31,13 @@ pub(super) fn targets(gantry: &Gantry) -> Result<Vec<TargetRow>, Error> {
     let mut rows = Vec::new();
     for target in catalog.iter() {
         let linker = |compiles_c: &[String]| {
-            let wanted = Wanted { compiles_c: compiles_c.to_vec(), ..Wanted::default() };
-            link::choose(target, &wanted, &toolchain).ok().map(|choice| choice.shown)
+            let wanted = Wanted {
+                compiles_c: compiles_c.to_vec(),
+                ..Wanted::default()
+            };
+            link::choose(target, &wanted, &toolchain)
+                .ok()
+                .map(|choice| choice.shown)
         };
         rows.push(TargetRow {
             platform: target.platform.clone(),

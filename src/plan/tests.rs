@@ -63,7 +63,11 @@ impl Case {
             created: 86_400,
         })?;
         let link = |query: &LinkQuery| Link {
-            shown: format!("{:?}{}", query.linker, if query.static_glibc { ", static glibc" } else { "" }),
+            shown: format!(
+                "{:?}{}",
+                query.linker,
+                if query.static_glibc { ", static glibc" } else { "" }
+            ),
             why: String::new(),
             variables: BTreeMap::new(),
             rustflags: Vec::new(),
