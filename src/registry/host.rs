@@ -58,7 +58,7 @@ impl Host {
             .clone()
     }
 
-    /// Keeps the challenge of a 401, and returns the scope that it asks for. False if it holds none that we know.
+    /// Keeps the challenge of a 401 and returns it, if it is one that we can meet.
     pub(super) fn challenged(&self, response: &Response) -> Option<Challenge> {
         let headers = response.headers().get_all(WWW_AUTHENTICATE);
         let found = best(headers.iter().filter_map(|value| value.to_str().ok()))?;

@@ -1,0 +1,23 @@
+//! The registry client and publishing, against a registry that misbehaves on request, and against a real one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests fail by panicking, and say what they skip"
+)]
+
+mod support;
+
+#[path = "registry/authorization.rs"]
+mod authorization;
+#[path = "registry/faults.rs"]
+mod faults;
+#[path = "registry/publish.rs"]
+mod publish;
+#[path = "registry/pull.rs"]
+mod pull;
+#[path = "registry/real.rs"]
+mod real;
+#[path = "registry/shipment.rs"]
+mod shipment;
