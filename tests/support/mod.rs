@@ -8,3 +8,4 @@
 
 pub mod docker_registry;
 pub mod registry;
+pub mod workspace;
