@@ -8,7 +8,7 @@ use crate::{interop, setup};
 /// Foreign hosts that the library must compile on, and what zig calls them.
 const HOSTS: &[(&str, &str)] = &[
     ("aarch64-apple-darwin", "aarch64-macos"),
-    ("x86_64-pc-windows-msvc", "x86_64-windows-gnu"),
+    ("x86_64-pc-windows-gnu", "x86_64-windows-gnu"),
 ];
 
 /// Everything, the quick things first.
