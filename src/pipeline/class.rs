@@ -47,7 +47,7 @@ impl Error {
             Self::Index(_) => Class::Matrix,
             Self::Layer(error) if error.is_disk() => Class::Disk,
             Self::Layer(_) => Class::Matrix,
-            Self::Store { .. } => Class::Disk,
+            Self::Store { .. } | Self::Result(_) => Class::Disk,
             Self::Blob(error) if error.is_disk() => Class::Disk,
             Self::Archive(error) if error.is_disk() => Class::Disk,
             Self::Archive(_) => Class::Usage,

@@ -144,6 +144,10 @@ pub enum Error {
     #[error("cannot read the password from standard input")]
     #[diagnostic(code(gantry::pipeline::password))]
     Password(#[source] std::io::Error),
+    /// A result could not be written to standard output.
+    #[error("cannot write to standard output")]
+    #[diagnostic(code(gantry::pipeline::result))]
+    Result(#[source] std::io::Error),
     /// No runtime for the network could be started.
     #[error("cannot start the network runtime")]
     #[diagnostic(code(gantry::pipeline::runtime))]

@@ -83,6 +83,11 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
     for notice in &plan.notices {
         gantry.notice(notice);
     }
+    let homeless = |image: &&plan::PlannedImage| request.to_publish && image.repositories.is_empty();
+    if let Some(image) = plan.images.iter().find(homeless) {
+        let image = image.name.clone();
+        return Err(Error::NoRepository { image });
+    }
     Ok(Prepared {
         plan,
         project,

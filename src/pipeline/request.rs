@@ -29,4 +29,6 @@ pub struct Request {
     pub jobs: Option<u32>,
     /// Install missing standard libraries with rustup.
     pub install_targets: bool,
+    /// What is built is to be published: an image without a repository is an error before anything is compiled.
+    pub to_publish: bool,
 }

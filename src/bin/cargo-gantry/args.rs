@@ -136,6 +136,7 @@ impl Selecting {
             frozen: self.frozen,
             jobs: self.jobs,
             install_targets: self.install_targets,
+            to_publish: false,
         }
     }
 }

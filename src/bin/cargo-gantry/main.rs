@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cargo_gantry::environment::Environment;
-use cargo_gantry::pipeline::Gantry;
+use cargo_gantry::pipeline::{Error, Gantry};
 use cargo_gantry::tool::Tools;
 use clap::Parser;
 
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let gantry = Gantry::new(tools, reporter.clone());
     let result = commands::run(arguments.command, &gantry, &reporter);
     reporter.finish();
-    match result {
+    match result.and_then(|()| reporter.unsaid().map_or(Ok(()), |error| Err(Error::Result(error)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(report::report(&error, &reporter)),
     }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cargo_gantry::event::{Event, Observer};
@@ -36,6 +36,8 @@ struct State {
     /// Bytes of each upload that were sent so far.
     uploads: HashMap<String, (u64, u64)>,
     packed: (u64, u64),
+    /// Why a result could not be written to standard output.
+    unsaid: Option<std::io::Error>,
 }
 
 impl Reporter {
@@ -117,16 +119,30 @@ impl Reporter {
         }
     }
 
+    /// Why a result did not reach standard output, if one did not.
+    pub(crate) fn unsaid(&self) -> Option<std::io::Error> {
+        self.state().unsaid.take()
+    }
+
     fn print(&self, text: &str) {
         let print = || {
             let mut out = std::io::stdout().lock();
-            // A reader that went away (`| head`) is no fault of ours.
-            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+            match writeln!(out, "{text}").and_then(|()| out.flush()) {
+                // A reader that went away (`| head`) is no fault of ours.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    self.state().unsaid.get_or_insert(error);
+                }
+                _ => {}
+            }
         };
         match &self.bar {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn line(&self, text: &str) {
@@ -201,7 +217,7 @@ impl Reporter {
     }
 
     fn packing(&self, done: u64, more: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.packed.0 += done;
         state.packed.1 += more;
         let (done, all) = state.packed;
@@ -213,7 +229,7 @@ impl Reporter {
     }
 
     fn upload(&self, digest: &str, sent: u64, size: Option<u64>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let entry = state.uploads.entry(digest.to_owned()).or_default();
         entry.0 = sent;
         entry.1 = size.unwrap_or(entry.1);

@@ -21,6 +21,6 @@ pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Res
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Schema => schema::run(reporter),
-        Command::Completions { shell } => schema::completions(shell),
+        Command::Completions { shell } => schema::completions(shell, reporter),
     }
 }

@@ -14,7 +14,9 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
         allow_partial: arguments.allow_partial,
         replace: arguments.replace,
     };
-    let built = gantry.build(&arguments.selecting.request())?;
+    let mut request = arguments.selecting.request();
+    request.to_publish = true;
+    let built = gantry.build(&request)?;
     match runtime()?.block_on(gantry.publish(&built, &access, &terms)) {
         Ok(published) => {
             show(&published, reporter);

@@ -16,12 +16,10 @@ pub(crate) fn run(reporter: &Reporter) -> Result<(), Error> {
 }
 
 /// A completion script for `cargo-gantry`, the name that shells complete.
-pub(crate) fn completions(shell: Shell) -> Result<(), Error> {
-    clap_complete::generate(
-        shell,
-        &mut Arguments::command(),
-        "cargo-gantry",
-        &mut std::io::stdout(),
-    );
+pub(crate) fn completions(shell: Shell, reporter: &Reporter) -> Result<(), Error> {
+    // Not to standard output directly: the generator panics when its reader goes away.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "cargo-gantry", &mut script);
+    reporter.document(String::from_utf8_lossy(&script).trim_end());
     Ok(())
 }
