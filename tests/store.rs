@@ -233,7 +233,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
         no_wrong_blob(store.root());
         // An archive that does not fit replaces nothing.
         let before = fs::read(folder.join("archive.tar")).unwrap();
-        let rest = store.put(&noise(3, MIB)).unwrap();
+        let rest = store.put(&noise(3, 1_400_000)).unwrap();
         let root = Root::new(rest.descriptor(MediaType::ImageLayer), None);
         let error = write_archive(&store, &[root], &folder.join("archive.tar")).unwrap_err();
         assert!(error.is_disk(), "{error:?}");
