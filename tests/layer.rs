@@ -129,8 +129,34 @@ fn umoci_unpacks_what_was_packed() {
     } else {
         run("umoci", &[&"unpack", &"--rootless", &"--image", &name, &bundle]);
     }
+    is_difficult(&bundle.join("rootfs"), root);
+}
+
+#[test]
+fn tar_unpacks_what_was_packed() {
+    if !installed("tar") {
+        return;
+    }
+    let root = rustix::process::geteuid().is_root();
+    let folder = tempfile::tempdir().unwrap();
+    let (_, store) = store(&folder);
+    let layer = pack(
+        &store,
+        difficult(),
+        &Packing::new(Compression::None, 1_700_000_000),
+    )
+    .unwrap();
+    let tree = folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    let options = if root { "-xpf" } else { "-xf" };
+    run("tar", &[&options, &store.path(&layer.digest), &"-C", &tree]);
+    is_difficult(&tree, root);
+}
+
+/// That a tree on disk is what [`difficult`] says. Only root gives files away and keeps every mode.
+fn is_difficult(tree: &Path, root: bool) {
     let mut files = BTreeMap::new();
-    found(&bundle.join("rootfs"), Path::new(""), &mut files);
+    found(tree, Path::new(""), &mut files);
     for entry in difficult() {
         let content = match &entry.kind {
             Kind::Directory => "directory".to_owned(),
@@ -144,7 +170,6 @@ fn umoci_unpacks_what_was_packed() {
             "{content} {:o} {}:{} 1700000000",
             entry.mode, entry.uid, entry.gid
         );
-        // Only root gives files away.
         let same = if root {
             *shown == expected
         } else {
