@@ -88,9 +88,13 @@ fn call(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<Call
         }
     }
     if let Some(prefixes) = &prefixes {
-        for folder in prefixes.cflags().1 {
-            let text = format!("the path `{folder}` stays in C code: compilers cannot be told to replace it");
-            observer.event(&Event::Warning { text: &text });
+        let (_, unsayable) = prefixes.cflags();
+        if !unsayable.is_empty() {
+            let text = format!(
+                "if C code is compiled, these paths may stay in it, because of their blanks: `{}`",
+                unsayable.join("`, `")
+            );
+            observer.event(&Event::Notice { text: &text });
         }
     }
     let remapping = prefixes.map(|prefixes| prefixes.rustflags()).unwrap_or_default();
