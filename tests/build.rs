@@ -196,7 +196,7 @@ fn the_same_source_gives_the_same_bytes_anywhere() {
         commit: Some(host_fact("commit-hash")),
         build_directory: None,
     });
-    let build = |clone: &Clone| {
+    let build = |clone: &Clone, directory: &Path| {
         let mut found = Vec::new();
         let mut pure = clone.unit(vec![clone.select("app", &["app"], &[])], &[]);
         pure.targets = musl.iter().map(|triple| target(triple)).collect();
@@ -204,12 +204,16 @@ fn the_same_source_gives_the_same_bytes_anywhere() {
         for mut unit in [pure, native] {
             if !unit.targets.is_empty() {
                 unit.remap = remap.clone();
+                unit.target_directory = directory.to_owned();
                 found.extend(clone.build(&unit).unwrap());
             }
         }
         found
     };
-    let (first, second) = (build(&here), build(&there));
+    let (first, second) = (
+        build(&here, &here.project.target_directory),
+        build(&there, &place.join("elsewhere/built")),
+    );
     assert_eq!(first.len(), if musl.is_some() { 2 } else { 1 });
     for (one, other) in first.iter().zip(&second) {
         assert_eq!(one.triple, other.triple);
@@ -242,7 +246,7 @@ fn the_same_source_gives_the_same_bytes_anywhere() {
     }
     touch(&here.root);
     let bytes: Vec<_> = first.iter().map(|one| fs::read(&one.path).unwrap()).collect();
-    let again = build(&here);
+    let again = build(&here, &here.project.target_directory);
     assert!(again.iter().all(|artifact| !artifact.fresh), "{again:?}");
     for (artifact, before) in again.iter().zip(bytes) {
         assert!(fs::read(&artifact.path).unwrap() == before, "{artifact:?}");
@@ -300,18 +304,30 @@ fn one_call_builds_all_triples_packages_and_features() {
         assert_eq!(said, "1 loud=true");
     }
     let events = recorder.0.into_inner().unwrap();
-    assert!(
-        events[0].starts_with("Notice") && events[0].contains("with blank"),
-        "{events:?}"
-    );
     assert_eq!(
-        (events[1].as_str(), events.last().unwrap().as_str()),
+        (events[0].as_str(), events.last().unwrap().as_str()),
         ("started", "finished")
+    );
+    assert!(
+        events[1].starts_with("Notice") && events[1].contains("with blank"),
+        "{events:?}"
     );
     assert!(events.contains(&"part false".to_owned()), "{events:?}");
     assert!(clone.build(&unit).unwrap().iter().all(|artifact| artifact.fresh));
 
-    // A binary that is needed nowhere else makes this a second package of the call.
+    // Flags of one triple, with blanks in them, are not given to the others, and those of the environment to none.
+    for target in &mut unit.targets {
+        target.rustflags = vec!["--cfg".into(), format!("only=\"a {}\"", target.triple)];
+    }
+    let tools = Tools::new(clone.environment.clone().with("RUSTFLAGS", "--cfg=never_given"));
+    let built = build::cargo(&tools, &Silent, &unit, &mut |_| {}).unwrap();
+    assert_eq!(built.artifacts.len(), all.len());
+    for artifact in &built.artifacts {
+        let said = tools.run(&Call::new(&artifact.path)).unwrap().text();
+        assert_eq!(said, format!("1 loud=true only {}", artifact.triple));
+    }
+
+    // A second package in one call.
     unit.selections = vec![
         clone.select("app", &["guarded"], &["native"]),
         clone.select("twin", &["twin"], &[]),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
+use super::handover::handover;
 use super::messages::Reader;
 use super::remap::{Prefixes, c_variables};
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
@@ -22,33 +23,57 @@ pub fn cargo(
     unit: &CargoUnit,
     each: &mut dyn FnMut(Artifact),
 ) -> Result<Built, BuildError> {
-    let call = call(tools, observer, unit)?;
+    let environment = tools.environment();
+    let prefixes = match &unit.remap {
+        Some(remap) => Some(Prefixes::of(unit, remap, environment)?),
+        None => None,
+    };
+    let call = call(unit, prefixes.as_ref(), environment)?;
     observer.event(&Event::BuildStarted {
         unit: &unit.name,
         steps: None,
     });
+    if let Some(prefixes) = &prefixes {
+        tell_unsayable(prefixes, observer);
+    }
     let mut reader = Reader::new(unit, observer, each);
-    let ended = tools.stream(&call, &mut |stream, line| match stream {
-        Stream::Stdout => reader.message(line.trim_ascii_end()),
-        Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
-    })?;
-    if ended != Ended::Code(0) {
-        let words = reader.failed();
-        return Err(BuildError::Cargo(Box::new(CargoFailure {
-            unit: unit.name.clone(),
-            command: call.shown(),
-            ended,
-            lines: words.lines,
-            said: words.said,
-        })));
+    for part in handover(&flags(unit, prefixes.as_ref())) {
+        let mut call = call.clone();
+        for triple in part.triples {
+            call = call.arg("--target").arg(triple);
+        }
+        for (name, value) in part.variables {
+            call = call.var(name, value);
+        }
+        for name in part.remove {
+            call = call.without(name);
+        }
+        let ended = tools.stream(&call, &mut |stream, line| match stream {
+            Stream::Stdout => reader.message(line.trim_ascii_end()),
+            Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
+        })?;
+        if ended != Ended::Code(0) {
+            let words = reader.failed();
+            return Err(BuildError::Cargo(Box::new(CargoFailure {
+                unit: unit.name.clone(),
+                command: call.shown(),
+                ended,
+                lines: words.lines,
+                said: words.said,
+            })));
+        }
     }
     let built = reader.finished()?;
     observer.event(&Event::BuildFinished { unit: &unit.name });
     Ok(built)
 }
 
-fn call(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<Call, BuildError> {
-    let environment = tools.environment();
+/// The call, but for its targets and their flags.
+fn call(
+    unit: &CargoUnit,
+    prefixes: Option<&Prefixes>,
+    environment: &Environment,
+) -> Result<Call, BuildError> {
     let mut call = Call::new(environment.non_empty("CARGO").unwrap_or("cargo"))
         .args(["build", "--message-format", "json-render-diagnostics"])
         .args(["--color", "never", "--profile", &unit.profile])
@@ -77,32 +102,33 @@ fn call(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<Call
     for (name, value) in &unit.environment {
         call = call.var(name, value);
     }
-    let prefixes = match &unit.remap {
-        Some(remap) => Some(Prefixes::of(unit, remap, environment)?),
-        None => None,
-    };
     for target in &unit.targets {
-        call = call.args(["--target", &target.triple]);
-        for (name, value) in variables(unit, target, prefixes.as_ref(), environment) {
+        for (name, value) in variables(unit, target, prefixes, environment) {
             call = call.var(name, value);
         }
     }
-    if let Some(prefixes) = &prefixes {
-        let (_, unsayable) = prefixes.cflags();
-        if !unsayable.is_empty() {
-            let text = format!(
-                "if C code is compiled, these paths may stay in it, because of their blanks: `{}`",
-                unsayable.join("`, `")
-            );
-            observer.event(&Event::Notice { text: &text });
-        }
+    Ok(call)
+}
+
+/// The flags for rustc of each triple.
+fn flags(unit: &CargoUnit, prefixes: Option<&Prefixes>) -> BTreeMap<String, Vec<String>> {
+    let remapping = prefixes.map(Prefixes::rustflags).unwrap_or_default();
+    let with_remapping = |target: &TargetBuild| {
+        let flags = target.rustflags.iter().chain(&remapping).cloned().collect();
+        (target.triple.clone(), flags)
+    };
+    unit.targets.iter().map(with_remapping).collect()
+}
+
+fn tell_unsayable(prefixes: &Prefixes, observer: &dyn Observer) {
+    let (_, unsayable) = prefixes.cflags();
+    if !unsayable.is_empty() {
+        let text = format!(
+            "if C code is compiled, these paths may stay in it, because of their blanks: `{}`",
+            unsayable.join("`, `")
+        );
+        observer.event(&Event::Notice { text: &text });
     }
-    let remapping = prefixes.map(|prefixes| prefixes.rustflags()).unwrap_or_default();
-    let flags = unit.targets.iter().map(|target| {
-        let flags = target.rustflags.iter().chain(&remapping).cloned();
-        (target.triple.as_str(), flags.collect())
-    });
-    Ok(hand_over(call, flags))
 }
 
 /// The variables of one triple.
@@ -126,17 +152,6 @@ fn variables(
         }
     }
     variables
-}
-
-/// Hands the flags of each triple to cargo. This is the one place that does.
-fn hand_over<'a>(call: Call, flags: impl Iterator<Item = (&'a str, Vec<String>)>) -> Call {
-    flags
-        .filter(|(_, flags)| !flags.is_empty())
-        .fold(call, |call, (triple, flags)| {
-            let list = toml::Value::from(flags);
-            call.arg("--config")
-                .arg(format!("target.\"{triple}\".rustflags={list}"))
-        })
 }
 
 fn profile_variable(profile: &str, key: &str) -> String {

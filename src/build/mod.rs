@@ -7,6 +7,7 @@
 
 mod cargo;
 mod error;
+mod handover;
 mod messages;
 mod remap;
 mod selection;
@@ -19,7 +20,7 @@ pub use cargo::cargo;
 pub use error::{BuildError, CargoFailure};
 pub use selection::{Collision, collisions};
 
-/// One `cargo build`, for any number of triples.
+/// What one `cargo build` makes, for any number of triples. Triples whose flags for rustc differ take a call each.
 #[derive(Clone, Debug, Default)]
 pub struct CargoUnit {
     /// How events name it.
@@ -75,7 +76,7 @@ pub struct TargetBuild {
     pub triple: String,
     /// Variables for this triple (linker, C compiler); their names must hold the triple, or they hit the others.
     pub variables: BTreeMap<String, OsString>,
-    /// Flags for rustc, added to the user's own.
+    /// All flags for rustc, those of the user's settings among them: no other source of flags holds.
     pub rustflags: Vec<String>,
 }
 

@@ -3,8 +3,9 @@
 //! In: where things lie here. Out: flags for rustc, and flags for C compilers. Rustc and gcc take the last prefix
 //! that matches, so folders inside of others come after them.
 //!
-//! Cargo (1.85 and later) leaves flags out of `-C metadata` when a `--remap-path-prefix` is among them, so symbol
-//! names and the names of build folders do not depend on where the workspace or CARGO_HOME lies.
+//! Cargo (measured with 1.95) leaves flags out of `-C metadata` when a `--remap-path-prefix` is among them, so symbol
+//! names and the names of build folders do not depend on where the workspace or CARGO_HOME lies. They do depend on
+//! where a path dependency outside of the workspace lies; its files are in no folder that is replaced here, either.
 
 use std::path::{Path, PathBuf};
 
