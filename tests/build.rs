@@ -1,6 +1,11 @@
 //! Compiles a small workspace with the real cargo: what arrives, what is refused, and that the same source gives the
 //! same bytes wherever it lies.
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail, and must say what it skips"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,12 +46,13 @@ impl Clone {
             }
         }
         environment = environment.with_home(outer.home().unwrap());
+        let tools = Tools::new(environment.clone());
+        let cargo = environment.non_empty("CARGO").unwrap_or("cargo");
         // Here, with the user's own CARGO_HOME, everything is downloaded that is not there yet.
-        let question = Question {
-            locked: true,
-            ..Question::default()
-        };
-        let project = Project::load(&Tools::new(environment.clone()), &question).unwrap();
+        tools
+            .run(&Call::new(cargo).args(["fetch", "--locked"]).dir(&root))
+            .unwrap();
+        let project = Project::load(&tools, &Question::default()).unwrap();
         Self {
             root,
             environment: change(environment),
@@ -237,6 +243,7 @@ fn the_same_source_gives_the_same_bytes_anywhere() {
         );
         // The names of the files are there, under the names that stand for their folders.
         assert!(contains(&bytes, "/out/generated.rs") && contains(&bytes, "/target/"));
+        assert!(contains(&bytes, "/cargo/registry/src/base64-"));
         assert_eq!(
             contains(&bytes, "/workspace/native/src/place.c"),
             one.triple == gnu
@@ -244,6 +251,8 @@ fn the_same_source_gives_the_same_bytes_anywhere() {
         let facts = Facts::read(&one.path).unwrap();
         assert!(facts.elf().unwrap().stripped);
     }
+    let fresh = build(&there, &place.join("elsewhere/built"));
+    assert!(fresh.iter().all(|artifact| artifact.fresh), "{fresh:?}");
     touch(&here.root);
     let bytes: Vec<_> = first.iter().map(|one| fs::read(&one.path).unwrap()).collect();
     let again = build(&here, &here.project.target_directory);
@@ -301,7 +310,7 @@ fn one_call_builds_all_triples_packages_and_features() {
         assert!(!elf.stripped, "{elf:?}");
         assert!(matches!(elf.kind, ElfKind::Dyn | ElfKind::Exec));
         let said = clone.tools().run(&Call::new(&artifact.path)).unwrap().text();
-        assert_eq!(said, "1 loud=true");
+        assert_eq!(said, "4 loud=true");
     }
     let events = recorder.0.into_inner().unwrap();
     assert_eq!(
@@ -324,7 +333,7 @@ fn one_call_builds_all_triples_packages_and_features() {
     assert_eq!(built.artifacts.len(), all.len());
     for artifact in &built.artifacts {
         let said = tools.run(&Call::new(&artifact.path)).unwrap().text();
-        assert_eq!(said, format!("1 loud=true only {}", artifact.triple));
+        assert_eq!(said, format!("4 loud=true only {}", artifact.triple));
     }
 
     // A second package in one call.
@@ -362,7 +371,9 @@ fn what_cannot_be_built_is_an_error_that_shows_why() {
     );
     assert!(failure.lines.contains("app/src/main.rs:4:1"), "{failure}");
     assert!(
-        failure.command.contains("cargo build --message-format"),
+        failure
+            .command
+            .contains("--message-format json-render-diagnostics"),
         "{failure}"
     );
     assert!(failure.said.contains("could not compile `app`"), "{failure}");

@@ -23,20 +23,23 @@ pub fn cargo(
     unit: &CargoUnit,
     each: &mut dyn FnMut(Artifact),
 ) -> Result<Built, BuildError> {
-    let environment = tools.environment();
-    let prefixes = match &unit.remap {
-        Some(remap) => Some(Prefixes::of(unit, remap, environment)?),
-        None => None,
-    };
-    let call = call(unit, prefixes.as_ref(), environment)?;
+    let selected = selection::arguments(unit)?;
     observer.event(&Event::BuildStarted {
         unit: &unit.name,
         steps: None,
     });
-    if let Some(prefixes) = &prefixes {
-        tell_unsayable(prefixes, observer);
-    }
+    let environment = tools.environment();
     let mut reader = Reader::new(unit, observer, each);
+    let prefixes = match &unit.remap {
+        Some(remap) => {
+            reader = fetch(tools, unit, reader)?;
+            let prefixes = Prefixes::of(unit, remap, environment)?;
+            tell_unsayable(&prefixes, observer);
+            Some(prefixes)
+        }
+        None => None,
+    };
+    let call = call(unit, selected, prefixes.as_ref(), environment);
     for part in handover(&flags(unit, prefixes.as_ref())) {
         let mut call = call.clone();
         for triple in part.triples {
@@ -48,43 +51,53 @@ pub fn cargo(
         for name in part.remove {
             call = call.without(name);
         }
-        let ended = tools.stream(&call, &mut |stream, line| match stream {
-            Stream::Stdout => reader.message(line.trim_ascii_end()),
-            Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
-        })?;
-        if ended != Ended::Code(0) {
-            let words = reader.failed();
-            return Err(BuildError::Cargo(Box::new(CargoFailure {
-                unit: unit.name.clone(),
-                command: call.shown(),
-                ended,
-                lines: words.lines,
-                said: words.said,
-            })));
-        }
+        reader = run(tools, &call, unit, reader)?;
     }
     let built = reader.finished()?;
     observer.event(&Event::BuildFinished { unit: &unit.name });
     Ok(built)
 }
 
-/// The call, but for its targets and their flags.
-fn call(
+/// Downloads and unpacks what will be compiled, because the folders it comes to lie in are known only then. Flags
+/// that differ from the next build's would make that one compile everything anew.
+fn fetch<'a>(tools: &Tools, unit: &CargoUnit, reader: Reader<'a>) -> Result<Reader<'a>, BuildError> {
+    let mut call = start(unit, tools.environment(), "fetch");
+    for target in &unit.targets {
+        call = call.args(["--target", &target.triple]);
+    }
+    run(tools, &call, unit, reader)
+}
+
+fn run<'a>(
+    tools: &Tools,
+    call: &Call,
     unit: &CargoUnit,
-    prefixes: Option<&Prefixes>,
-    environment: &Environment,
-) -> Result<Call, BuildError> {
+    mut reader: Reader<'a>,
+) -> Result<Reader<'a>, BuildError> {
+    let ended = tools.stream(call, &mut |stream, line| match stream {
+        Stream::Stdout => reader.message(line.trim_ascii_end()),
+        Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
+    })?;
+    if ended == Ended::Code(0) {
+        return Ok(reader);
+    }
+    let words = reader.failed();
+    Err(BuildError::Cargo(Box::new(CargoFailure {
+        unit: unit.name.clone(),
+        command: call.shown(),
+        ended,
+        lines: words.lines,
+        said: words.said,
+    })))
+}
+
+/// The beginning of each call.
+fn start(unit: &CargoUnit, environment: &Environment, verb: &str) -> Call {
     let mut call = Call::new(environment.non_empty("CARGO").unwrap_or("cargo"))
-        .args(["build", "--message-format", "json-render-diagnostics"])
-        .args(["--color", "never", "--profile", &unit.profile])
-        .args(selection::arguments(unit)?)
-        .arg("--manifest-path")
+        .args([verb, "--color", "never", "--manifest-path"])
         .arg(unit.workspace.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&unit.target_directory)
         .dir(&unit.workspace)
-        .var("CARGO_TERM_PROGRESS_WHEN", "never")
-        .var(profile_variable(&unit.profile, "STRIP"), unit.strip.value());
+        .var("CARGO_TERM_PROGRESS_WHEN", "never");
     for (set, flag) in [
         (unit.locked, "--locked"),
         (unit.offline, "--offline"),
@@ -92,6 +105,22 @@ fn call(
     ] {
         call = if set { call.arg(flag) } else { call };
     }
+    call
+}
+
+/// The call, but for its targets and their flags.
+fn call(
+    unit: &CargoUnit,
+    selected: Vec<String>,
+    prefixes: Option<&Prefixes>,
+    environment: &Environment,
+) -> Call {
+    let mut call = start(unit, environment, "build")
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(["--profile", &unit.profile, "--target-dir"])
+        .arg(&unit.target_directory)
+        .args(selected)
+        .var(profile_variable(&unit.profile, "STRIP"), unit.strip.value());
     if let Some(jobs) = unit.jobs {
         call = call.arg("--jobs").arg(jobs.to_string());
     }
@@ -107,7 +136,7 @@ fn call(
             call = call.var(name, value);
         }
     }
-    Ok(call)
+    call
 }
 
 /// The flags for rustc of each triple.

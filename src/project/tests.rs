@@ -135,8 +135,19 @@ fn locked_is_asked_of_cargo() {
         locked: true,
         ..Question::default()
     };
-    let error = Project::load(&tools(folder.path()), &question).unwrap_err();
+    // There is no Cargo.lock yet. Reading the members alone needs none.
+    let tools = tools(folder.path());
+    let project = Project::load(&tools, &question).unwrap();
+    let choice = Choice {
+        package: "api".into(),
+        features: Vec::new(),
+        default_features: true,
+    };
+    let error = project
+        .compiles_c(&tools, &[choice], "x86_64-unknown-linux-musl")
+        .unwrap_err();
     assert!(error.to_string().contains("--locked"), "{error}");
+    assert!(!folder.path().join("Cargo.lock").exists());
 }
 
 #[test]
