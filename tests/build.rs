@@ -369,7 +369,7 @@ fn what_cannot_be_built_is_an_error_that_shows_why() {
         failure.lines.starts_with("error: broken on purpose\n"),
         "{failure}"
     );
-    assert!(failure.lines.contains("app/src/main.rs:4:1"), "{failure}");
+    assert!(failure.lines.contains("app/src/main.rs:6:1"), "{failure}");
     assert!(
         failure
             .command

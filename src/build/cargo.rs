@@ -7,7 +7,6 @@ use super::handover::handover;
 use super::messages::Reader;
 use super::remap::{Prefixes, c_variables};
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
-use crate::environment::Environment;
 use crate::event::{Event, Observer};
 use crate::tool::{Call, Ended, Stream, Tools};
 
@@ -33,13 +32,14 @@ pub fn cargo(
     let prefixes = match &unit.remap {
         Some(remap) => {
             reader = fetch(tools, unit, reader)?;
-            let prefixes = Prefixes::of(unit, remap, environment)?;
+            let cargo_home = environment.cargo_home();
+            let prefixes = Prefixes::of(unit, remap, environment.home(), cargo_home.as_deref())?;
             tell_unsayable(&prefixes, observer);
             Some(prefixes)
         }
         None => None,
     };
-    let call = call(unit, selected, prefixes.as_ref(), environment);
+    let call = call(tools, unit, selected, prefixes.as_ref());
     for part in handover(&flags(unit, prefixes.as_ref())) {
         let mut call = call.clone();
         for triple in part.triples {
@@ -61,7 +61,7 @@ pub fn cargo(
 /// Downloads and unpacks what will be compiled, because the folders it comes to lie in are known only then. Flags
 /// that differ from the next build's would make that one compile everything anew.
 fn fetch<'a>(tools: &Tools, unit: &CargoUnit, reader: Reader<'a>) -> Result<Reader<'a>, BuildError> {
-    let mut call = start(unit, tools.environment(), "fetch");
+    let mut call = start(tools, unit, "fetch");
     for target in &unit.targets {
         call = call.args(["--target", &target.triple]);
     }
@@ -92,8 +92,8 @@ fn run<'a>(
 }
 
 /// The beginning of each call.
-fn start(unit: &CargoUnit, environment: &Environment, verb: &str) -> Call {
-    let mut call = Call::new(environment.non_empty("CARGO").unwrap_or("cargo"))
+fn start(tools: &Tools, unit: &CargoUnit, verb: &str) -> Call {
+    let mut call = Call::new(tools.environment().non_empty("CARGO").unwrap_or("cargo"))
         .args([verb, "--color", "never", "--manifest-path"])
         .arg(unit.workspace.join("Cargo.toml"))
         .dir(&unit.workspace)
@@ -109,13 +109,8 @@ fn start(unit: &CargoUnit, environment: &Environment, verb: &str) -> Call {
 }
 
 /// The call, but for its targets and their flags.
-fn call(
-    unit: &CargoUnit,
-    selected: Vec<String>,
-    prefixes: Option<&Prefixes>,
-    environment: &Environment,
-) -> Call {
-    let mut call = start(unit, environment, "build")
+fn call(tools: &Tools, unit: &CargoUnit, selected: Vec<String>, prefixes: Option<&Prefixes>) -> Call {
+    let mut call = start(tools, unit, "build")
         .args(["--message-format", "json-render-diagnostics"])
         .args(["--profile", &unit.profile, "--target-dir"])
         .arg(&unit.target_directory)
@@ -125,14 +120,14 @@ fn call(
         call = call.arg("--jobs").arg(jobs.to_string());
     }
     // What was compiled in steps is not, byte for byte, what is compiled at once.
-    if environment.var_os("CARGO_INCREMENTAL").is_none() {
+    if tools.environment().var_os("CARGO_INCREMENTAL").is_none() {
         call = call.var("CARGO_INCREMENTAL", "0");
     }
     for (name, value) in &unit.environment {
         call = call.var(name, value);
     }
     for target in &unit.targets {
-        for (name, value) in variables(unit, target, prefixes, environment) {
+        for (name, value) in variables(tools, unit, target, prefixes) {
             call = call.var(name, value);
         }
     }
@@ -162,10 +157,10 @@ fn tell_unsayable(prefixes: &Prefixes, observer: &dyn Observer) {
 
 /// The variables of one triple.
 fn variables(
+    tools: &Tools,
     unit: &CargoUnit,
     target: &TargetBuild,
     prefixes: Option<&Prefixes>,
-    environment: &Environment,
 ) -> BTreeMap<String, OsString> {
     let mut variables = target.variables.clone();
     if let Some(prefixes) = prefixes {
@@ -173,7 +168,7 @@ fn variables(
         let known = |name: &str| {
             let own = target.variables.get(name).map(OsString::as_os_str);
             own.or_else(|| unit.environment.get(name).map(OsStr::new))
-                .or_else(|| environment.var_os(name))
+                .or_else(|| tools.environment().var_os(name))
                 .and_then(OsStr::to_str)
         };
         for (name, value) in c_variables(&target.triple, &flags, known) {

@@ -242,6 +242,3 @@ fn manifest(tools: &Tools, question: &Question) -> Result<PathBuf, ProjectError>
 fn folder(file: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).to_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,12 @@
-use std::fs;
+//! Reads small workspaces and repositories with the real cargo and git.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use super::*;
-use crate::environment::Environment;
+use std::fs;
+use std::path::Path;
+
+use cargo_gantry::environment::Environment;
+use cargo_gantry::project::{Choice, Git, Project, ProjectError, Question};
+use cargo_gantry::tool::{Call, Tools};
 
 fn tools(directory: &Path) -> Tools {
     let mut environment = Environment::capture().unwrap();
