@@ -116,12 +116,12 @@ impl Client {
             if matches!(plain, Ok(true)) {
                 return Ok(http);
             }
-            if matches!(self.ping(host, &https, &what).await, Ok(true)) {
-                return Ok(https);
-            }
-            let fault = plain
-                .err()
-                .unwrap_or_else(|| Fault::again("neither http nor https is spoken there"));
+            let fault = match (plain, self.ping(host, &https, &what).await) {
+                (_, Ok(true)) => return Ok(https),
+                (_, Err(Fault::Final(error))) => return Err(error),
+                (Err(fault), _) | (Ok(_), Err(fault)) => fault,
+                (Ok(_), Ok(_)) => Fault::again("neither http nor https is spoken there"),
+            };
             attempts.pause(fault).await?;
         }
     }

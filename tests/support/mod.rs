@@ -8,3 +8,18 @@
 
 pub mod docker_registry;
 pub mod registry;
+
+/// What became of an outside program: nothing, said loudly, where it is missing. That is a failure where
+/// `GANTRY_TEST_REQUIRE` is `all`.
+pub fn outside<T>(started: std::io::Result<T>, program: &str, package: &str) -> Option<T> {
+    match started {
+        Ok(started) => Some(started),
+        Err(error) if std::env::var("GANTRY_TEST_REQUIRE").as_deref() == Ok("all") => {
+            panic!("`{program}` cannot be started: {error}; install Debian's package {package}")
+        }
+        Err(error) => {
+            eprintln!("SKIPPED: `{program}` cannot be started: {error}; install Debian's package {package}");
+            None
+        }
+    }
+}
