@@ -342,3 +342,18 @@ async fn credentials_of_one_registry_are_not_for_another() {
             .all(|asked| asked.authorization.is_none())
     );
 }
+
+#[tokio::test]
+async fn an_identity_token_is_a_password_where_exchanges_are_unknown() {
+    let old = Bearer {
+        account: Some(("<token>", "refresh")),
+        ..Bearer::default()
+    };
+    let (registry, folder) = (guarded(Auth::Bearer(old)), tempfile::tempdir().unwrap());
+    registry.fail([Fault::status(404).on("POST", "token")]);
+    let json = format!(
+        r#"{{"auths":{{"{}":{{"identitytoken":"refresh"}}}}}}"#,
+        registry.host()
+    );
+    publish(&registry, stored(folder.path(), &json)).await.unwrap();
+}

@@ -3,8 +3,11 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test binary uses its own part of this"
+    clippy::panic,
+    reason = "each test binary uses its own part of this, and tests fail by panicking"
 )]
+
+use std::io::Write;
 
 pub mod docker_registry;
 pub mod registry;
@@ -18,7 +21,11 @@ pub fn outside<T>(started: std::io::Result<T>, program: &str, package: &str) -> 
             panic!("`{program}` cannot be started: {error}; install Debian's package {package}")
         }
         Err(error) => {
-            eprintln!("SKIPPED: `{program}` cannot be started: {error}; install Debian's package {package}");
+            // Not `eprintln`, which the test harness keeps to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: `{program}`: {error}; install Debian's package {package}"
+            );
             None
         }
     }
