@@ -137,7 +137,7 @@ impl Client {
         match response.status().as_u16() {
             200 => {}
             404 => return Ok(None),
-            _ => return Err(self.fault_of(purpose, response).await),
+            _ => return Err(self.fault_of(host, purpose, response).await),
         }
         let stated = stated_digest(&response);
         let media_type = media_type(&response);
@@ -187,7 +187,7 @@ impl Client {
                     media_type: fetched.media_type,
                 }))
             }
-            _ => Err(self.fault_of(purpose, response).await),
+            _ => Err(self.fault_of(host, purpose, response).await),
         }
     }
 }

@@ -139,7 +139,7 @@ impl Client {
             })),
             // All of it was there when the connection broke.
             416 if have > 0 => Ok(()),
-            _ => Err(self.fault_of(purpose, response).await),
+            _ => Err(self.fault_of(host, purpose, response).await),
         }
     }
 }

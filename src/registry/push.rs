@@ -120,7 +120,7 @@ impl Client {
         if matches!(response.status().as_u16(), 200 | 201 | 204) {
             return Ok(Pushed::Sent);
         }
-        let fault = self.fault_of(purpose, response).await;
+        let fault = self.fault_of(host, purpose, response).await;
         match fault {
             // A session that was lost, or that another upload of the same blob closed: look, and begin again.
             Fault::Final(RegistryError::Refused { source, .. }) if lost_session(&source) => {
@@ -139,11 +139,11 @@ impl Client {
         let has_location = response.headers().contains_key("location");
         if status == 404 || (status == 202 && !has_location) {
             // Some registries say so only by leaving out the Location.
-            let login = self.login(purpose.repository).await?;
+            let credential = self.credential_used(host, purpose.repository).await;
             return Err(Fault::Final(RegistryError::MissingRepository {
                 what: purpose.what.to_owned(),
                 repository: purpose.repository.clone(),
-                credential: login.origin.clone(),
+                credential,
                 source: Answer::new(
                     status,
                     &super::transmit::body_start(response, Duration::from_secs(10)).await,
@@ -152,7 +152,7 @@ impl Client {
             }));
         }
         if status != 202 {
-            return Err(self.fault_of(purpose, response).await);
+            return Err(self.fault_of(host, purpose, response).await);
         }
         let next = location(&start, &response, purpose.what)?;
         let origin = self.origin(host).await?;
@@ -181,9 +181,9 @@ impl Client {
             .and_then(|value| value.to_str().ok());
         match status {
             200 => Ok(length.and_then(|length| length.parse().ok()) == Some(size)),
-            403 if purpose.access == Access::Pull => Err(self.fault_of(purpose, response).await),
+            403 if purpose.access == Access::Pull => Err(self.fault_of(host, purpose, response).await),
             400..=499 if !temporary(status) => Ok(false),
-            _ => Err(self.fault_of(purpose, response).await),
+            _ => Err(self.fault_of(host, purpose, response).await),
         }
     }
 }

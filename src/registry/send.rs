@@ -101,6 +101,9 @@ impl Client {
         loop {
             let own = same_origin(&url, origin);
             let response = self.step(request, &url, header.as_ref().filter(|_| own)).await?;
+            if own {
+                self.tell_warnings(host, &response);
+            }
             let status = response.status().as_u16();
             if status == 401 && own {
                 if renewed {
@@ -143,17 +146,25 @@ impl Client {
         if good.contains(&response.status().as_u16()) {
             return Ok(response);
         }
-        Err(self.fault_of(request.purpose, response).await)
+        Err(self.fault_of(host, request.purpose, response).await)
     }
 
     /// What a bad answer means.
-    pub(super) async fn fault_of(&self, purpose: Purpose<'_>, response: Response) -> Fault {
-        let login = match self.login(purpose.repository).await {
-            Ok(login) => login,
-            Err(error) => return error.into(),
-        };
+    pub(super) async fn fault_of(&self, host: &Host, purpose: Purpose<'_>, response: Response) -> Fault {
+        let credential = self.credential_used(host, purpose.repository).await;
         let stall = self.0.settings.patience.stall;
-        failure(response, purpose.what, &login.origin, purpose.repository, stall).await
+        failure(response, purpose.what, &credential, purpose.repository, stall).await
+    }
+
+    /// For messages: the credentials that a host was shown.
+    pub(super) async fn credential_used(&self, host: &Host, repository: &Repository) -> String {
+        if host.challenge().is_none() {
+            return "no credentials (the registry asked for none)".to_owned();
+        }
+        match self.login(repository).await {
+            Ok(login) => login.origin.clone(),
+            Err(_) => "no credentials (those stored cannot be read)".to_owned(),
+        }
     }
 
     /// The header that answers a 401.

@@ -93,8 +93,8 @@ impl Token {
 
     /// Whether the token will do for a request that takes `needed`: it is not yet in its last fifth, and will not
     /// be by then, unless it is new anyway.
-    fn fresh(&self, needed: Duration) -> bool {
-        let age = self.issued.elapsed();
+    fn fresh(&self, now: Instant, needed: Duration) -> bool {
+        let age = now.saturating_duration_since(self.issued);
         age + needed < self.life.mul_f64(0.8) || age < self.life.mul_f64(0.2).min(Duration::from_secs(10))
     }
 }
@@ -135,7 +135,10 @@ impl Tokens {
 impl TokenTurn {
     /// The token, unless it will not do for `needed` or was just `rejected`.
     pub(super) fn usable(&self, needed: Duration, rejected: Option<&HeaderValue>) -> Option<HeaderValue> {
-        let token = self.0.as_ref().filter(|token| token.fresh(needed))?;
+        let token = self
+            .0
+            .as_ref()
+            .filter(|token| token.fresh(Instant::now(), needed))?;
         (Some(&token.header) != rejected).then(|| token.header.clone())
     }
 
@@ -188,25 +191,24 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn tokens_age() {
+    #[test]
+    fn tokens_age() {
         let granted = |text: &str| serde_json::from_str::<Granted>(text).unwrap();
         let token = Token::granted(&granted(r#"{"access_token":"t","expires_in":100}"#)).unwrap();
-        assert!(
-            token.fresh(Duration::from_secs(1000)),
-            "a new token is as good as can be had"
-        );
-        tokio::time::advance(Duration::from_secs(50)).await;
-        assert!(token.fresh(Duration::ZERO) && !token.fresh(Duration::from_secs(31)));
-        tokio::time::advance(Duration::from_secs(31)).await;
-        assert!(!token.fresh(Duration::ZERO));
+        for (age, needed, fresh) in [(0, 1000, true), (50, 0, true), (50, 31, false), (81, 0, false)] {
+            let (now, needed) = (
+                token.issued + Duration::from_secs(age),
+                Duration::from_secs(needed),
+            );
+            assert_eq!(
+                token.fresh(now, needed),
+                fresh,
+                "{age} s old, needed for {needed:?}"
+            );
+        }
         assert!(Token::granted(&granted(r#"{"token":""}"#)).is_none());
-        assert_eq!(
-            Token::granted(&granted(r#"{"token":"t","expires_in":0}"#))
-                .unwrap()
-                .life,
-            DEFAULT_LIFE
-        );
+        let token = Token::granted(&granted(r#"{"token":"t","expires_in":0}"#)).unwrap();
+        assert_eq!(token.life, DEFAULT_LIFE);
     }
 
     #[tokio::test]

@@ -1,0 +1,26 @@
+//! The registry client and publishing, against a registry that misbehaves on request, and against a real one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests fail by panicking, and say what they skip"
+)]
+
+mod support;
+
+#[path = "registry/authorization.rs"]
+mod authorization;
+#[path = "registry/faults.rs"]
+mod faults;
+#[cfg(target_os = "linux")]
+#[path = "registry/memory.rs"]
+mod memory;
+#[path = "registry/publish.rs"]
+mod publish;
+#[path = "registry/pull.rs"]
+mod pull;
+#[path = "registry/real.rs"]
+mod real;
+#[path = "registry/shipment.rs"]
+mod shipment;

@@ -1,0 +1,277 @@
+//! What is sent, in which order, and what is not sent again.
+
+use cargo_gantry::publish::{Kind, Moves, Options, to_registry};
+use cargo_gantry::registry::{self, BlobFile, Pushed, Repository};
+
+use crate::shipment::{Fixture, client, client_of, reference, settings, shown};
+use crate::support::registry::{Location, Registry, Setup};
+
+const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
+
+#[tokio::test]
+async fn everything_arrives_in_order_and_nothing_is_sent_twice() {
+    let (registry, fixture) = (Registry::plain(), Fixture::new(&TAGS));
+    let (client, told) = client_of(settings());
+    let first = fixture.publish(&client, &registry.host()).await.unwrap();
+    fixture.assert_stored(&registry);
+    assert_eq!(
+        (first.blobs_sent, first.manifests_sent, first.unchanged),
+        (5, 5, false)
+    );
+    assert_eq!(first.tags, ["1.0.0", "latest"]);
+    assert_eq!(
+        first.reference.to_string(),
+        format!("{}/team/app@{}", registry.host(), fixture.digest())
+    );
+    let mut unique = fixture.shipment.blobs.clone();
+    unique.sort_by_key(|blob| blob.digest);
+    unique.dedup();
+    assert_eq!(first.bytes_sent, unique.iter().map(|blob| blob.size).sum::<u64>());
+    let writes: Vec<_> = registry
+        .log()
+        .into_iter()
+        .filter(|asked| asked.method == "PUT")
+        .collect();
+    let manifests: Vec<String> = writes[5..]
+        .iter()
+        .map(|asked| asked.path.rsplit('/').next().unwrap().to_owned())
+        .collect();
+    let mut expected: Vec<String> = fixture
+        .shipment
+        .manifests
+        .iter()
+        .map(|m| m.digest().to_string())
+        .collect();
+    expected.extend([
+        fixture.digest().to_string(),
+        "1.0.0".to_owned(),
+        "latest".to_owned(),
+    ]);
+    assert_eq!(manifests, expected);
+    assert!(
+        writes[..5]
+            .iter()
+            .all(|asked| asked.path.contains("/blobs/uploads/"))
+    );
+    assert_eq!(told.of("UploadFinished").len(), 5);
+    assert_eq!(told.of("ManifestPushed").len(), 5);
+    assert!(!told.of("UploadProgress").is_empty());
+
+    registry.clear_log();
+    let second = fixture.publish(&client, &registry.host()).await.unwrap();
+    assert_eq!(
+        (
+            second.blobs_sent,
+            second.bytes_sent,
+            second.manifests_sent,
+            second.unchanged
+        ),
+        (0, 0, 0, true)
+    );
+    assert_eq!(registry.kinds(), ["HEAD manifest", "HEAD manifest"]);
+    assert_eq!(second.reference, first.reference);
+}
+
+#[tokio::test]
+async fn without_tags_the_index_itself_is_looked_for() {
+    let (registry, fixture, client) = (Registry::plain(), Fixture::new(&[]), client());
+    assert!(
+        !fixture
+            .publish(&client, &registry.host())
+            .await
+            .unwrap()
+            .unchanged
+    );
+    fixture.assert_stored(&registry);
+    registry.clear_log();
+    assert!(
+        fixture
+            .publish(&client, &registry.host())
+            .await
+            .unwrap()
+            .unchanged
+    );
+    assert_eq!(registry.kinds(), ["HEAD manifest"]);
+}
+
+#[tokio::test]
+async fn only_missing_tags_are_written() {
+    let (registry, client) = (Registry::plain(), client());
+    Fixture::new(&[])
+        .publish(&client, &registry.host())
+        .await
+        .unwrap();
+    registry.clear_log();
+    let fixture = Fixture::new(&TAGS);
+    let published = fixture.publish(&client, &registry.host()).await.unwrap();
+    assert_eq!(
+        (
+            published.blobs_sent,
+            published.manifests_sent,
+            published.unchanged
+        ),
+        (0, 2, false)
+    );
+    assert_eq!(
+        registry.kinds()[2..],
+        ["HEAD manifest", "PUT manifest", "PUT manifest"]
+    );
+    fixture.assert_stored(&registry);
+}
+
+#[tokio::test]
+async fn a_new_version_sends_only_what_is_new_and_moves_what_may_move() {
+    let (registry, client) = (Registry::plain(), client());
+    Fixture::of("old", &TAGS)
+        .publish(&client, &registry.host())
+        .await
+        .unwrap();
+    let new = Fixture::of("new", &[("1.0.1", Moves::Never), ("latest", Moves::Always)]);
+    let published = new.publish(&client, &registry.host()).await.unwrap();
+    assert_eq!(published.blobs_sent, 2, "configs and the shared layer are there");
+    new.assert_stored(&registry);
+    assert_ne!(
+        registry.store(|s| s.of("team/app").tags["1.0.0"].clone()),
+        new.digest().to_string()
+    );
+}
+
+#[tokio::test]
+async fn a_fixed_tag_is_refused_before_anything_is_sent() {
+    let (registry, client) = (Registry::plain(), client());
+    Fixture::of("old", &TAGS)
+        .publish(&client, &registry.host())
+        .await
+        .unwrap();
+    let new = Fixture::of("new", &TAGS);
+    registry.clear_log();
+    let error = new.publish(&client, &registry.host()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    assert!(
+        shown(&error).contains("tag `1.0.0`") && shown(&error).contains("--replace"),
+        "{}",
+        shown(&error)
+    );
+    assert_eq!(registry.kinds(), ["HEAD manifest", "HEAD manifest"]);
+    let options = Options::default().replacing(true);
+    to_registry(&client, &reference(&registry.host(), "x"), &new.shipment, options)
+        .await
+        .unwrap();
+    new.assert_stored(&registry);
+}
+
+#[tokio::test]
+async fn a_registry_with_fixed_tags_may_refuse_what_is_there() {
+    let setup = Setup {
+        immutable_tags: true,
+        ..Setup::default()
+    };
+    let (registry, client) = (Registry::start(setup), client());
+    let fixture = Fixture::new(&[("1.0.0", Moves::Always)]);
+    fixture.publish(&client, &registry.host()).await.unwrap();
+    assert!(
+        fixture
+            .publish(&client, &registry.host())
+            .await
+            .unwrap()
+            .unchanged
+    );
+    let error = Fixture::of("new", &[("1.0.0", Moves::Always)])
+        .publish(&client, &registry.host())
+        .await
+        .unwrap_err();
+    assert!(
+        shown(&error).contains("this tag is immutable"),
+        "{}",
+        shown(&error)
+    );
+}
+
+#[tokio::test]
+async fn upload_locations_are_followed_in_every_form() {
+    let plain = Registry::plain();
+    for location in [Location::Relative, Location::Absolute, Location::Query] {
+        let registry = Registry::start(Setup {
+            location,
+            ..Setup::default()
+        });
+        let fixture = Fixture::new(&TAGS);
+        fixture.publish(&client(), &registry.host()).await.unwrap();
+        fixture.assert_stored(&registry);
+    }
+    assert!(plain.log().is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_repository_is_named() {
+    let setup = Setup {
+        fixed_repositories: true,
+        ..Setup::default()
+    };
+    let (registry, fixture) = (Registry::start(setup), Fixture::new(&TAGS));
+    let error = fixture.publish(&client(), &registry.host()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Registry(registry::Kind::Denied));
+    let text = shown(&error);
+    let name = format!("repository `{}/team/app` does not exist", registry.host());
+    assert!(
+        text.contains(&name) && text.contains("create the repository"),
+        "{text}"
+    );
+    assert!(
+        registry.log().iter().all(|asked| asked.body == 0),
+        "nothing was sent"
+    );
+}
+
+#[tokio::test]
+async fn a_blob_that_is_there_is_not_sent() {
+    let (registry, fixture, client) = (Registry::plain(), Fixture::new(&[]), client());
+    let repository = Repository::new(&registry.host(), "a/b");
+    for bytes in [&b"some bytes"[..], b""] {
+        let blob = fixture.file(bytes);
+        assert!(
+            !client
+                .blob_present(&repository, &blob.digest, blob.size)
+                .await
+                .unwrap()
+        );
+        assert_eq!(client.push_blob(&repository, &blob).await.unwrap(), Pushed::Sent);
+        assert!(
+            client
+                .blob_present(&repository, &blob.digest, blob.size)
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            client.push_blob(&repository, &blob).await.unwrap(),
+            Pushed::Present
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changed_is_not_published() {
+    let (registry, fixture, client) = (Registry::plain(), Fixture::new(&TAGS), client());
+    let blob: &BlobFile = &fixture.shipment.blobs[1];
+    let file = std::fs::OpenOptions::new().write(true).open(&blob.path).unwrap();
+    file.set_len(blob.size - 1).unwrap();
+    let error = fixture.publish(&client, &registry.host()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Registry(registry::Kind::Local));
+    assert!(
+        shown(&error).contains(&blob.path.display().to_string()),
+        "{}",
+        shown(&error)
+    );
+    // Past the check of sizes, the upload itself notices.
+    let repository = Repository::new(&registry.host(), "a/b");
+    let error = client.push_blob(&repository, blob).await.unwrap_err();
+    assert_eq!(error.kind(), registry::Kind::Local, "{}", shown(&error));
+    // The same size with other bytes is refused by the registry, and not tried again.
+    std::fs::write(&blob.path, vec![b'x'; blob.size as usize]).unwrap();
+    let registry = Registry::plain();
+    let repository = Repository::new(&registry.host(), "a/b");
+    let error = client.push_blob(&repository, blob).await.unwrap_err();
+    assert!(shown(&error).contains("DIGEST_INVALID"), "{}", shown(&error));
+    assert_eq!(registry.kinds(), ["HEAD blob", "POST upload", "PUT upload"]);
+    registry.store(|store| assert!(store.repositories.values().all(|r| r.blobs.is_empty())));
+}
