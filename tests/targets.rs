@@ -1,5 +1,10 @@
 //! The fact sheets held against rustc, the `cc` crate, and the folder they lie in.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of any test function"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;

@@ -428,5 +428,12 @@ fn explains_what_linkers_say() {
         );
         assert!(text.contains(part), "{text}");
     }
+    let missing =
+        "error occurred in cc-rs: failed to find tool \"s390x-linux-gnu-g++\": No such file or directory";
+    let text = explained(S390X, missing).unwrap();
+    assert!(
+        text.ends_with("run `apt-get install g++-s390x-linux-gnu libc6-dev-s390x-cross`"),
+        "{text}"
+    );
     assert_eq!(explained(S390X, "error[E0308]: mismatched types"), None);
 }
