@@ -1,3 +1,43 @@
 //! The chores of this repository: `cargo xtask <name>`.
+//!
+//! It uses nothing of the library, so that it builds in seconds on a machine that has only Rust and gcc.
 
-fn main() {}
+mod bench;
+mod ci;
+mod interop;
+mod registry;
+mod run_image;
+mod setup;
+mod step;
+mod validate;
+
+use anyhow::bail;
+
+const CHORES: &str = "cargo xtask <chore>
+
+  setup                          install what the tests need
+  test [ARG...]                  setup, then every test, nothing skipped
+  ci                             all that must hold before a change is taken
+  interop                        publish the examples, check them with other tools, run every platform
+  interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
+  validate REF|LAYOUT            check one image
+  run-image [-p PLATFORM] REF    run one platform of an image in its own root
+  bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md";
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (chore, rest) = match arguments.split_first() {
+        Some((chore, rest)) => (chore.as_str(), rest),
+        None => bail!("which chore?\n\n{CHORES}"),
+    };
+    match chore {
+        "setup" => setup::run(),
+        "test" => ci::test(rest),
+        "ci" => ci::run(),
+        "interop" => interop::run(rest),
+        "validate" => validate::run(rest),
+        "run-image" => run_image::run(rest),
+        "bench" => bench::run(rest),
+        other => bail!("no chore `{other}`\n\n{CHORES}"),
+    }
+}

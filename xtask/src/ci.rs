@@ -1,0 +1,73 @@
+//! `cargo xtask ci`: all that must hold before a change is taken; `cargo xtask test`: the tests alone.
+
+use anyhow::Result;
+
+use crate::step::{Step, say, tools};
+use crate::{interop, setup};
+
+/// Foreign hosts that the library must compile on, and what zig calls them.
+const HOSTS: &[(&str, &str)] = &[
+    ("aarch64-apple-darwin", "aarch64-macos"),
+    ("x86_64-pc-windows-gnu", "x86_64-windows-gnu"),
+];
+
+/// Everything, the quick things first.
+pub(crate) fn run() -> Result<()> {
+    Step::line("cargo fmt --all --check").run()?;
+    setup::run()?;
+    Step::line("cargo clippy --locked --workspace --all-targets -- -D warnings").run()?;
+    Step::line("cargo clippy --locked --no-default-features -- -D warnings").run()?;
+    Step::line("cargo doc --locked --no-deps --document-private-items")
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
+    Step::line("cargo deny --offline check bans licenses sources").run()?;
+    hosts()?;
+    tests(&[])?;
+    Step::line("cargo build --locked").run()?;
+    interop::run(&[])
+}
+
+/// The README's second command.
+pub(crate) fn test(arguments: &[String]) -> Result<()> {
+    setup::run()?;
+    tests(arguments)
+}
+
+fn tests(arguments: &[String]) -> Result<()> {
+    let with = |words: &str| {
+        let words = words
+            .split_whitespace()
+            .map(str::to_owned)
+            .chain(arguments.iter().cloned());
+        Step::new("cargo", words).env("GANTRY_TEST_REQUIRE", "all").run()
+    };
+    if Step::line("cargo nextest --version").holds() {
+        with("nextest run --locked --workspace --no-fail-fast")?;
+        return if arguments.is_empty() {
+            with("test --locked --workspace --doc")
+        } else {
+            Ok(())
+        };
+    }
+    with("test --locked --workspace --no-fail-fast")
+}
+
+/// `cargo check` as macOS and Windows would; zig compiles the C code of the dependencies.
+fn hosts() -> Result<()> {
+    setup::script("zig-ar", "exec zig ar")?;
+    for (target, zig) in HOSTS {
+        let compiler = format!("zig-cc-{target}");
+        setup::script(&compiler, &format!("exec zig cc -target {zig}"))?;
+        let bin = tools().join("bin");
+        let name = target.replace('-', "_");
+        say(format_args!("does it compile on {target}?"));
+        // The default flags of the `cc` crate are for Apple's and LLVM's own clang, and ask for an SDK.
+        Step::line("cargo check --locked --target")
+            .argument(target)
+            .env("CRATE_CC_NO_DEFAULTS", "1")
+            .env(&format!("CC_{name}"), bin.join(&compiler))
+            .env(&format!("AR_{name}"), bin.join("zig-ar"))
+            .run()?;
+    }
+    Ok(())
+}

