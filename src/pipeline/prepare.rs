@@ -38,7 +38,6 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         locked: request.locked,
         offline: request.offline,
         frozen: request.frozen,
-        ..project::Question::default()
     };
     let project = Project::load(&gantry.tools, &question)?;
     let git = Git::read(&gantry.tools, &project.root)?;
