@@ -13,6 +13,9 @@ mod support;
 mod authorization;
 #[path = "registry/faults.rs"]
 mod faults;
+#[cfg(target_os = "linux")]
+#[path = "registry/memory.rs"]
+mod memory;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]

@@ -152,14 +152,21 @@ fn killed_at_every_step_the_next_run_works() {
         if let Ok(archive) = Layout::open(folder.path().join("archive.tar")) {
             whole(&archive);
         }
-        // The same again on what the killed one left, then to the end.
-        run();
+        // At times killed once more on what the killed one left; then to the end.
+        if fault % 5 == 0 {
+            run();
+        }
         let store = BlobStore::open(&root).unwrap();
         build(&store, folder.path());
         assert_eq!(no_wrong_blob(&root), 3, "fault point {fault}");
         assert_eq!(
             fs::read_dir(root.join(".unfinished")).unwrap().count(),
             0,
+            "fault point {fault}"
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            3,
             "fault point {fault}"
         );
         for written in ["layout", "archive.tar"] {
@@ -233,7 +240,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
         no_wrong_blob(store.root());
         // An archive that does not fit replaces nothing.
         let before = fs::read(folder.join("archive.tar")).unwrap();
-        let rest = store.put(&noise(3, MIB)).unwrap();
+        let rest = store.put(&noise(3, 1_400_000)).unwrap();
         let root = Root::new(rest.descriptor(MediaType::ImageLayer), None);
         let error = write_archive(&store, &[root], &folder.join("archive.tar")).unwrap_err();
         assert!(error.is_disk(), "{error:?}");

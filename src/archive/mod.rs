@@ -1,6 +1,6 @@
 //! Images as files: OCI layouts in a directory, and `oci-archive` tars of the same content.
 //!
-//! In: what a [`BlobStore`] holds, or a path that others wrote. Out: exactly the blobs that the named images
+//! In: what a [`BlobStore`](crate::blob::BlobStore) holds, or a path that others wrote. Out: exactly the blobs that the named images
 //! need, complete before anything points to them; or the checked bytes of somebody's layout. It must never
 //! follow a name out of the layout, nor believe bytes that do not match their digest.
 

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::ArchiveError;
 use crate::blob::{Blob, Entry, MANIFEST_LIMIT, reach};
+use crate::codec::{self, Member};
 use crate::spec::{Descriptor, Digest, Hasher, ImageIndex};
-
-/// Members of one archive, at most.
-const MEMBERS: usize = 200_000;
 
 /// An OCI layout in a directory, or in an uncompressed tar.
 #[derive(Clone, Debug)]
@@ -19,12 +17,6 @@ pub struct Layout {
     /// For a tar: where each file's bytes lie in it.
     members: Option<BTreeMap<String, Member>>,
     index: ImageIndex,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Member {
-    offset: u64,
-    size: u64,
 }
 
 impl Layout {
@@ -206,28 +198,11 @@ impl Read for LayoutBlob {
 
 /// Where the regular files of a tar lie that a layout consists of.
 fn members(path: &Path) -> Result<BTreeMap<String, Member>, ArchiveError> {
-    let failed = |error| ArchiveError::read(path, error);
-    let mut members = BTreeMap::new();
-    let mut archive = tar::Archive::new(File::open(path).map_err(failed)?);
-    // With seek, the content of large members is jumped over.
-    for (position, entry) in archive.entries_with_seek().map_err(failed)?.enumerate() {
-        if position >= MEMBERS {
-            return Err(ArchiveError::TooLarge {
-                what: "the tar".to_owned(),
-                path: path.to_owned(),
-                limit: format!("{MEMBERS} members"),
-            });
-        }
-        let entry = entry.map_err(failed)?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if entry.header().entry_type().is_file() {
-            let name = name.strip_prefix("./").unwrap_or(&name).to_owned();
-            let member = Member {
-                offset: entry.raw_file_position(),
-                size: entry.size(),
-            };
-            members.insert(name, member);
-        }
-    }
-    Ok(members)
+    let found = File::open(path).and_then(codec::members);
+    let found = found.map_err(|error| ArchiveError::read(path, error))?;
+    let named = |member: Member| {
+        let name = String::from_utf8_lossy(&member.path).into_owned();
+        (name.strip_prefix("./").unwrap_or(&name).to_owned(), member)
+    };
+    Ok(found.into_iter().map(named).collect())
 }

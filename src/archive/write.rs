@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::{ArchiveError, Root};
-use crate::blob::{Blob, BlobError, BlobStore, Entry, LAYOUT, index_bytes};
+use crate::blob::{Blob, BlobError, BlobStore, Entry, LAYOUT, Unfinished, index_bytes, sweep};
 use crate::codec::tar::{Attributes, FileError, TarWriter};
 use crate::spec::{Digest, Hasher};
 
@@ -39,10 +39,12 @@ pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> R
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).map_err(failed)?;
+    // What a killed run left beside the destination.
+    sweep(store, folder)?;
     store.fault("archive.create");
-    let unfinished = unfinished(folder).map_err(failed)?;
+    let unfinished = Unfinished::new(folder)?;
     store.fault("archive.created");
-    let writer = BufWriter::with_capacity(128 * 1024, unfinished.as_file());
+    let writer = BufWriter::with_capacity(128 * 1024, unfinished.handle()?);
     let mut tar = TarWriter::new(writer, 0);
     let (folders, files) = (Attributes::root(0o755), Attributes::root(0o644));
     let small = |tar: &mut TarWriter<_>, name: &str, bytes: &[u8]| {
@@ -77,13 +79,7 @@ pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> R
     tar.finish()
         .and_then(|mut writer| writer.flush())
         .map_err(failed)?;
-    store.fault("archive.sync");
-    unfinished.as_file().sync_data().map_err(failed)?;
-    store.fault("archive.name");
-    unfinished
-        .persist(destination)
-        .map_err(|error| failed(error.error))?;
-    store.fault("archive.named");
+    unfinished.publish(store, "archive", destination)?;
     Ok(())
 }
 
@@ -102,18 +98,6 @@ fn blobs(store: &BlobStore, roots: &[Root]) -> Result<BTreeMap<Digest, Blob>, Bl
 fn entries(roots: &[Root]) -> Vec<Entry> {
     let entry = |root: &Root| Entry::new(root.name.as_deref(), root.descriptor.clone());
     roots.iter().map(entry).collect()
-}
-
-/// A file beside the destination: only within one file system can it take the destination's name at once.
-fn unfinished(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gantry-").suffix(".unfinished");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 /// Hashes a file while it is read.

@@ -125,16 +125,19 @@ fn read<'a, H: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R, class: 
             found.needed = linking.needed()?;
             found.version_needs = linking.version_needs()?;
         }
-        if let Some(mut notes) = segment.notes(endian, data)? {
-            while let Some(note) = notes.next()? {
+        // No loader minds what notes say.
+        if let Ok(Some(mut notes)) = segment.notes(endian, data) {
+            while let Ok(Some(note)) = notes.next() {
                 if note.n_type(endian) == elf::NT_GNU_BUILD_ID && note.name() == elf::ELF_NOTE_GNU {
                     found.build_id = Some(note.desc().iter().map(|byte| format!("{byte:02x}")).collect());
                 }
             }
         }
     }
-    // A loader does not look at sections; a file may have none at all.
-    let sections = header.sections(endian, data)?;
+    // Nor does one look at sections: packed programs have none, or wrong ones.
+    let Ok(sections) = header.sections(endian, data) else {
+        return Ok(found);
+    };
     for section in sections.iter() {
         found.stripped &= section.sh_type(endian) != elf::SHT_SYMTAB;
         let name = sections.section_name(endian, section).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use super::{Blob, BlobError, BlobStore};
+use super::{Blob, BlobError, BlobStore, known};
 use crate::spec::{Descriptor, ImageIndex, MediaType, annotation, json};
 
 /// One entry of a layout: an image or index, mostly with a name.
@@ -160,7 +160,7 @@ impl BlobStore {
             .write(true)
             .open(&path)
             .and_then(|file| {
-                file.lock()?;
+                known(file.lock())?;
                 Ok(file)
             });
         locked.map_err(|error| BlobError::from_io(error, &path))

@@ -12,6 +12,7 @@ mod garbage;
 mod reach;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod writer;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use garbage::Collected;
 #[cfg(test)]
 use reach::DEPTH;
 pub use reach::{MANIFEST_LIMIT, reach};
+pub(crate) use unfinished::{Unfinished, sweep};
 pub use writer::BlobWriter;
 
 use crate::spec::{Descriptor, Digest, Hasher, MediaType};
@@ -238,7 +240,7 @@ impl BlobStore {
             }
         }
         self.fault("adopt.linked");
-        writer::sync_folder(&to)
+        unfinished::sync_folder(&to)
     }
 
     fn opened(root: PathBuf, faults: Option<Faults>) -> Result<Self, BlobError> {
@@ -247,7 +249,7 @@ impl BlobStore {
             fs::create_dir_all(&folder).map_err(|error| BlobError::from_io(error, &folder))?;
         }
         store.layout()?;
-        store.sweep()?;
+        sweep(&store, &store.unfinished())?;
         Ok(store)
     }
 
@@ -281,7 +283,7 @@ impl BlobStore {
     /// Whether the blob is here; if so it counts as new from now on. Ordered against garbage collection.
     fn found(&self, blob: &Blob) -> io::Result<bool> {
         let lock = File::open(self.lock_file())?;
-        lock.lock_shared()?;
+        known(lock.lock_shared())?;
         let path = self.path(&blob.digest);
         let metadata = fs::metadata(&path)?;
         if !metadata.is_file() || metadata.len() != blob.size {
@@ -334,4 +336,15 @@ impl BlobStore {
             faults(event);
         }
     }
+}
+
+/// Where the system knows no locks, only one process at a time may use the store; nothing we can do checks that.
+fn known(locked: io::Result<()>) -> io::Result<()> {
+    locked.or_else(|error| {
+        if error.kind() == io::ErrorKind::Unsupported {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
 }

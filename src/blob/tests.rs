@@ -58,7 +58,7 @@ fn opening_sweeps_what_the_dead_left_and_nothing_else() {
     let (_folder, store) = store();
     let mut living = store.writer().unwrap();
     living.write_all(b"alive").unwrap();
-    fs::write(store.unfinished().join("dead"), "half").unwrap();
+    fs::write(store.unfinished().join(".gantry-dead.unfinished"), "half").unwrap();
     BlobStore::open(store.root()).unwrap();
     assert_eq!(unfinished(&store), 1);
     store.verify(&living.finish().unwrap()).unwrap();

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 
 use super::messages::Reader;
 use super::remap::{Prefixes, c_variables};
+use super::rustflags::handover;
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
-use crate::environment::Environment;
 use crate::event::{Event, Observer};
 use crate::tool::{Call, Ended, Stream, Tools};
 
@@ -22,44 +22,82 @@ pub fn cargo(
     unit: &CargoUnit,
     each: &mut dyn FnMut(Artifact),
 ) -> Result<Built, BuildError> {
-    let call = call(tools, observer, unit)?;
+    let selected = selection::arguments(unit)?;
     observer.event(&Event::BuildStarted {
         unit: &unit.name,
         steps: None,
     });
+    let environment = tools.environment();
     let mut reader = Reader::new(unit, observer, each);
-    let ended = tools.stream(&call, &mut |stream, line| match stream {
-        Stream::Stdout => reader.message(line.trim_ascii_end()),
-        Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
-    })?;
-    if ended != Ended::Code(0) {
-        let words = reader.failed();
-        return Err(BuildError::Cargo(Box::new(CargoFailure {
-            unit: unit.name.clone(),
-            command: call.shown(),
-            ended,
-            lines: words.lines,
-            said: words.said,
-        })));
+    let prefixes = match &unit.remap {
+        Some(remap) => {
+            reader = fetch(tools, unit, reader)?;
+            let cargo_home = environment.cargo_home();
+            let prefixes = Prefixes::of(unit, remap, environment.home(), cargo_home.as_deref())?;
+            tell_unsayable(&prefixes, observer);
+            Some(prefixes)
+        }
+        None => None,
+    };
+    let call = call(tools, unit, selected, prefixes.as_ref());
+    for part in handover(&flags(unit, prefixes.as_ref())) {
+        let mut call = call.clone();
+        for triple in part.triples {
+            call = call.arg("--target").arg(triple);
+        }
+        for (name, value) in part.variables {
+            call = call.var(name, value);
+        }
+        for name in part.remove {
+            call = call.without(name);
+        }
+        reader = run(tools, &call, unit, reader)?;
     }
     let built = reader.finished()?;
     observer.event(&Event::BuildFinished { unit: &unit.name });
     Ok(built)
 }
 
-fn call(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<Call, BuildError> {
-    let environment = tools.environment();
-    let mut call = Call::new(environment.non_empty("CARGO").unwrap_or("cargo"))
-        .args(["build", "--message-format", "json-render-diagnostics"])
-        .args(["--color", "never", "--profile", &unit.profile])
-        .args(selection::arguments(unit)?)
-        .arg("--manifest-path")
+/// Downloads and unpacks what will be compiled, because the folders it comes to lie in are known only then. Flags
+/// that differ from the next build's would make that one compile everything anew.
+fn fetch<'a>(tools: &Tools, unit: &CargoUnit, reader: Reader<'a>) -> Result<Reader<'a>, BuildError> {
+    let mut call = start(tools, unit, "fetch");
+    for target in &unit.targets {
+        call = call.args(["--target", &target.triple]);
+    }
+    run(tools, &call, unit, reader)
+}
+
+fn run<'a>(
+    tools: &Tools,
+    call: &Call,
+    unit: &CargoUnit,
+    mut reader: Reader<'a>,
+) -> Result<Reader<'a>, BuildError> {
+    let ended = tools.stream(call, &mut |stream, line| match stream {
+        Stream::Stdout => reader.message(line.trim_ascii_end()),
+        Stream::Stderr => reader.text(&String::from_utf8_lossy(line)),
+    })?;
+    if ended == Ended::Code(0) {
+        return Ok(reader);
+    }
+    let words = reader.failed();
+    Err(BuildError::Cargo(Box::new(CargoFailure {
+        unit: unit.name.clone(),
+        command: call.shown(),
+        ended,
+        lines: words.lines,
+        said: words.said,
+    })))
+}
+
+/// The beginning of each call.
+fn start(tools: &Tools, unit: &CargoUnit, verb: &str) -> Call {
+    let mut call = Call::new(tools.environment().non_empty("CARGO").unwrap_or("cargo"))
+        .args([verb, "--color", "never", "--manifest-path"])
         .arg(unit.workspace.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&unit.target_directory)
         .dir(&unit.workspace)
-        .var("CARGO_TERM_PROGRESS_WHEN", "never")
-        .var(profile_variable(&unit.profile, "STRIP"), unit.strip.value());
+        .var("CARGO_TERM_PROGRESS_WHEN", "never");
     for (set, flag) in [
         (unit.locked, "--locked"),
         (unit.offline, "--offline"),
@@ -67,46 +105,62 @@ fn call(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<Call
     ] {
         call = if set { call.arg(flag) } else { call };
     }
+    call
+}
+
+/// The call, but for its targets and their flags.
+fn call(tools: &Tools, unit: &CargoUnit, selected: Vec<String>, prefixes: Option<&Prefixes>) -> Call {
+    let mut call = start(tools, unit, "build")
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(["--profile", &unit.profile, "--target-dir"])
+        .arg(&unit.target_directory)
+        .args(selected)
+        .var(profile_variable(&unit.profile, "STRIP"), unit.strip.value());
     if let Some(jobs) = unit.jobs {
         call = call.arg("--jobs").arg(jobs.to_string());
     }
     // What was compiled in steps is not, byte for byte, what is compiled at once.
-    if environment.var_os("CARGO_INCREMENTAL").is_none() {
+    if tools.environment().var_os("CARGO_INCREMENTAL").is_none() {
         call = call.var("CARGO_INCREMENTAL", "0");
     }
     for (name, value) in &unit.environment {
         call = call.var(name, value);
     }
-    let prefixes = match &unit.remap {
-        Some(remap) => Some(Prefixes::of(unit, remap, environment)?),
-        None => None,
-    };
     for target in &unit.targets {
-        call = call.args(["--target", &target.triple]);
-        for (name, value) in variables(unit, target, prefixes.as_ref(), environment) {
+        for (name, value) in variables(tools, unit, target, prefixes) {
             call = call.var(name, value);
         }
     }
-    if let Some(prefixes) = &prefixes {
-        for folder in prefixes.cflags().1 {
-            let text = format!("the path `{folder}` stays in C code: compilers cannot be told to replace it");
-            observer.event(&Event::Warning { text: &text });
-        }
+    call
+}
+
+/// The flags for rustc of each triple.
+fn flags(unit: &CargoUnit, prefixes: Option<&Prefixes>) -> BTreeMap<String, Vec<String>> {
+    let remapping = prefixes.map(Prefixes::rustflags).unwrap_or_default();
+    let with_remapping = |target: &TargetBuild| {
+        let flags = target.rustflags.iter().chain(&remapping).cloned().collect();
+        (target.triple.clone(), flags)
+    };
+    unit.targets.iter().map(with_remapping).collect()
+}
+
+fn tell_unsayable(prefixes: &Prefixes, observer: &dyn Observer) {
+    let (_, unsayable) = prefixes.cflags();
+    if !unsayable.is_empty() {
+        let text = format!(
+            "if C code is compiled, these paths may stay in it, because of their blanks: `{}`",
+            unsayable.join("`, `")
+        );
+        observer.event(&Event::Notice { text: &text });
     }
-    let remapping = prefixes.map(|prefixes| prefixes.rustflags()).unwrap_or_default();
-    let flags = unit.targets.iter().map(|target| {
-        let flags = target.rustflags.iter().chain(&remapping).cloned();
-        (target.triple.as_str(), flags.collect())
-    });
-    Ok(hand_over(call, flags))
 }
 
 /// The variables of one triple.
 fn variables(
+    tools: &Tools,
     unit: &CargoUnit,
     target: &TargetBuild,
     prefixes: Option<&Prefixes>,
-    environment: &Environment,
 ) -> BTreeMap<String, OsString> {
     let mut variables = target.variables.clone();
     if let Some(prefixes) = prefixes {
@@ -114,7 +168,7 @@ fn variables(
         let known = |name: &str| {
             let own = target.variables.get(name).map(OsString::as_os_str);
             own.or_else(|| unit.environment.get(name).map(OsStr::new))
-                .or_else(|| environment.var_os(name))
+                .or_else(|| tools.environment().var_os(name))
                 .and_then(OsStr::to_str)
         };
         for (name, value) in c_variables(&target.triple, &flags, known) {
@@ -122,17 +176,6 @@ fn variables(
         }
     }
     variables
-}
-
-/// Hands the flags of each triple to cargo. This is the one place that does.
-fn hand_over<'a>(call: Call, flags: impl Iterator<Item = (&'a str, Vec<String>)>) -> Call {
-    flags
-        .filter(|(_, flags)| !flags.is_empty())
-        .fold(call, |call, (triple, flags)| {
-            let list = toml::Value::from(flags);
-            call.arg("--config")
-                .arg(format!("target.\"{triple}\".rustflags={list}"))
-        })
 }
 
 fn profile_variable(profile: &str, key: &str) -> String {

@@ -34,7 +34,7 @@ pub(super) struct Reader<'a> {
 
 /// What is left to say when the build failed.
 pub(super) struct Words {
-    /// The first error, or the last lines.
+    /// The first error with its beginning and its end, or the last lines.
     pub(super) lines: String,
     /// Everything from the first error on, within [`SAID_LIMIT`].
     pub(super) said: String,
@@ -210,16 +210,29 @@ impl Said {
     fn words(self) -> Words {
         let start = self.error.unwrap_or(0);
         let lines: Vec<String> = self.lines.into_iter().skip(start).collect();
-        let skip = match self.error {
-            Some(_) => 0,
-            None => lines.len().saturating_sub(SHOWN_LINES / 2),
+        let told: Vec<&String> = lines.iter().filter(|line| !is_directive(line)).collect();
+        let head = match self.error {
+            Some(_) => SHOWN_LINES / 2,
+            None => 0,
         };
-        let shown = lines.iter().skip(skip).take(SHOWN_LINES);
+        // What failed stands first, why often last: behind all that a build script printed.
+        let mut shown: Vec<String> = told.iter().take(head).map(|line| cut(line)).collect();
+        let rest = &told[shown.len()..];
+        let tail = &rest[rest.len().saturating_sub(SHOWN_LINES / 2)..];
+        if tail.len() < rest.len() && !shown.is_empty() {
+            shown.push("[...]".to_owned());
+        }
+        shown.extend(tail.iter().map(|line| cut(line)));
         Words {
-            lines: shown.map(|line| cut(line)).collect::<Vec<_>>().join("\n"),
+            lines: shown.join("\n"),
             said: lines.join("\n"),
         }
     }
+}
+
+/// A build script's directive to cargo, repeated by cargo when the script fails.
+fn is_directive(line: &str) -> bool {
+    line.starts_with("  cargo:")
 }
 
 /// A line no wider than an error should be; linkers' command lines are thousands of characters.
@@ -339,8 +352,20 @@ mod tests {
         assert!(words.said.starts_with("error: first\nä"));
         assert!(words.said.len() < SAID_LIMIT + 10_000);
         let lines: Vec<_> = words.lines.lines().collect();
-        assert_eq!((lines.len(), lines[0]), (SHOWN_LINES, "error: first"));
+        assert_eq!((lines.len(), lines[0]), (SHOWN_LINES + 1, "error: first"));
+        assert_eq!(lines[SHOWN_LINES / 2], "[...]");
         assert_eq!(lines[1].chars().count(), SHOWN_WIDTH + 3);
+
+        let mut each = |_| {};
+        let mut reader = Reader::new(&unit, &Silent, &mut each);
+        reader.text("error: failed to run custom build command for `native v0.1.0`");
+        (0..100).for_each(|_| reader.text("  cargo:rerun-if-env-changed=CC"));
+        reader.text("  no compiler");
+        let words = reader.failed();
+        assert_eq!(
+            words.lines,
+            "error: failed to run custom build command for `native v0.1.0`\n  no compiler"
+        );
 
         let mut each = |_| {};
         let mut reader = Reader::new(&unit, &Silent, &mut each);

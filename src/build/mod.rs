@@ -22,7 +22,7 @@ pub use cargo::cargo;
 pub use error::{BuildError, CargoFailure};
 pub use selection::{Collision, collisions};
 
-/// One `cargo build`, for any number of triples.
+/// What one `cargo build` makes, for any number of triples. Triples whose flags for rustc differ take a call each.
 #[derive(Clone, Debug, Default)]
 pub struct CargoUnit {
     /// How events name it.
@@ -78,7 +78,7 @@ pub struct TargetBuild {
     pub triple: String,
     /// Variables for this triple (linker, C compiler); their names must hold the triple, or they hit the others.
     pub variables: BTreeMap<String, OsString>,
-    /// Flags for rustc, added to the user's own.
+    /// All flags for rustc, those of the user's settings among them: no other source of flags holds.
     pub rustflags: Vec<String>,
 }
 

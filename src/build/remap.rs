@@ -3,23 +3,29 @@
 //! In: where things lie here. Out: flags for rustc, and flags for C compilers. Rustc and gcc take the last prefix
 //! that matches, so folders inside of others come after them.
 //!
-//! Cargo (1.85 and later) leaves flags out of `-C metadata` when a `--remap-path-prefix` is among them, so symbol
-//! names and the names of build folders do not depend on where the workspace or CARGO_HOME lies.
+//! Cargo (measured with 1.95) leaves flags out of `-C metadata` when a `--remap-path-prefix` is among them, so symbol
+//! names and the names of build folders do not depend on where the workspace or CARGO_HOME lies. They do depend on
+//! where a path dependency outside of the workspace lies; its files are in no folder that is replaced here, either.
 
 use std::path::{Path, PathBuf};
 
 use super::{BuildError, CargoUnit, Remap};
-use crate::environment::Environment;
 
 /// Folders of this machine and the names that stand for them, folders inside of others last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Prefixes(Vec<(String, String)>);
 
 impl Prefixes {
-    pub(super) fn of(unit: &CargoUnit, remap: &Remap, environment: &Environment) -> Result<Self, BuildError> {
+    /// The prefixes for a unit, and for the user's home and CARGO_HOME.
+    pub(super) fn of(
+        unit: &CargoUnit,
+        remap: &Remap,
+        home: Option<&Path>,
+        cargo_home: Option<&Path>,
+    ) -> Result<Self, BuildError> {
         let mut found: Vec<(PathBuf, String)> = Vec::new();
         let mut add = |folder: PathBuf, name: &str| found.push((folder, name.to_owned()));
-        if let Some(home) = environment.home() {
+        if let Some(home) = home {
             add(home.to_owned(), "/home");
         }
         if let Some(sysroot) = &remap.sysroot {
@@ -29,11 +35,11 @@ impl Prefixes {
                 add(sysroot.join("lib/rustlib/src/rust"), &format!("/rustc/{commit}"));
             }
         }
-        if let Some(home) = environment.cargo_home() {
-            for source in registry_sources(&home) {
+        if let Some(home) = cargo_home {
+            for source in registry_sources(home) {
                 add(source, "/cargo/registry/src");
             }
-            add(home, "/cargo");
+            add(home.to_owned(), "/cargo");
         }
         add(unit.workspace.clone(), "/workspace");
         if let Some(build) = &remap.build_directory {
@@ -120,13 +126,13 @@ pub(super) fn c_variables<'a>(
 mod tests {
     use super::*;
 
-    fn prefixes(unit: &CargoUnit, environment: &Environment) -> Prefixes {
+    fn prefixes(unit: &CargoUnit, home: &Path, cargo_home: &Path) -> Prefixes {
         let remap = Remap {
             sysroot: Some("/h/.rustup/t".into()),
             commit: Some("abc".into()),
             build_directory: Some("/b".into()),
         };
-        Prefixes::of(unit, &remap, environment).unwrap()
+        Prefixes::of(unit, &remap, Some(home), Some(cargo_home)).unwrap()
     }
 
     #[test]
@@ -136,7 +142,7 @@ mod tests {
             target_directory: "/h/w/target".into(),
             ..CargoUnit::default()
         };
-        let found = prefixes(&unit, &Environment::empty("/h/w").with_home("/h"));
+        let found = prefixes(&unit, Path::new("/h"), Path::new("/h/.cargo"));
         assert_eq!(
             found.rustflags(),
             [
@@ -154,7 +160,7 @@ mod tests {
             target_directory: "/t t".into(),
             ..CargoUnit::default()
         };
-        let bare = Prefixes::of(&root, &Remap::default(), &Environment::empty("/")).unwrap();
+        let bare = Prefixes::of(&root, &Remap::default(), None, None).unwrap();
         assert_eq!(bare.rustflags(), ["--remap-path-prefix=/t t=/target"]);
         assert_eq!(bare.cflags(), (String::new(), vec!["/t t"]));
     }
@@ -164,13 +170,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let source = home.path().join("registry/src/mirror-0123");
         std::fs::create_dir_all(&source).unwrap();
-        let environment = Environment::empty("/").with("CARGO_HOME", home.path());
         let unit = CargoUnit {
             workspace: "/w".into(),
             target_directory: "/w/t".into(),
             ..CargoUnit::default()
         };
-        let flags = prefixes(&unit, &environment).rustflags();
+        let flags = prefixes(&unit, Path::new("/h"), home.path()).rustflags();
         let place = |end: &str| flags.iter().position(|flag| flag.ends_with(end));
         let inner = place("/registry/src/mirror-0123=/cargo/registry/src");
         assert!(

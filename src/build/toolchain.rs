@@ -216,6 +216,7 @@ impl Toolchain {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let errors = stderr
             .lines()
+            .take_while(|line| !line.contains("backtrace"))
             .filter(|line| !line.starts_with("info:") && !line.is_empty());
         Err(ToolchainError::NoStd {
             triple: triple.to_owned(),

@@ -17,7 +17,7 @@ pub struct Decoder<R: Read> {
 }
 
 enum Inner<R: Read> {
-    Gzip(flate2::read::MultiGzDecoder<BufReader<R>>),
+    Gzip(Box<flate2::read::MultiGzDecoder<BufReader<R>>>),
     Zstd(zstd::Decoder<'static, BufReader<R>>),
     None(R),
 }
@@ -29,7 +29,9 @@ enum Inner<R: Read> {
 pub fn decoder<R: Read>(media_type: &MediaType, reader: R, limit: u64) -> Result<Decoder<R>, CodecError> {
     let name = media_type.as_ref();
     let inner = if name.ends_with("tar+gzip") || name.ends_with("tar.gzip") {
-        Inner::Gzip(flate2::read::MultiGzDecoder::new(BufReader::new(reader)))
+        Inner::Gzip(Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(
+            reader,
+        ))))
     } else if name.ends_with("tar+zstd") || name.ends_with("tar.zstd") {
         let mut decoder = zstd::Decoder::new(reader).map_err(CodecError::Encoder)?;
         decoder.window_log_max(ZSTD_WINDOW).map_err(CodecError::Encoder)?;

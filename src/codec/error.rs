@@ -30,4 +30,15 @@ pub enum CodecError {
     #[error("more than {0} bytes after decompression")]
     #[diagnostic(code(gantry::codec::too_large))]
     TooLarge(u64),
+    /// A header's sum is wrong.
+    #[error("this is no tar")]
+    #[diagnostic(
+        code(gantry::codec::no_tar),
+        help("compressed tars must be decompressed first")
+    )]
+    NoTar,
+    /// More entries than any image has.
+    #[error("more than {0} entries in a tar")]
+    #[diagnostic(code(gantry::codec::entries))]
+    Entries(usize),
 }

@@ -6,6 +6,7 @@
 
 mod decode;
 mod error;
+mod scan;
 pub mod tar;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::ops::RangeInclusive;
 
 pub use decode::{Decoder, decoder};
 pub use error::CodecError;
+pub use scan::{Member, members};
 
 use crate::spec::{Digest, MediaType};
 

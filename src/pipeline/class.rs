@@ -55,7 +55,7 @@ impl Error {
             Self::Project(_) => Class::Matrix,
             Self::Build(BuildError::Tool(error)) => tool(error),
             Self::Build(_) | Self::NoArtifact { .. } | Self::LinkFailed { .. } => Class::Build,
-            Self::Toolchain(_) | Self::Link(_) | Self::Binary(_) => Class::Build,
+            Self::Toolchain(_) | Self::Link(_) | Self::Links { .. } | Self::Binary(_) => Class::Build,
             Self::Registry(error) => of_registry(error.kind()),
             Self::Publish(error) => match error.kind() {
                 publish::Kind::Refused => Class::Refused,

@@ -112,9 +112,10 @@ pub(super) fn unit(
         build_directory: project.build_directory.clone(),
         commit: prepared.toolchain.commit().map(str::to_owned),
     };
+    let triples: Vec<&str> = unit.targets.iter().map(|target| target.triple.as_str()).collect();
     let directory = &project.target_directory;
     Ok(build::CargoUnit {
-        name: unit.name.clone(),
+        name: format!("{} for {}", unit.name, triples.join(", ")),
         workspace: project.root.clone(),
         selections: unit.packages.iter().map(selection).collect(),
         profile: unit.profile.clone(),

@@ -176,6 +176,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Link(#[from] LinkError),
+    /// Several targets cannot be linked.
+    #[error("{} targets cannot be linked here", gaps.len())]
+    #[diagnostic(code(gantry::pipeline::links))]
+    Links {
+        /// Why, for each.
+        #[related]
+        gaps: Vec<LinkError>,
+    },
     /// See [`BuildError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -38,7 +38,6 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         locked: request.locked,
         offline: request.offline,
         frozen: request.frozen,
-        ..project::Question::default()
     };
     let project = Project::load(&gantry.tools, &question)?;
     let git = Git::read(&gantry.tools, &project.root)?;
@@ -73,11 +72,20 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         variables: variables.collect(),
         created: created(gantry, git.as_ref())?,
     })?;
-    let links = draft
-        .queries()
-        .iter()
-        .map(|query| link(gantry, query, &project, &toolchain, &catalog));
-    let links = links.collect::<Result<Vec<_>, _>>()?;
+    let (mut links, mut gaps) = (Vec::new(), Vec::new());
+    for query in draft.queries() {
+        match link(gantry, query, &project, &toolchain, &catalog) {
+            Ok(linked) => links.push(linked),
+            // Every gap is told at once: closing them one by one would cost a run each.
+            Err(Error::Link(gap)) => gaps.push(gap),
+            Err(error) => return Err(error),
+        }
+    }
+    match gaps.len() {
+        0 => {}
+        1 => return Err(gaps.remove(0).into()),
+        _ => return Err(Error::Links { gaps }),
+    }
     let planned: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
     let plan = draft.plan(&planned)?;
     for notice in &plan.notices {

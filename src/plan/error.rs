@@ -92,9 +92,9 @@ pub enum PlanError {
         /// The triple.
         triple: String,
         /// What it builds for.
-        builds: Platform,
+        builds: String,
         /// What is wanted.
-        platform: Platform,
+        platform: String,
     },
     /// The standard library of some targets is not installed.
     #[error("the standard library is not installed for {}", triples.join(", "))]

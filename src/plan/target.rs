@@ -123,8 +123,8 @@ fn triples<'a>(
             return Err(PlanError::WrongTarget {
                 image: image.name.clone(),
                 triple: triple.clone(),
-                builds: target.platform.clone(),
-                platform: platform.clone(),
+                builds: target.platform.to_string(),
+                platform: platform.to_string(),
             });
         }
         return Ok(vec![target]);

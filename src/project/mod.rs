@@ -112,8 +112,9 @@ impl Project {
                 .dir(folder(&manifest)),
         )?;
         let root = folder(Path::new(&located.text()));
+        // Without dependencies it downloads nothing: with them, cargo wants those of every platform there is.
         let call = cargo(tools)
-            .args(["metadata", "--format-version", "1"])
+            .args(["metadata", "--format-version", "1", "--no-deps"])
             .arg("--manifest-path")
             .arg(root.join("Cargo.toml"))
             .args(question.flags())
@@ -241,6 +242,3 @@ fn manifest(tools: &Tools, question: &Question) -> Result<PathBuf, ProjectError>
 fn folder(file: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).to_owned()
 }
-
-#[cfg(test)]
-mod tests;

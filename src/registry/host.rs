@@ -1,6 +1,7 @@
 //! What is known of one registry host while we work with it.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response};
@@ -22,6 +23,7 @@ pub(super) struct Host {
     origin: OnceCell<Url>,
     challenge: Mutex<Option<Challenge>>,
     identity: Mutex<Option<Secret>>,
+    warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
     pub(super) uploads: Semaphore,
@@ -34,6 +36,7 @@ impl Host {
             origin: OnceCell::new(),
             challenge: Mutex::default(),
             identity: Mutex::default(),
+            warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
             uploads: Semaphore::new(UPLOADS),
@@ -64,6 +67,11 @@ impl Host {
         let found = best(headers.iter().filter_map(|value| value.to_str().ok()))?;
         *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Some(found)
+    }
+
+    /// The warnings that were told.
+    pub(super) fn warnings(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The refresh token that the realm gave in place of the stored one.
@@ -108,12 +116,12 @@ impl Client {
             if matches!(plain, Ok(true)) {
                 return Ok(http);
             }
-            if matches!(self.ping(host, &https, &what).await, Ok(true)) {
-                return Ok(https);
-            }
-            let fault = plain
-                .err()
-                .unwrap_or_else(|| Fault::again("neither http nor https is spoken there"));
+            let fault = match (plain, self.ping(host, &https, &what).await) {
+                (_, Ok(true)) => return Ok(https),
+                (_, Err(Fault::Final(error))) => return Err(error),
+                (Err(fault), _) | (Ok(_), Err(fault)) => fault,
+                (Ok(_), Ok(_)) => Fault::again("neither http nor https is spoken there"),
+            };
             attempts.pause(fault).await?;
         }
     }

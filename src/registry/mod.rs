@@ -26,6 +26,7 @@ mod token;
 mod transmit;
 mod transport;
 mod upload;
+mod warning;
 
 use std::collections::HashMap;
 use std::fmt;

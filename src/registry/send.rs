@@ -101,6 +101,9 @@ impl Client {
         loop {
             let own = same_origin(&url, origin);
             let response = self.step(request, &url, header.as_ref().filter(|_| own)).await?;
+            if own {
+                self.tell_warnings(host, &response);
+            }
             let status = response.status().as_u16();
             if status == 401 && own {
                 if renewed {

@@ -46,23 +46,25 @@ pub(super) fn network_fault(error: reqwest::Error, what: &str) -> Fault {
             problem: "this request cannot be built".to_owned(),
         });
     }
-    let mut below: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(cause) = below {
-        // An io::Error hides what it wraps from `source`.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        let tls = cause
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner?.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(problem)) = tls {
-            return Fault::Final(RegistryError::Certificate {
-                what: what.to_owned(),
-                host,
-                source: rustls::Error::InvalidCertificate(problem.clone()).into(),
-            });
-        }
-        below = cause.source();
+    if let Some(source @ rustls::Error::InvalidCertificate(_)) = tls_error(&error) {
+        return Fault::Final(RegistryError::Certificate {
+            what: what.to_owned(),
+            host,
+            source: source.clone().into(),
+        });
     }
     Fault::again(error)
+}
+
+/// The TLS error at the bottom of another. An `io::Error` hides from `source` what it wraps.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    let below = wrapped
+        .map(|inner| inner as &(dyn std::error::Error + 'static))
+        .or_else(|| error.source());
+    error.downcast_ref().or_else(|| tls_error(below?))
 }
 
 /// What an answer means that is not the hoped for one. 401 is dealt with elsewhere.

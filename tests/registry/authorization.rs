@@ -13,12 +13,15 @@ use crate::support::registry::{Act, Auth, Bearer, Fault, Location, Registry, Set
 
 const TAGS: [(&str, Moves); 1] = [("v1", Moves::Always)];
 
-pub(crate) fn account(host: &str) -> Account {
-    Account {
+/// Settings with the password of `host`.
+pub(crate) fn signed_in(host: &str) -> Settings {
+    let mut settings = settings();
+    settings.account = Some(Account {
         registry: host.to_owned(),
         username: "me".to_owned(),
         password: Secret::new("hunter2"),
-    }
+    });
+    settings
 }
 
 fn guarded(auth: Auth) -> Registry {
@@ -82,8 +85,7 @@ async fn every_kind_of_credential_opens_its_registry() {
 #[tokio::test]
 async fn one_token_does_for_one_publish() {
     let registry = guarded(Auth::Bearer(bearer()));
-    let mut settings = settings();
-    settings.account = Some(account(&registry.host()));
+    let settings = signed_in(&registry.host());
     publish(&registry, settings).await.unwrap();
     let tokens: Vec<_> = registry
         .whole_log()
@@ -209,9 +211,7 @@ async fn anybody_may_read_what_is_public_but_not_write() {
         ..bearer()
     };
     let registry = guarded(Auth::Bearer(public));
-    let mut signed = settings();
-    signed.account = Some(account(&registry.host()));
-    publish(&registry, signed).await.unwrap();
+    publish(&registry, signed_in(&registry.host())).await.unwrap();
     let (client, _) = client_of(settings());
     assert!(
         client
@@ -243,8 +243,7 @@ async fn a_token_that_ends_on_the_way_is_renewed() {
         );
         let headers = vec![("www-authenticate", challenge)];
         registry.fail([Fault::first(Act::Status(401, headers, String::new())).on(method, kind)]);
-        let mut settings = settings();
-        settings.account = Some(account(&registry.host()));
+        let settings = signed_in(&registry.host());
         publish(&registry, settings).await.unwrap();
     }
 }
@@ -252,8 +251,7 @@ async fn a_token_that_ends_on_the_way_is_renewed() {
 #[tokio::test]
 async fn tokens_taken_back_between_two_publishes_are_renewed() {
     let registry = guarded(Auth::Bearer(bearer()));
-    let mut settings = settings();
-    settings.account = Some(account(&registry.host()));
+    let settings = signed_in(&registry.host());
     let (client, _) = client_of(settings);
     Fixture::new(&TAGS)
         .publish(&client, &registry.host())
@@ -272,8 +270,7 @@ async fn a_registry_that_hides_its_challenge_is_asked_at_its_root() {
         ..bearer()
     };
     let registry = guarded(Auth::Bearer(silent));
-    let mut settings = settings();
-    settings.account = Some(account(&registry.host()));
+    let settings = signed_in(&registry.host());
     publish(&registry, settings).await.unwrap();
 }
 
@@ -291,8 +288,7 @@ async fn a_hostile_realm_gets_nothing() {
         "nonsense:".to_owned(),
     ] {
         let registry = guarded(Auth::Realm(realm.clone()));
-        let mut settings = settings();
-        settings.account = Some(account(&registry.host()));
+        let settings = signed_in(&registry.host());
         let error = publish(&registry, settings).await.unwrap_err();
         assert!(
             shown(&error).contains("gantry::registry::realm"),
@@ -318,8 +314,7 @@ async fn an_upload_elsewhere_gets_no_credentials() {
         location: Location::Elsewhere(format!("http://{}", elsewhere.host())),
         ..Setup::default()
     });
-    let mut settings = settings();
-    settings.account = Some(account(&registry.host()));
+    let settings = signed_in(&registry.host());
     // The other place knows nothing of the session: the publish fails, and that is enough here.
     publish(&registry, settings).await.unwrap_err();
     assert!(!elsewhere.log().is_empty());
@@ -337,8 +332,7 @@ async fn credentials_of_one_registry_are_not_for_another() {
         guarded(Auth::Basic("me", "hunter2")),
         guarded(Auth::Basic("me", "hunter2")),
     );
-    let mut settings = settings();
-    settings.account = Some(account(&mine.host()));
+    let settings = signed_in(&mine.host());
     publish(&mine, settings.clone()).await.unwrap();
     publish(&other, settings).await.unwrap_err();
     assert!(
@@ -347,4 +341,19 @@ async fn credentials_of_one_registry_are_not_for_another() {
             .iter()
             .all(|asked| asked.authorization.is_none())
     );
+}
+
+#[tokio::test]
+async fn an_identity_token_is_a_password_where_exchanges_are_unknown() {
+    let old = Bearer {
+        account: Some(("<token>", "refresh")),
+        ..Bearer::default()
+    };
+    let (registry, folder) = (guarded(Auth::Bearer(old)), tempfile::tempdir().unwrap());
+    registry.fail([Fault::status(404).on("POST", "token")]);
+    let json = format!(
+        r#"{{"auths":{{"{}":{{"identitytoken":"refresh"}}}}}}"#,
+        registry.host()
+    );
+    publish(&registry, stored(folder.path(), &json)).await.unwrap();
 }

@@ -77,14 +77,35 @@ async fn the_pause_that_is_asked_for_is_kept_by_the_whole_host() {
     let wait = vec![("retry-after", "1".to_owned())];
     let fault = Fault::first(Act::Status(429, wait, String::new())).on("POST", "upload");
     let (registry, fixture) = (Registry::failing([fault]), Fixture::new(&TAGS));
+    let (client, told) = client_of(settings());
+    let repository = Repository::new(&registry.host(), "a/b");
+    let (one, other) = (fixture.file(b"one"), fixture.file(b"other"));
+    let first = async { client.push_blob(&repository, &one).await.unwrap() };
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let begin = Instant::now();
+        client.push_blob(&repository, &other).await.unwrap();
+        begin.elapsed()
+    };
     let begin = Instant::now();
-    fixture.publish(&client(), &registry.host()).await.unwrap();
+    let (_, waited) = tokio::join!(first, second);
     assert!(begin.elapsed() >= Duration::from_secs(1), "{:?}", begin.elapsed());
-    fixture.assert_stored(&registry);
+    assert!(
+        waited >= Duration::from_millis(500),
+        "the second blob did not wait: {waited:?}"
+    );
+    assert!(
+        told.of("Retry")[0].contains("after: 1.0"),
+        "{:?}",
+        told.of("Retry")
+    );
 
     let hour = vec![("retry-after", "3600".to_owned())];
     let registry = Registry::failing([Fault::first(Act::Status(429, hour, String::new()))]);
-    let error = fixture.publish(&client(), &registry.host()).await.unwrap_err();
+    let error = fixture
+        .publish(&self::client(), &registry.host())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Registry(registry::Kind::Unreachable));
     assert!(
         shown(&error).contains("3600 s") && shown(&error).contains("429"),
@@ -226,4 +247,50 @@ async fn proxies_of_the_environment_are_used_but_not_for_this_machine() {
     proxy.clear_log();
     fixture.publish(&client, &direct.host()).await.unwrap();
     assert!(proxy.whole_log().is_empty());
+}
+
+#[tokio::test]
+async fn any_short_series_of_faults_ends_right() {
+    // A fixed seed and a plain generator: the same schedules in every run.
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut draw = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    for _ in 0..40 {
+        let faults: Vec<Fault> = (0..1 + draw(5))
+            .map(|_| {
+                let act = match draw(6) {
+                    0 => Act::DropEarly,
+                    1 => Act::Drop,
+                    2 => Act::DropAfter,
+                    3 => Act::Status(429, vec![("retry-after", "0".to_owned())], String::new()),
+                    _ => Act::Status(500 + draw(5) as u16 / 2 * 2, Vec::new(), "busy".to_owned()),
+                };
+                Fault::first(act).at(1 + draw(30) as usize)
+            })
+            .collect();
+        let (registry, fixture) = (Registry::failing(faults.clone()), Fixture::new(&TAGS));
+        let published = fixture.publish(&client(), &registry.host()).await;
+        published.unwrap_or_else(|error| panic!("{faults:?}: {}", shown(&error)));
+        fixture.assert_stored(&registry);
+    }
+}
+
+#[tokio::test]
+async fn warnings_are_told_once() {
+    let warning = || vec![("warning", "299 - \"this registry closes\"".to_owned())];
+    let fault = Fault::first(Act::Status(404, warning(), String::new()))
+        .on("HEAD", "blob")
+        .times(usize::MAX);
+    let (registry, fixture) = (Registry::failing([fault]), Fixture::new(&TAGS));
+    let (client, told) = client_of(settings());
+    fixture.publish(&client, &registry.host()).await.unwrap();
+    let warnings = told.of("Warning");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("this registry closes"),
+        "{warnings:?}"
+    );
 }

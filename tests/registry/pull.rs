@@ -3,7 +3,8 @@
 use cargo_gantry::registry::{Kind, Patience, Repository};
 use cargo_gantry::spec::{Digest, Reference};
 
-use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
+use crate::authorization::signed_in;
+use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, shown};
 use crate::support::registry::{Act, Auth, Fault, Registry, Setup};
 
 /// A registry that holds the fixture under `v1`.
@@ -165,9 +166,7 @@ async fn another_host_gets_the_request_but_no_credentials() {
     registry.store(|store| {
         store.repositories.entry(REPOSITORY.to_owned()).or_default();
     });
-    let mut settings = settings();
-    settings.account = Some(crate::authorization::account(&registry.host()));
-    let (client, _) = client_of(settings);
+    let (client, _) = client_of(signed_in(&registry.host()));
     let blob = &fixture.shipment.blobs[1];
     let repository = Repository::new(&registry.host(), REPOSITORY);
     let bytes = client

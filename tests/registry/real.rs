@@ -1,13 +1,17 @@
 //! Against docker-registry itself.
 
-use std::io::{Seek, Write};
+use std::path::Path;
+use std::process::Command;
 
-use cargo_gantry::publish::{BlobFile, Kind, Moves};
-use cargo_gantry::registry::{self, Pushed, Repository};
-use cargo_gantry::spec::{Hasher, Reference};
+use cargo_gantry::environment::Environment;
+use cargo_gantry::publish::{Kind, Moves};
+use cargo_gantry::registry::{self, Repository};
+use cargo_gantry::spec::Reference;
 
-use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
-use crate::support::docker_registry::DockerRegistry;
+use crate::authorization::signed_in;
+use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, settings_in, shown};
+use crate::support::docker_registry::{DockerRegistry, Guard};
+use crate::support::outside;
 
 const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
 /// The user `me` with the password `hunter2`.
@@ -15,7 +19,7 @@ const HTPASSWD: &str = "me:$2y$04$bboJ4lig69kPIzpF4OkzjeoFls0Ojf4eFunR0j79pNj/R8
 
 #[tokio::test]
 async fn a_real_registry_takes_and_gives_back_everything() {
-    let Some(registry) = DockerRegistry::start(None) else {
+    let Some(registry) = DockerRegistry::start(&Guard::default()) else {
         return;
     };
     let (client, fixture) = (client(), Fixture::new(&TAGS));
@@ -46,13 +50,15 @@ async fn a_real_registry_takes_and_gives_back_everything() {
 
 #[tokio::test]
 async fn a_real_registry_asks_for_the_password() {
-    let Some(registry) = DockerRegistry::start(Some(HTPASSWD)) else {
+    let guard = Guard {
+        htpasswd: Some(HTPASSWD),
+        ..Guard::default()
+    };
+    let Some(registry) = DockerRegistry::start(&guard) else {
         return;
     };
     let fixture = Fixture::new(&TAGS);
-    let mut settings = settings();
-    settings.account = Some(crate::authorization::account(&registry.host()));
-    let (client, _) = client_of(settings);
+    let (client, _) = client_of(signed_in(&registry.host()));
     fixture.publish(&client, &registry.host()).await.unwrap();
     assert!(
         fixture
@@ -73,59 +79,69 @@ async fn a_real_registry_asks_for_the_password() {
     );
 }
 
-/// Most memory that the process ever had, in kB.
-#[cfg(target_os = "linux")]
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+/// An authority, and a certificate of it for this machine: `ca.pem`, `cert.pem` and `key.pem` in `folder`.
+fn certificates(folder: &Path) -> Option<()> {
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1").unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for line in [
+        format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=test-authority"),
+        format!("req {key} -keyout key.pem -out request -subj /CN=test"),
+        "x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out cert.pem -extfile names"
+            .into(),
+    ] {
+        let mut command = Command::new("openssl");
+        let output = outside(
+            command.args(line.split(' ')).current_dir(folder).output(),
+            "openssl",
+            "openssl",
+        )?;
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Some(())
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_large_blob_is_not_held_in_memory() {
-    const SIZE: u64 = 300 << 20;
-    let Some(registry) = DockerRegistry::start(None) else {
+async fn a_real_registry_is_reached_by_tls_with_its_authority_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(()) = certificates(folder.path()) else {
         return;
     };
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.as_file_mut().set_len(SIZE).unwrap();
-    file.seek(std::io::SeekFrom::Start(SIZE / 2)).unwrap();
-    file.write_all(b"not all of it is zero").unwrap();
-    let mut hasher = Hasher::default();
-    let mut bytes = vec![0; 1 << 20];
-    let mut reader = std::fs::File::open(file.path()).unwrap();
-    loop {
-        match std::io::Read::read(&mut reader, &mut bytes).unwrap() {
-            0 => break,
-            read => hasher.update(&bytes[..read]),
-        }
-    }
-    let blob = BlobFile {
-        digest: hasher.digest(),
-        size: SIZE,
-        path: file.path().to_owned(),
+    let guard = Guard {
+        tls: Some(folder.path()),
+        ..Guard::default()
     };
-    let repository = Repository::new(&registry.host(), "large/blob");
-    let client = client();
-    let before = peak();
-    assert_eq!(client.push_blob(&repository, &blob).await.unwrap(), Pushed::Sent);
-    let pushed = peak();
-    client
-        .blob_to(&repository, &blob.digest, SIZE, &mut std::io::sink())
+    let Some(registry) = DockerRegistry::start(&guard) else {
+        return;
+    };
+    let fixture = Fixture::new(&TAGS);
+    let authority = folder.path().join("ca.pem");
+    let environment = Environment::empty(folder.path()).with("SSL_CERT_FILE", &authority);
+    let (trusting, _) = client_of(settings_in(environment));
+    fixture.publish(&trusting, &registry.host()).await.unwrap();
+    assert!(
+        fixture
+            .publish(&trusting, &registry.host())
+            .await
+            .unwrap()
+            .unchanged
+    );
+    let blob = &fixture.shipment.blobs[1];
+    let repository = Repository::new(&registry.host(), REPOSITORY);
+    let bytes = trusting
+        .blob_bytes(&repository, &blob.digest, blob.size)
         .await
         .unwrap();
-    eprintln!(
-        "peak memory in kB: before {before}, after push {pushed}, after pull {}",
-        peak()
-    );
-    // Other tests run in the same process; a blob held in memory would add 300 MiB.
+    assert_eq!(bytes.len() as u64, blob.size);
+    let (stranger, told) = client_of(settings());
+    let error = fixture.publish(&stranger, &registry.host()).await.unwrap_err();
     assert!(
-        peak() - before < 100 << 10,
-        "{before} kB before, {} kB after",
-        peak()
+        shown(&error).contains("gantry::registry::certificate"),
+        "{}",
+        shown(&error)
     );
+    assert!(told.of("Retry").is_empty());
 }

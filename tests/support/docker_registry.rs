@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::outside;
+
 /// A running registry with its data in a folder of its own; it ends with the value.
 pub struct DockerRegistry {
     child: Child,
@@ -11,16 +13,24 @@ pub struct DockerRegistry {
     port: u16,
 }
 
+/// What stands between a registry and its users.
+#[derive(Default)]
+pub struct Guard<'a> {
+    /// The lines of an htpasswd file.
+    pub htpasswd: Option<&'a str>,
+    /// A folder with `cert.pem` and `key.pem`.
+    pub tls: Option<&'a Path>,
+}
+
 impl DockerRegistry {
-    /// Starts it, with the lines of an htpasswd file if it shall ask for a password. None, said loudly, where the
-    /// program is missing; that is a failure where `GANTRY_TEST_REQUIRE` is `all`.
-    pub fn start(htpasswd: Option<&str>) -> Option<Self> {
+    /// Starts it; none where the program is missing.
+    pub fn start(guard: &Guard<'_>) -> Option<Self> {
         let program = std::env::var("GANTRY_TEST_DOCKER_REGISTRY").unwrap_or("docker-registry".to_owned());
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
         std::fs::write(
             folder.path().join("config.yml"),
-            config(folder.path(), port, htpasswd),
+            config(folder.path(), port, guard),
         )
         .expect("a file");
         let log = std::fs::File::create(folder.path().join("log")).expect("a file");
@@ -32,18 +42,7 @@ impl DockerRegistry {
             .stdout(log.try_clone().expect("a file"))
             .stderr(log)
             .spawn();
-        let child = match child {
-            Ok(child) => child,
-            Err(error) if std::env::var("GANTRY_TEST_REQUIRE").as_deref() == Ok("all") => {
-                panic!("`{program}` cannot be started: {error}; install Debian's package docker-registry")
-            }
-            Err(error) => {
-                eprintln!(
-                    "SKIPPED: `{program}` cannot be started: {error}; install Debian's package docker-registry"
-                );
-                return None;
-            }
-        };
+        let child = outside(child, &program, "docker-registry")?;
         let registry = Self { child, folder, port };
         registry.wait();
         Some(registry)
@@ -79,8 +78,8 @@ impl Drop for DockerRegistry {
     }
 }
 
-fn config(folder: &Path, port: u16, htpasswd: Option<&str>) -> String {
-    let auth = match htpasswd {
+fn config(folder: &Path, port: u16, guard: &Guard<'_>) -> String {
+    let auth = match guard.htpasswd {
         Some(lines) => {
             std::fs::write(folder.join("htpasswd"), lines).expect("a file");
             format!(
@@ -90,9 +89,14 @@ fn config(folder: &Path, port: u16, htpasswd: Option<&str>) -> String {
         }
         None => String::new(),
     };
+    let tls = match guard.tls.map(Path::display) {
+        Some(folder) => format!(", tls: {{certificate: {folder}/cert.pem, key: {folder}/key.pem}}"),
+        None => String::new(),
+    };
     format!(
         "version: 0.1\nlog: {{level: warn}}\n{auth}storage:\n  filesystem: {{rootdirectory: {}/data}}\n  \
-         maintenance: {{uploadpurging: {{enabled: false}}}}\nhttp: {{addr: '127.0.0.1:{port}', relativeurls: true}}\n",
+         maintenance: {{uploadpurging: {{enabled: false}}}}\n\
+         http: {{addr: '127.0.0.1:{port}', relativeurls: true{tls}}}\n",
         folder.display()
     )
 }

@@ -3,9 +3,31 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test binary uses its own part of this"
+    clippy::panic,
+    reason = "each test binary uses its own part of this, and tests fail by panicking"
 )]
+
+use std::io::Write;
 
 pub mod docker_registry;
 pub mod registry;
 pub mod workspace;
+
+/// What became of an outside program: nothing, said loudly, where it is missing. That is a failure where
+/// `GANTRY_TEST_REQUIRE` is `all`.
+pub fn outside<T>(started: std::io::Result<T>, program: &str, package: &str) -> Option<T> {
+    match started {
+        Ok(started) => Some(started),
+        Err(error) if std::env::var("GANTRY_TEST_REQUIRE").as_deref() == Ok("all") => {
+            panic!("`{program}` cannot be started: {error}; install Debian's package {package}")
+        }
+        Err(error) => {
+            // Not `eprintln`, which the test harness keeps to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: `{program}`: {error}; install Debian's package {package}"
+            );
+            None
+        }
+    }
+}

@@ -5,10 +5,11 @@ use anyhow::Result;
 use crate::step::{Step, say, tools};
 use crate::{interop, setup};
 
-/// Foreign hosts that the library must compile on, and what zig calls them.
-const HOSTS: &[(&str, &str)] = &[
-    ("aarch64-apple-darwin", "aarch64-macos"),
-    ("x86_64-pc-windows-gnu", "x86_64-windows-gnu"),
+/// Foreign hosts that the library must compile on, what zig calls them, and zig's archiver for them: on msvc the
+/// `cc` crate calls it as Microsoft's `lib`.
+const HOSTS: &[(&str, &str, &str)] = &[
+    ("aarch64-apple-darwin", "aarch64-macos", "ar"),
+    ("x86_64-pc-windows-msvc", "x86_64-windows-gnu", "lib"),
 ];
 
 /// Everything, the quick things first.
@@ -54,8 +55,9 @@ fn tests(arguments: &[String]) -> Result<()> {
 
 /// `cargo check` as macOS and Windows would; zig compiles the C code of the dependencies.
 fn hosts() -> Result<()> {
-    setup::script("zig-ar", "exec zig ar")?;
-    for (target, zig) in HOSTS {
+    for (target, zig, archiver) in HOSTS {
+        let archive = format!("zig-{archiver}");
+        setup::script(&archive, &format!("exec zig {archiver}"))?;
         let compiler = format!("zig-cc-{target}");
         setup::script(&compiler, &format!("exec zig cc -target {zig}"))?;
         let bin = tools().join("bin");
@@ -66,7 +68,7 @@ fn hosts() -> Result<()> {
             .argument(target)
             .env("CRATE_CC_NO_DEFAULTS", "1")
             .env(&format!("CC_{name}"), bin.join(&compiler))
-            .env(&format!("AR_{name}"), bin.join("zig-ar"))
+            .env(&format!("AR_{name}"), bin.join(&archive))
             .run()?;
     }
     Ok(())

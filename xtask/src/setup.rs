@@ -47,7 +47,6 @@ const TARGETS: &[&str] = &[
     "powerpc64le-unknown-linux-gnu",
     "s390x-unknown-linux-gnu",
     "aarch64-apple-darwin",
-    "x86_64-pc-windows-gnu",
     "x86_64-pc-windows-msvc",
 ];
 

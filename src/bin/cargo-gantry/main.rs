@@ -6,6 +6,7 @@ mod report;
 mod reporter;
 mod table;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -26,7 +27,10 @@ fn main() -> ExitCode {
     let environment = match Environment::capture() {
         Ok(environment) => environment,
         Err(error) => {
-            eprintln!("error: the working directory cannot be read: {error}");
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: the working directory cannot be read: {error}"
+            );
             return ExitCode::from(1);
         }
     };

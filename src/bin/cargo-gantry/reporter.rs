@@ -170,11 +170,7 @@ impl Reporter {
                     self.say(if *fresh { "Fresh" } else { "Compiled" }, package);
                 }
             }
-            Event::ToolOutput { text, .. } => {
-                if self.level > Level::Quiet {
-                    self.line(text);
-                }
-            }
+            Event::ToolOutput { text, .. } if self.level > Level::Quiet => self.line(text),
             Event::BuildFinished { unit } if verbose => self.say("Built", unit),
             Event::PackStarted { bytes, .. } => self.packing(0, *bytes),
             Event::PackProgress { bytes, .. } => self.packing(*bytes, 0),

@@ -8,6 +8,16 @@ use crate::target::{Libc, Target};
 const KNOWN: &[(&[&str], &str, Help)] = &[
     (
         &[
+            "-g++\": No such file",
+            "-g++`: No such file",
+            "linux-musl-g++",
+            "linux-musleabihf-g++",
+        ],
+        "a crate compiles C++, and the C++ compiler is missing",
+        Help::Cxx,
+    ),
+    (
+        &[
             "is incompatible with elf",
             "file in wrong format",
             "Relocations in generic ELF",
@@ -105,7 +115,11 @@ pub fn explain(
         Help::Cxx if target.libc == Libc::Musl => {
             "run `pip install ziglang` and set `linker` to \"zig\"".to_owned()
         }
-        Help::Cxx => remedy(target, wanted, toolchain),
+        Help::Cxx => match &target.gcc_package {
+            // Debian's g++ packages are named as its gcc packages, and bring them.
+            Some(packages) => format!("run `apt-get install {}`", packages.replacen("gcc-", "g++-", 1)),
+            None => remedy(target, wanted, toolchain),
+        },
         Help::Std => format!("run `rustup target add {triple}`"),
     };
     Some(format!(

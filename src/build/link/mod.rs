@@ -192,7 +192,21 @@ impl Attempt<'_> {
             choice.why = "C is compiled by the user's own compiler".to_owned();
         }
         self.link_with(&mut choice, "rust-lld");
+        self.guard(&mut choice);
         Ok(choice)
+    }
+
+    /// If a crate compiles C after all, the `cc` crate must not fall back to the host's compiler, nor to a
+    /// `musl-gcc` of another architecture: it is told a name that may not exist, and then says so.
+    fn guard(&self, choice: &mut LinkChoice) {
+        let fallback = "musl-gcc";
+        if self.toolchain.find(fallback).is_some() && self.check(fallback, Libc::Musl).is_ok() {
+            return;
+        }
+        if let Some(prefix) = &self.target.gcc_prefix {
+            self.set(choice, "CC", format!("{prefix}-gcc"));
+            self.set(choice, "CXX", format!("{prefix}-g++"));
+        }
     }
 
     fn choice(&self, kind: LinkerKind, shown: &str, why: &str) -> LinkChoice {
@@ -252,5 +266,6 @@ impl Attempt<'_> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

@@ -2,18 +2,24 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::Arc;
 
 use cargo_gantry::environment::Environment;
 use cargo_gantry::event::Silent;
-use cargo_gantry::pipeline::{self, Options};
+use cargo_gantry::pipeline::{Gantry, Request};
+use cargo_gantry::tool::Tools;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let options = Options::new(Environment::capture()?)
-        .manifest_path(project.join("Cargo.toml"))
-        .output("oci:target/{image}".parse()?);
-    for image in pipeline::build(&options, &Silent)? {
-        println!("{} {}", image.name(), image.digest());
+    let gantry = Gantry::new(Tools::new(Environment::capture()?), Arc::new(Silent));
+    let request = Request {
+        manifest_path: Some(project.join("Cargo.toml")),
+        install_targets: true,
+        ..Request::default()
+    };
+    let built = gantry.build(&request)?;
+    for (place, digest) in gantry.write(&built, "oci:target/{image}")? {
+        println!("{digest} {place}");
     }
     Ok(())
 }

@@ -1,7 +1,12 @@
-use std::fs;
+//! Reads small workspaces and repositories with the real cargo and git.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use super::*;
-use crate::environment::Environment;
+use std::fs;
+use std::path::Path;
+
+use cargo_gantry::environment::Environment;
+use cargo_gantry::project::{Choice, Git, Project, ProjectError, Question};
+use cargo_gantry::tool::{Call, Tools};
 
 fn tools(directory: &Path) -> Tools {
     let mut environment = Environment::capture().unwrap();
@@ -135,8 +140,19 @@ fn locked_is_asked_of_cargo() {
         locked: true,
         ..Question::default()
     };
-    let error = Project::load(&tools(folder.path()), &question).unwrap_err();
+    // There is no Cargo.lock yet. Reading the members alone needs none.
+    let tools = tools(folder.path());
+    let project = Project::load(&tools, &question).unwrap();
+    let choice = Choice {
+        package: "api".into(),
+        features: Vec::new(),
+        default_features: true,
+    };
+    let error = project
+        .compiles_c(&tools, &[choice], "x86_64-unknown-linux-musl")
+        .unwrap_err();
     assert!(error.to_string().contains("--locked"), "{error}");
+    assert!(!folder.path().join("Cargo.lock").exists());
 }
 
 #[test]
