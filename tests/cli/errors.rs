@@ -1,0 +1,87 @@
+//! What goes wrong before anything is published: what is said, with which exit code, and how early.
+
+use crate::outside::missing;
+use crate::output::message;
+use crate::snapshot;
+use crate::support::workspace::{Workspace, std_installed};
+
+/// Runs, and compares what is said; nothing may have been compiled.
+fn refused<const N: usize>(workspace: &Workspace, name: &str, code: i32, arguments: [&str; N]) {
+    let ran = workspace.run(arguments).fails(code);
+    snapshot::assert(&format!("error_{name}"), workspace, &ran.stderr);
+    assert!(!workspace.path("target").exists(), "{name} came after compiling");
+}
+
+#[test]
+fn wrong_matrices_are_exit_3() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let matrix = |text: &str| workspace.write("gantry.toml", text);
+    matrix("schema = 1\n\n[image.tiny]\nplatfroms = [\"linux/amd64\"]\n");
+    refused(&workspace, "unknown_key", 3, ["build"]);
+    matrix("schema = 1\n[image.tiny\n");
+    refused(&workspace, "no_toml", 3, ["build"]);
+    matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nbinaries = [\"tinny\"]\n");
+    refused(&workspace, "unknown_binary", 3, ["build"]);
+    matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nupx = true\n");
+    refused(&workspace, "unsupported", 3, ["build"]);
+    matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\n");
+    refused(&workspace, "unknown_image", 3, ["build", "-i", "tyni"]);
+    refused(&workspace, "unknown_platform", 3, ["build", "--platform", "linux/arm64"]);
+    refused(&workspace, "no_repository", 3, ["publish"]);
+    refused(&workspace, "repository", 3, ["publish", "--repository", "Not A Name"]);
+    refused(&workspace, "no_matrix", 3, ["plan", "--matrix", "other.toml"]);
+}
+
+#[test]
+fn what_is_not_installed_is_exit_3_before_compiling() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let loong = ["loongarch64-unknown-linux-musl", "loongarch64-unknown-linux-gnu"];
+    if loong.iter().any(|triple| std_installed(triple)) {
+        return missing("the standard library for loongarch64 is installed: its absence cannot be shown");
+    }
+    workspace.write(
+        "gantry.toml",
+        "schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\", \"linux/loong64\"]\n",
+    );
+    refused(&workspace, "no_std", 3, ["build"]);
+}
+
+#[test]
+fn no_project_is_exit_3() {
+    let Some(workspace) = Workspace::empty("nothing here") else {
+        return;
+    };
+    refused(&workspace, "no_cargo", 3, ["build"]);
+    refused(&workspace, "no_cargo_there", 3, ["build", "--manifest-path", "there/Cargo.toml"]);
+}
+
+#[test]
+fn wrong_words_are_exit_2() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    refused(&workspace, "verb", 2, ["biuld"]);
+    refused(&workspace, "option", 2, ["build", "--platfrom", "linux/amd64"]);
+    refused(&workspace, "platform", 2, ["build", "--platform", "arm64"]);
+    refused(&workspace, "username_alone", 2, ["publish", "--username", "me"]);
+    refused(&workspace, "nothing_to_inspect", 2, ["inspect", "oci:nowhere"]);
+}
+
+#[test]
+fn code_that_does_not_compile_is_exit_4() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    workspace.write("src/main.rs", "fn main() {\n    nothing();\n}\n");
+    let ran = workspace.run(["build", "-q"]).fails(4);
+    assert!(ran.stderr.contains("cannot find function `nothing`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("gantry::build::cargo"), "{}", ran.stderr);
+    let ran = workspace.run(["build", "-q", "--message-format", "json"]);
+    assert_eq!(ran.code, Some(4));
+    let error = message(&ran.stdout, "error");
+    assert_eq!((&error["exit-code"], &error["code"]), (&4.into(), &"gantry::build::cargo".into()));
+}

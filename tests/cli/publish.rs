@@ -1,0 +1,136 @@
+//! Publishing, as its caller sees it, and as the registry does.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::outside::missing;
+use crate::output::message;
+use crate::snapshot;
+use crate::support::registry::{Auth, Registry, Setup};
+use crate::support::workspace::{Ran, Workspace, std_installed};
+
+/// Every request that would change something.
+fn writes(registry: &Registry) -> Vec<String> {
+    let mut kinds = registry.kinds();
+    kinds.retain(|kind| !kind.starts_with("HEAD") && !kind.starts_with("GET"));
+    kinds
+}
+
+#[test]
+fn a_second_publish_sends_nothing_and_says_so() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let registry = Registry::plain();
+    let repository = format!("{}/x/tiny", registry.host());
+    let first = workspace.run(["publish", "--repository", &repository]).ok();
+    snapshot::assert(
+        "publish",
+        &workspace,
+        &format!("{}--\n{}", first.stdout, first.stderr),
+    );
+    assert!(first.stdout.starts_with(&format!("{repository}@sha256:")) && first.stdout.lines().count() == 1);
+    assert!(!writes(&registry).is_empty());
+    registry.clear_log();
+    let second = workspace.run(["publish", "--repository", &repository]).ok();
+    assert_eq!(second.stdout, first.stdout);
+    assert_eq!(writes(&registry), Vec::<String>::new());
+    assert!(registry.log().len() <= 2, "{:?}", registry.kinds());
+    snapshot::assert("publish_again", &workspace, &second.stderr);
+    registry.clear_log();
+    let json = ["publish", "--repository", &repository, "--message-format", "json"];
+    let third = message(&workspace.run(json).ok().stdout, "published");
+    assert_eq!(
+        (&third["unchanged"], &third["blobs-sent"], &third["manifests-sent"]),
+        (&true.into(), &0.into(), &0.into())
+    );
+    assert_eq!(writes(&registry), Vec::<String>::new());
+}
+
+#[test]
+fn a_tag_that_names_something_else_is_exit_9() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let registry = Registry::plain();
+    let repository = format!("{}/x/tiny", registry.host());
+    workspace.run(["publish", "-q", "--repository", &repository]).ok();
+    workspace.write("src/main.rs", "fn main() {\n    println!(\"changed\");\n}\n");
+    registry.clear_log();
+    let ran = workspace.run(["publish", "-q", "--repository", &repository]).fails(9);
+    snapshot::assert("error_tag_taken", &workspace, &ran.stderr);
+    assert_eq!(writes(&registry), Vec::<String>::new());
+    workspace
+        .run(["publish", "-q", "--repository", &repository, "--replace"])
+        .ok();
+}
+
+#[test]
+fn fewer_platforms_than_declared_are_exit_9_but_there_by_digest() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    if !std_installed("aarch64-unknown-linux-musl") {
+        return missing("the standard library for aarch64-unknown-linux-musl is not installed");
+    }
+    let registry = Registry::plain();
+    let repository = format!("{}/x/tiny", registry.host());
+    workspace.write(
+        "gantry.toml",
+        format!("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\nrepository = \"{repository}\"\n"),
+    );
+    let ran = workspace.run(["publish", "-q", "--platform", "linux/amd64"]);
+    assert_eq!(ran.code, Some(9), "{}", ran.stderr);
+    let digest = ran.stdout.trim().strip_prefix(&format!("{repository}@")).unwrap();
+    snapshot::assert("error_partial", &workspace, &ran.stderr);
+    registry.store(|store| {
+        let stored = store.of("x/tiny");
+        assert!(stored.manifests.contains_key(digest) && stored.tags.is_empty());
+    });
+    let allowed = ["publish", "-q", "--platform", "linux/amd64", "--allow-partial"];
+    let again = workspace.run(allowed).ok();
+    assert_eq!(again.stdout, ran.stdout);
+    assert!(registry.store(|store| store.of("x/tiny").tags.contains_key("1.2.3")));
+}
+
+#[test]
+fn a_registry_that_is_not_there_is_exit_6_soon() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    // Bound and let go: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let repository = format!("127.0.0.1:{port}/x/tiny");
+    workspace.digest();
+    let begin = Instant::now();
+    let ran = workspace.run(["publish", "-q", "--repository", &repository]).fails(6);
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+    snapshot::assert("error_unreachable", &workspace, &ran.stderr);
+}
+
+#[test]
+fn wrong_or_no_credentials_are_exit_8() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let registry = Registry::start(Setup {
+        auth: Auth::Basic("me", "hunter2"),
+        ..Setup::default()
+    });
+    let repository = format!("{}/x/tiny", registry.host());
+    let ran = workspace.run(["publish", "-q", "--repository", &repository]).fails(8);
+    snapshot::assert("error_no_credentials", &workspace, &ran.stderr);
+    let with = |password: &str| {
+        let login = ["publish", "-q", "--repository", &repository, "--username", "me", "--password-stdin"];
+        let mut command = workspace.command(login);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        Ran::from(child.wait_with_output().unwrap())
+    };
+    let ran = with("wrong-secret").fails(8);
+    assert!(!ran.stderr.contains("wrong-secret"), "{}", ran.stderr);
+    snapshot::assert("error_wrong_password", &workspace, &ran.stderr);
+    with("hunter2\n").ok();
+}
