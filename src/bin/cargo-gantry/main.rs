@@ -1,6 +1,7 @@
 //! The command `cargo gantry`: arguments in, the library's calls, results and errors out.
 
 mod args;
+mod bars;
 mod commands;
 mod report;
 mod reporter;
