@@ -124,10 +124,9 @@ fn no_cargo_toml_is_an_error_of_its_own() {
         manifest_path: Some("x/Cargo.toml".into()),
         ..Question::default()
     };
-    for question in [Question::default(), named] {
-        let error = Project::load(&tools(folder.path()), &question).unwrap_err();
-        assert!(matches!(error, ProjectError::NoCargo { .. }), "{error}");
-    }
+    let fault = |question| Project::load(&tools(folder.path()), &question).unwrap_err();
+    assert!(matches!(fault(Question::default()), ProjectError::NoCargo { .. }));
+    assert!(matches!(fault(named), ProjectError::NoSuchCargo { .. }));
     write(folder.path(), &[("Cargo.toml", "[package]\nnam='x'\n")]);
     let error = Project::load(&tools(folder.path()), &Question::default()).unwrap_err();
     assert!(error.to_string().contains("locate-project"), "{error}");

@@ -65,7 +65,10 @@ fn two_clones_in_two_worlds_and_images_alone() {
         let mut command = build(&first);
         command.args(["--image", image]).env("CARGO_TARGET_DIR", target);
         let alone = digests(&mut command);
-        assert_eq!(alone, BTreeMap::from([(image.to_owned(), expected[image].clone())]));
+        assert_eq!(
+            alone,
+            BTreeMap::from([(image.to_owned(), expected[image].clone())])
+        );
     }
 
     // And once more after `touch`, with what was compiled before.
@@ -185,10 +188,8 @@ fn cargo_home(home: &Path, lock: &Path) -> PathBuf {
         names.insert(format!("{name}-{version}.crate"));
         names.insert(name);
     }
-    let used = std::env::var_os("CARGO_HOME").map_or_else(
-        || std::env::home_dir().unwrap().join(".cargo"),
-        PathBuf::from,
-    );
+    let used = std::env::var_os("CARGO_HOME")
+        .map_or_else(|| std::env::home_dir().unwrap().join(".cargo"), PathBuf::from);
     fs::create_dir_all(home).unwrap();
     for file in ["config.toml", "config"] {
         if used.join(file).is_file() {

@@ -18,6 +18,7 @@ use crate::spec::{Digest, Platform};
 /// What an image is made of.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// The name it was asked for by.
     pub name: String,
@@ -34,6 +35,7 @@ pub struct Report {
 /// The image of one platform.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct PlatformReport {
     /// What it runs on.
     pub platform: Platform,
@@ -60,6 +62,7 @@ pub struct PlatformReport {
 /// One layer.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct LayerReport {
     /// Digest of the stored bytes.
     pub digest: Digest,

@@ -57,7 +57,7 @@ impl<'a> Packer<'a> {
             .iter()
             .map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755))
             .collect();
-        let bytes = files.iter().chain(&programs).map(bytes).sum();
+        let bytes = base.iter().chain(&files).chain(&programs).map(bytes).sum();
         self.gantry.observer.event(&Event::PackStarted {
             image: &image.name,
             platform: &platform.platform,

@@ -124,6 +124,7 @@ pub struct LinkQuery {
 
 /// A package with its features.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PackageUse {
     /// Its name.
     pub package: String,
@@ -135,6 +136,7 @@ pub struct PackageUse {
 
 /// How one target is linked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Link {
     /// For people: `rust-lld`, `aarch64-linux-gnu-gcc`, ...
     pub shown: String,
@@ -150,6 +152,7 @@ pub struct Link {
 /// Everything that will be done.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct Plan {
     /// Calls of compilers, in order.
     pub units: Vec<BuildUnit>,
@@ -162,6 +165,7 @@ pub struct Plan {
 /// One call of cargo.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct BuildUnit {
     /// `release`, `release-2`, ...
     pub name: String,
@@ -190,6 +194,7 @@ pub struct BuildUnit {
 /// One target of a BuildUnit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct UnitTarget {
     /// The triple.
     pub triple: String,
@@ -204,6 +209,7 @@ pub struct UnitTarget {
 /// One image.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct PlannedImage {
     /// Its name.
     pub name: String,
@@ -231,6 +237,7 @@ pub struct PlannedImage {
 /// A tag to set.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct PlannedTag {
     /// The tag.
     pub name: String,
@@ -241,6 +248,7 @@ pub struct PlannedTag {
 /// One platform of an image.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct PlannedPlatform {
     /// The platform.
     pub platform: Platform,
@@ -285,6 +293,7 @@ pub struct PlannedPlatform {
 /// One binary of one image and platform.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct PlannedBinary {
     /// Index of its unit in [`Plan::units`].
     pub unit: usize,

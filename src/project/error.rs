@@ -9,7 +9,7 @@ use crate::tool::ToolError;
 #[non_exhaustive]
 pub enum ProjectError {
     /// There is no Cargo.toml.
-    #[error("no Cargo.toml at or above `{}`", place.display())]
+    #[error("no Cargo.toml in or above `{}`", place.display())]
     #[diagnostic(
         code(gantry::project::no_cargo),
         help("run it inside a cargo project, or name its Cargo.toml with --manifest-path")
@@ -17,6 +17,16 @@ pub enum ProjectError {
     NoCargo {
         /// Where it was looked for.
         place: PathBuf,
+    },
+    /// The Cargo.toml that was named is not there.
+    #[error("there is no file `{}`", path.display())]
+    #[diagnostic(
+        code(gantry::project::no_such_cargo),
+        help("give --manifest-path the path of a Cargo.toml, or leave it out inside a cargo project")
+    )]
+    NoSuchCargo {
+        /// The path as given.
+        path: PathBuf,
     },
     /// Cargo's answer is not what its format promises.
     #[error("`{command}` answered what cannot be read")]

@@ -101,7 +101,7 @@ impl Project {
     /// Asks cargo.
     ///
     /// # Errors
-    /// [`ProjectError::NoCargo`] where there is no Cargo.toml; else when cargo fails or answers what cannot be read.
+    /// [`ProjectError::NoCargo`] or [`ProjectError::NoSuchCargo`] where there is no Cargo.toml; else when cargo fails or answers what cannot be read.
     pub fn load(tools: &Tools, question: &Question) -> Result<Self, ProjectError> {
         let manifest = manifest(tools, question)?;
         let located = tools.run(
@@ -224,19 +224,16 @@ fn cargo(tools: &Tools) -> Call {
 /// the wording of a message.
 fn manifest(tools: &Tools, question: &Question) -> Result<PathBuf, ProjectError> {
     let directory = tools.environment().directory();
-    let found = match &question.manifest_path {
-        Some(path) => Some(directory.join(path)).filter(|path| path.is_file()),
-        None => directory
-            .ancestors()
-            .map(|folder| folder.join("Cargo.toml"))
-            .find(|path| path.is_file()),
-    };
-    found.ok_or_else(|| ProjectError::NoCargo {
-        place: question
-            .manifest_path
-            .clone()
-            .unwrap_or_else(|| directory.to_owned()),
-    })
+    if let Some(path) = &question.manifest_path {
+        let found = Some(directory.join(path)).filter(|path| path.is_file());
+        return found.ok_or_else(|| ProjectError::NoSuchCargo { path: path.clone() });
+    }
+    let mut places = directory.ancestors().map(|folder| folder.join("Cargo.toml"));
+    places
+        .find(|path| path.is_file())
+        .ok_or_else(|| ProjectError::NoCargo {
+            place: directory.to_owned(),
+        })
 }
 
 fn folder(file: &Path) -> PathBuf {

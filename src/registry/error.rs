@@ -60,7 +60,10 @@ pub enum RegistryError {
         source: Cause,
     },
     /// 401 after the best credentials that we have.
-    #[error("{what}: `{registry}` does not accept {credential}{}", asked(scope))]
+    #[error(
+        "{what}: `{registry}` asks to sign in; tried with {credential}{}",
+        asked(scope)
+    )]
     #[diagnostic(
         code(gantry::registry::unauthorized),
         help("sign in with `docker login` or `podman login`, or give --username and --password-stdin")

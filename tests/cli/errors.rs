@@ -1,7 +1,7 @@
 //! What goes wrong before anything is published: what is said, with which exit code, and how early.
 
-use crate::outside::missing;
 use crate::output::message;
+use crate::outside::missing;
 use crate::snapshot;
 use crate::support::workspace::{Workspace, std_installed};
 
@@ -28,9 +28,19 @@ fn wrong_matrices_are_exit_3() {
     refused(&workspace, "unsupported", 3, ["build"]);
     matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\n");
     refused(&workspace, "unknown_image", 3, ["build", "-i", "tyni"]);
-    refused(&workspace, "unknown_platform", 3, ["build", "--platform", "linux/arm64"]);
+    refused(
+        &workspace,
+        "unknown_platform",
+        3,
+        ["build", "--platform", "linux/arm64"],
+    );
     refused(&workspace, "no_repository", 3, ["publish"]);
-    refused(&workspace, "repository", 3, ["publish", "--repository", "Not A Name"]);
+    refused(
+        &workspace,
+        "repository",
+        3,
+        ["publish", "--repository", "Not A Name"],
+    );
     refused(&workspace, "no_matrix", 3, ["plan", "--matrix", "other.toml"]);
 }
 
@@ -56,7 +66,12 @@ fn no_project_is_exit_3() {
         return;
     };
     refused(&workspace, "no_cargo", 3, ["build"]);
-    refused(&workspace, "no_cargo_there", 3, ["build", "--manifest-path", "there/Cargo.toml"]);
+    refused(
+        &workspace,
+        "no_cargo_there",
+        3,
+        ["build", "--manifest-path", "there/Cargo.toml"],
+    );
 }
 
 #[test]
@@ -78,10 +93,17 @@ fn code_that_does_not_compile_is_exit_4() {
     };
     workspace.write("src/main.rs", "fn main() {\n    nothing();\n}\n");
     let ran = workspace.run(["build", "-q"]).fails(4);
-    assert!(ran.stderr.contains("cannot find function `nothing`"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot find function `nothing`"),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("gantry::build::cargo"), "{}", ran.stderr);
     let ran = workspace.run(["build", "-q", "--message-format", "json"]);
     assert_eq!(ran.code, Some(4));
     let error = message(&ran.stdout, "error");
-    assert_eq!((&error["exit-code"], &error["code"]), (&4.into(), &"gantry::build::cargo".into()));
+    assert_eq!(
+        (&error["exit-code"], &error["code"]),
+        (&4.into(), &"gantry::build::cargo".into())
+    );
 }

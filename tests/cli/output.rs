@@ -30,11 +30,18 @@ fn help() {
         return;
     };
     for verb in ["", "build", "publish", "plan", "inspect", "targets"] {
-        let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let arguments: Vec<&str> = [verb, "--help"]
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect();
         let mut command = workspace.command([]);
         let ran = crate::support::workspace::Ran::of(command.args(arguments)).ok();
         assert_eq!(ran.stderr, "");
-        let name = if verb.is_empty() { "help".to_owned() } else { format!("help_{verb}") };
+        let name = if verb.is_empty() {
+            "help".to_owned()
+        } else {
+            format!("help_{verb}")
+        };
         snapshot::assert(&name, &workspace, &ran.stdout);
     }
 }
@@ -84,9 +91,17 @@ fn targets_say_what_is_here() {
         .iter()
         .find(|target| target["triple"] == crate::support::workspace::TRIPLE)
         .unwrap();
-    assert_eq!((&musl["platform"], &musl["std-installed"]), (&"linux/amd64".into(), &true.into()));
+    assert_eq!(
+        (&musl["platform"], &musl["std-installed"]),
+        (&"linux/amd64".into(), &true.into())
+    );
     let ran = workspace.run(["targets", "--platform", "linux/s390x"]).ok();
-    assert!(ran.stdout.lines().skip(1).all(|line| line.starts_with("linux/s390x ")));
+    assert!(
+        ran.stdout
+            .lines()
+            .skip(1)
+            .all(|line| line.starts_with("linux/s390x "))
+    );
     assert!(ran.stdout.starts_with("PLATFORM "));
 }
 
@@ -133,7 +148,14 @@ fn a_build_says_the_digest_and_the_place() {
     snapshot::assert("build", &workspace, &format!("{}--\n{}", ran.stdout, ran.stderr));
     let digest = ran.stdout.split(' ').next().unwrap().to_owned();
     let ran = workspace
-        .run(["build", "--quiet", "-o", "oci:out/{image}", "-o", "oci-archive:out.tar:one"])
+        .run([
+            "build",
+            "--quiet",
+            "-o",
+            "oci:out/{image}",
+            "-o",
+            "oci-archive:out.tar:one",
+        ])
         .ok();
     assert_eq!(ran.stderr, "");
     snapshot::assert("build_output", &workspace, &ran.stdout);

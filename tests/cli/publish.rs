@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::outside::missing;
 use crate::output::message;
+use crate::outside::missing;
 use crate::snapshot;
 use crate::support::registry::{Auth, Registry, Setup};
 use crate::support::workspace::{Ran, Workspace, std_installed};
@@ -42,7 +42,11 @@ fn a_second_publish_sends_nothing_and_says_so() {
     let json = ["publish", "--repository", &repository, "--message-format", "json"];
     let third = message(&workspace.run(json).ok().stdout, "published");
     assert_eq!(
-        (&third["unchanged"], &third["blobs-sent"], &third["manifests-sent"]),
+        (
+            &third["unchanged"],
+            &third["blobs-sent"],
+            &third["manifests-sent"]
+        ),
         (&true.into(), &0.into(), &0.into())
     );
     assert_eq!(writes(&registry), Vec::<String>::new());
@@ -58,7 +62,9 @@ fn a_tag_that_names_something_else_is_exit_9() {
     workspace.run(["publish", "-q", "--repository", &repository]).ok();
     workspace.write("src/main.rs", "fn main() {\n    println!(\"changed\");\n}\n");
     registry.clear_log();
-    let ran = workspace.run(["publish", "-q", "--repository", &repository]).fails(9);
+    let ran = workspace
+        .run(["publish", "-q", "--repository", &repository])
+        .fails(9);
     snapshot::assert("error_tag_taken", &workspace, &ran.stderr);
     assert_eq!(writes(&registry), Vec::<String>::new());
     workspace
@@ -100,11 +106,17 @@ fn a_registry_that_is_not_there_is_exit_6_soon() {
         return;
     };
     // Bound and let go: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let repository = format!("127.0.0.1:{port}/x/tiny");
     workspace.digest();
     let begin = Instant::now();
-    let ran = workspace.run(["publish", "-q", "--repository", &repository]).fails(6);
+    let ran = workspace
+        .run(["publish", "-q", "--repository", &repository])
+        .fails(6);
     assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
     snapshot::assert("error_unreachable", &workspace, &ran.stderr);
 }
@@ -119,14 +131,32 @@ fn wrong_or_no_credentials_are_exit_8() {
         ..Setup::default()
     });
     let repository = format!("{}/x/tiny", registry.host());
-    let ran = workspace.run(["publish", "-q", "--repository", &repository]).fails(8);
+    let ran = workspace
+        .run(["publish", "-q", "--repository", &repository])
+        .fails(8);
     snapshot::assert("error_no_credentials", &workspace, &ran.stderr);
     let with = |password: &str| {
-        let login = ["publish", "-q", "--repository", &repository, "--username", "me", "--password-stdin"];
+        let login = [
+            "publish",
+            "-q",
+            "--repository",
+            &repository,
+            "--username",
+            "me",
+            "--password-stdin",
+        ];
         let mut command = workspace.command(login);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(password.as_bytes())
+            .unwrap();
         Ran::from(child.wait_with_output().unwrap())
     };
     let ran = with("wrong-secret").fails(8);

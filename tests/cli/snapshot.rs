@@ -14,7 +14,9 @@ pub(crate) fn assert(name: &str, workspace: &Workspace, content: &str) {
 
 fn redacted(workspace: &Workspace, content: &str) -> String {
     let folder = workspace.outside().canonicalize().unwrap();
+    // Where a message is wrapped depends on what is replaced below.
     let plain = content
+        .replace("\n  │ ", " ")
         .replace(workspace.root().to_str().unwrap(), "[ROOT]")
         .replace(folder.to_str().unwrap(), "[FOLDER]")
         .replace(
@@ -25,6 +27,8 @@ fn redacted(workspace: &Workspace, content: &str) -> String {
     let digit = |c: char| c.is_ascii_digit();
     let plain = after(&plain, "sha256:", hex, "[DIGEST]");
     let plain = after(&plain, "127.0.0.1:", digit, "[PORT]");
+    // Columns are as wide as the sizes in them.
+    let plain = plain.replace("SIZE      ", "SIZE  ");
     plain.lines().map(sizes).map(|line| line + "\n").collect()
 }
 

@@ -54,14 +54,7 @@ fn two_publishes_of_different_content_under_one_moving_tag() {
     other.write("src/main.rs", "fn main() {\n    println!(\"second\");\n}\n");
     let registry = Registry::plain();
     let repository = format!("{}/x/tiny", registry.host());
-    let run = [
-        "publish",
-        "--quiet",
-        "--repository",
-        &repository,
-        "--tag",
-        "edge",
-    ];
+    let run = ["publish", "--quiet", "--repository", &repository, "--tag", "edge"];
     let both = together([(&one, run), (&other, run)]);
     let digests = both.map(|ran| ran.stdout.trim().rsplit_once('@').unwrap().1.to_owned());
     assert_ne!(digests[0], digests[1]);

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use crate::outside::{self, child, role};
-use crate::support::workspace::{Workspace, gantry, settled};
 use crate::support::workspace::Ran;
+use crate::support::workspace::{Workspace, gantry, settled};
 use crate::whole;
 
 #[test]
@@ -16,7 +16,11 @@ fn a_full_disk_is_exit_7_and_the_next_run_works() {
         let store = root.join("target/gantry");
         let run = || Ran::of(gantry(&root).args(["build", "--quiet"]));
         let ran = run().fails(7);
-        assert!(ran.stderr.contains("no space left"), "{}", ran.stderr.to_lowercase());
+        assert!(
+            ran.stderr.contains("no space left"),
+            "{}",
+            ran.stderr.to_lowercase()
+        );
         assert!(ran.stderr.contains(store.to_str().unwrap()), "{}", ran.stderr);
         whole::store(&store);
         assert_eq!(fs::read_dir(store.join(".unfinished")).unwrap().count(), 0);

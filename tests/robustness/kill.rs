@@ -61,7 +61,9 @@ fn tools() -> Tools {
 fn run(name: &str, role: &str, workspace: &Workspace) -> ExitStatus {
     let mut child = child(name, role);
     settled(&mut child);
-    child.env(crate::outside::ROLE, role).current_dir(workspace.root());
+    child
+        .env(crate::outside::ROLE, role)
+        .current_dir(workspace.root());
     child.stdout(Stdio::null()).stderr(Stdio::null());
     let status = child.status().unwrap();
     assert!(
@@ -176,7 +178,10 @@ fn at_ten_moments_inside_cargo() {
         return;
     };
     workspace.write("build.rs", BUILD_SCRIPT);
-    workspace.write("src/lib.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n");
+    workspace.write(
+        "src/lib.rs",
+        "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n",
+    );
     workspace.write(
         "src/main.rs",
         "fn main() {\n    println!(\"{}\", tiny::made(41));\n}\n",

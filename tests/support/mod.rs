@@ -2,6 +2,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     clippy::panic,
     reason = "each test binary uses its own part of this, and tests fail by panicking"

@@ -19,7 +19,8 @@ impl Workspace {
     /// that is a failure where `GANTRY_TEST_REQUIRE` is `all`.
     pub fn empty(name: &str) -> Option<Self> {
         if !std_installed(TRIPLE) {
-            let why = format!("the standard library for {TRIPLE} is not installed (rustup target add {TRIPLE})");
+            let why =
+                format!("the standard library for {TRIPLE} is not installed (rustup target add {TRIPLE})");
             assert!(
                 std::env::var("GANTRY_TEST_REQUIRE").as_deref() != Ok("all"),
                 "{why}"
@@ -116,9 +117,16 @@ pub fn settled(command: &mut Command) {
     let kept = ["CARGO_HOME", "CARGO_NET_OFFLINE"];
     let ours = |name: &OsString| {
         let name = name.to_string_lossy();
-        ["CARGO", "RUSTFLAGS", "RUSTC", "DOCKER_", "REGISTRY_AUTH", "GANTRY_"]
-            .iter()
-            .any(|begin| name.starts_with(begin))
+        [
+            "CARGO",
+            "RUSTFLAGS",
+            "RUSTC",
+            "DOCKER_",
+            "REGISTRY_AUTH",
+            "GANTRY_",
+        ]
+        .iter()
+        .any(|begin| name.starts_with(begin))
             || ["CI", "NO_COLOR", "SOURCE_DATE_EPOCH", "COLUMNS", "CLICOLOR_FORCE"].contains(&&*name)
     };
     for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use cargo_gantry::pipeline::Request;
-use cargo_gantry::spec::Platform;
+use cargo_gantry::spec::{Platform, PlatformError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use miette::Diagnostic;
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
 #[derive(Debug, Parser)]
@@ -96,7 +97,7 @@ pub(crate) struct Selecting {
     #[arg(short, long = "image", value_name = "NAME")]
     images: Vec<String>,
     /// Pack only this platform (repeatable, or separated by commas)
-    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',', value_parser = platform)]
     platforms: Vec<Platform>,
     /// Publish to this repository instead of the matrix's (repeatable)
     #[arg(long = "repository", value_name = "REPOSITORY")]
@@ -195,6 +196,14 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct Targets {
     /// Only what serves this platform (repeatable)
-    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',', value_parser = platform)]
     pub(crate) platforms: Vec<Platform>,
+}
+
+/// A platform, with what its error advises: clap shows nothing but the message.
+fn platform(text: &str) -> Result<Platform, String> {
+    text.parse().map_err(|error: PlatformError| match error.help() {
+        Some(help) => format!("{error}\n\n  tip: {help}"),
+        None => error.to_string(),
+    })
 }

@@ -1,6 +1,7 @@
 //! The command `cargo gantry`: arguments in, the library's calls, results and errors out.
 
 mod args;
+mod bars;
 mod commands;
 mod report;
 mod reporter;
@@ -45,7 +46,12 @@ fn main() -> ExitCode {
     let gantry = Gantry::new(tools, reporter.clone());
     let result = commands::run(arguments.command, &gantry, &reporter);
     reporter.finish();
-    match result.and_then(|()| reporter.unsaid().map_or(Ok(()), |error| Err(Error::Result(error)))) {
+    match result.and_then(|()| {
+        reporter
+            .unsaid()
+            .take()
+            .map_or(Ok(()), |error| Err(Error::Result(error)))
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(report::report(&error, &reporter)),
     }

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use cargo_gantry::build::BuildError;
 use cargo_gantry::pipeline::{Class, Error};
-use cargo_gantry::spec::json;
-use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
+use cargo_gantry::tool::Ended;
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
 
 use crate::reporter::Reporter;
 
@@ -32,18 +33,43 @@ pub(crate) fn report(error: &Error, reporter: &Reporter) -> u8 {
     if reporter.json() {
         let value = serde_json::json!({
             "exit-code": code,
-            "code": miette::Diagnostic::code(error).map(|code| code.to_string()),
+            "code": Diagnostic::code(error).map(|code| code.to_string()),
             "message": message(error),
-            "help": miette::Diagnostic::help(error).map(|help| help.to_string()),
+            "help": Diagnostic::help(error).map(|help| help.to_string()),
         });
         reporter.result("error", "", value);
     }
-    let _ = write!(
-        std::io::stderr().lock(),
-        "{}",
-        rendered(error, reporter.colours())
-    );
+    let text = match above(error).filter(|_| reporter.shows_tools()) {
+        Some(short) => rendered(&short, reporter.colours()),
+        None => rendered(error, reporter.colours()),
+    };
+    let _ = write!(std::io::stderr().lock(), "{text}");
     code
+}
+
+/// A failed compilation whose messages stand on the screen already.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cargo ended with {ended}: its messages are above")]
+#[diagnostic(code(gantry::build::cargo))]
+struct Above {
+    ended: Ended,
+    #[help]
+    help: Option<String>,
+}
+
+fn above(error: &Error) -> Option<Above> {
+    let (failure, help) = match error {
+        Error::Build(failure) => (failure, None),
+        Error::LinkFailed { failure, help } => (failure.as_ref(), Some(help.clone())),
+        _ => return None,
+    };
+    match failure {
+        BuildError::Cargo(failure) => Some(Above {
+            ended: failure.ended,
+            help,
+        }),
+        _ => None,
+    }
 }
 
 /// The error with its causes in one line.
@@ -58,14 +84,16 @@ fn message(error: &Error) -> String {
     text
 }
 
-fn rendered(error: &Error, colours: bool) -> String {
+fn rendered(error: &dyn Diagnostic, colours: bool) -> String {
     let mut text = String::new();
     let theme = if colours {
         GraphicalTheme::unicode()
     } else {
         GraphicalTheme::unicode_nocolor()
     };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(120);
     if handler.render_report(&mut text, error).is_err() {
         text.clear();
         // A report that cannot be drawn must still be read.
@@ -73,7 +101,7 @@ fn rendered(error: &Error, colours: bool) -> String {
             .render_report(&mut text, error)
             .is_err()
         {
-            text = json::to_string(&message(error));
+            text = error.to_string();
         }
     }
     text.push('\n');

@@ -2,25 +2,24 @@
 //!
 //! Everything for people goes to standard error; standard output carries only data.
 
-use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use cargo_gantry::event::{Event, Observer};
 use cargo_gantry::spec::json;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json as object};
 
 use crate::args::{Color, Format, Output};
+use crate::bars::Bars;
 
 /// Shows what happens.
 pub(crate) struct Reporter {
     format: Format,
     level: Level,
     colours: bool,
-    bar: Option<ProgressBar>,
-    state: Mutex<State>,
+    bars: Option<Bars>,
+    /// Why a result could not be written to standard output.
+    unsaid: Mutex<Option<std::io::Error>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,16 +27,6 @@ enum Level {
     Quiet,
     Normal,
     Verbose,
-}
-
-/// What the bar shows.
-#[derive(Default)]
-struct State {
-    /// Bytes of each upload that were sent so far.
-    uploads: HashMap<String, (u64, u64)>,
-    packed: (u64, u64),
-    /// Why a result could not be written to standard output.
-    unsaid: Option<std::io::Error>,
 }
 
 impl Reporter {
@@ -55,18 +44,13 @@ impl Reporter {
             _ => Level::Normal,
         };
         let bars = terminal && !ci && level > Level::Quiet && output.message_format == Format::Human;
-        let bar = bars.then(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.set_style(style("{spinner} {msg}"));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
+        let bars = bars.then(Bars::new);
         Self {
             format: output.message_format,
             level,
             colours,
-            bar,
-            state: Mutex::default(),
+            bars,
+            unsaid: Mutex::default(),
         }
     }
 
@@ -78,6 +62,11 @@ impl Reporter {
     /// Whether results are to be JSON.
     pub(crate) fn json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether what tools say is on the screen.
+    pub(crate) fn shows_tools(&self) -> bool {
+        !self.json() && self.level > Level::Quiet
     }
 
     /// A result, on standard output: a line of text, or the object with its reason.
@@ -112,51 +101,39 @@ impl Reporter {
         self.line(&format!("{verb} {text}"));
     }
 
-    /// Removes the bar for good.
+    /// Removes the bars for good.
     pub(crate) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bars.iter().for_each(Bars::finish);
     }
 
     /// Why a result did not reach standard output, if one did not.
-    pub(crate) fn unsaid(&self) -> Option<std::io::Error> {
-        self.state().unsaid.take()
+    pub(crate) fn unsaid(&self) -> MutexGuard<'_, Option<std::io::Error>> {
+        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn print(&self, text: &str) {
-        let print = || {
+        self.beside_bars(|| {
             let mut out = std::io::stdout().lock();
             match writeln!(out, "{text}").and_then(|()| out.flush()) {
                 // A reader that went away (`| head`) is no fault of ours.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    self.state().unsaid.get_or_insert(error);
+                    self.unsaid().get_or_insert(error);
                 }
                 _ => {}
             }
-        };
-        match &self.bar {
-            Some(bar) => bar.suspend(print),
-            None => print(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        });
     }
 
     fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None => {
-                let _ = writeln!(std::io::stderr().lock(), "{text}");
-            }
-        }
+        self.beside_bars(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        });
     }
 
-    fn message(&self, text: String) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text);
+    fn beside_bars(&self, write: impl FnOnce()) {
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
         }
     }
 
@@ -164,16 +141,11 @@ impl Reporter {
         let verbose = self.level == Level::Verbose;
         match event {
             Event::BuildStarted { unit, .. } => self.say("Building", unit),
-            Event::Compiled { package, fresh, .. } => {
-                self.message(format!("compiling {package}"));
-                if verbose {
-                    self.say(if *fresh { "Fresh" } else { "Compiled" }, package);
-                }
+            Event::Compiled { package, fresh, .. } if verbose => {
+                self.say(if *fresh { "Fresh" } else { "Compiled" }, package);
             }
             Event::ToolOutput { text, .. } if self.level > Level::Quiet => self.line(text),
             Event::BuildFinished { unit } if verbose => self.say("Built", unit),
-            Event::PackStarted { bytes, .. } => self.packing(0, *bytes),
-            Event::PackProgress { bytes, .. } => self.packing(*bytes, 0),
             Event::Packed {
                 image,
                 platform,
@@ -185,8 +157,6 @@ impl Reporter {
                     &format!("{image} {platform}, {}, {digest}", bytes_text(*size)),
                 );
             }
-            Event::UploadStarted { digest, size } => self.upload(&digest.to_string(), 0, Some(*size)),
-            Event::UploadProgress { digest, sent } => self.upload(&digest.to_string(), *sent, None),
             Event::UploadFinished { digest, present } if verbose => {
                 self.say(if *present { "Present" } else { "Sent" }, &digest.to_string());
             }
@@ -211,36 +181,15 @@ impl Reporter {
             _ => {}
         }
     }
-
-    fn packing(&self, done: u64, more: u64) {
-        let mut state = self.state();
-        state.packed.0 += done;
-        state.packed.1 += more;
-        let (done, all) = state.packed;
-        self.message(format!(
-            "packing {} of {}",
-            bytes_text(done.min(all)),
-            bytes_text(all)
-        ));
-    }
-
-    fn upload(&self, digest: &str, sent: u64, size: Option<u64>) {
-        let mut state = self.state();
-        let entry = state.uploads.entry(digest.to_owned()).or_default();
-        entry.0 = sent;
-        entry.1 = size.unwrap_or(entry.1);
-        let (sent, all) = state
-            .uploads
-            .values()
-            .fold((0, 0), |sum, upload| (sum.0 + upload.0, sum.1 + upload.1));
-        self.message(format!("uploading {} of {}", bytes_text(sent), bytes_text(all)));
-    }
 }
 
 impl Observer for Reporter {
     fn event(&self, event: &Event<'_>) {
         match (self.format, machine(event)) {
-            (Format::Human, _) => self.human(event),
+            (Format::Human, _) => {
+                self.bars.iter().for_each(|bars| bars.event(event));
+                self.human(event);
+            }
             (Format::Json, Some(value)) => self.print(&json::to_string(&value)),
             (Format::Json, None) => {}
         }
@@ -283,10 +232,6 @@ fn machine(event: &Event<'_>) -> Option<Value> {
         Event::Warning { text } => object!({"reason": "warning", "text": text}),
         _ => return None,
     })
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 /// A number of bytes as people read it: 1000-based, as registries show it.
