@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::pack::{Packer, Placed};
@@ -73,7 +73,9 @@ pub(super) fn build(gantry: &Gantry, prepared: Prepared) -> Result<Built, Error>
 /// the same target directory.
 fn store_root(project: &Project) -> PathBuf {
     let gantry = project.target_directory.join("gantry");
-    if project.target_directory.starts_with(&project.root) {
+    // Cargo gives `target-dir = "../shared"` as `<root>/../shared`.
+    let inside = |rest: &Path| !rest.components().any(|part| part == Component::ParentDir);
+    if project.target_directory.strip_prefix(&project.root).is_ok_and(inside) {
         return gantry;
     }
     let hash = Digest::of(project.root.to_string_lossy().as_bytes()).hex();
