@@ -93,7 +93,10 @@ fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), Pl
     for platform in &question.selection.platforms {
         if !platforms.contains(platform) {
             let declared: Vec<String> = platforms.iter().map(ToString::to_string).collect();
-            let help = format!("declared are: {}", declared.join(", "));
+            let help = format!(
+                "declared are: {}; others go into `platforms` of gantry.toml",
+                declared.join(", ")
+            );
             return Err(PlanError::UnknownPlatform {
                 platform: platform.clone(),
                 help,
