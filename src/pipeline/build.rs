@@ -53,7 +53,7 @@ type Spot = (usize, usize);
 
 pub(super) fn build(gantry: &Gantry, prepared: Prepared) -> Result<Built, Error> {
     let root = store_root(&prepared.project);
-    let _lock = lock(gantry, &root)?;
+    let _lock = lock(gantry, &prepared.project.target_directory.join("gantry"))?;
     let store = match &gantry.faults {
         Some(faults) => BlobStore::with_faults(&root, faults.clone())?,
         None => BlobStore::open(&root)?,
@@ -75,14 +75,19 @@ fn store_root(project: &Project) -> PathBuf {
     let gantry = project.target_directory.join("gantry");
     // Cargo gives `target-dir = "../shared"` as `<root>/../shared`.
     let inside = |rest: &Path| !rest.components().any(|part| part == Component::ParentDir);
-    if project.target_directory.strip_prefix(&project.root).is_ok_and(inside) {
+    if project
+        .target_directory
+        .strip_prefix(&project.root)
+        .is_ok_and(inside)
+    {
         return gantry;
     }
     let hash = Digest::of(project.root.to_string_lossy().as_bytes()).hex();
     gantry.join(format!("{}-{}", project.name, &hash[..12]))
 }
 
-/// Two builds of one workspace would replace each other's executables while they are packed: one waits.
+/// Two builds in one target directory, be it of one workspace or of two with a binary of the same name, would replace
+/// each other's executables while they are packed: one waits.
 fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
     let failed = |source| Error::Store {
         path: root.to_owned(),
@@ -96,7 +101,7 @@ fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
         .open(root.join("build.lock"))
         .map_err(failed)?;
     if file.try_lock().is_err() {
-        gantry.notice("waiting for another build of this workspace");
+        gantry.notice("waiting for another build in this target directory");
         file.lock().map_err(failed)?;
     }
     Ok(file)

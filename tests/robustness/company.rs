@@ -32,6 +32,35 @@ fn two_builds_of_one_workspace() {
 }
 
 #[test]
+fn two_workspaces_with_one_target_directory_and_one_name() {
+    let (Some(one), Some(other)) = (Workspace::tiny(), Workspace::tiny()) else {
+        return;
+    };
+    other.write("src/main.rs", "fn main() {\n    println!(\"second\");\n}\n");
+    let alone = [one.digest(), other.digest()];
+    let shared = one.outside().join("shared");
+    // As cargo gives it on: with the parent's `..` in the path.
+    one.write(".cargo/config.toml", "[build]\ntarget-dir = \"../shared\"\n");
+    other.write(
+        ".cargo/config.toml",
+        format!("[build]\ntarget-dir = {shared:?}\n"),
+    );
+    for _ in 0..2 {
+        let runs = [(&one, ["build", "-q"]), (&other, ["build", "-q"])];
+        for (ran, digest) in together(runs).iter().zip(&alone) {
+            assert!(ran.stdout.starts_with(digest), "{}", ran.stdout);
+        }
+    }
+    let folders = std::fs::read_dir(shared.join("gantry")).unwrap().flatten();
+    let stores: Vec<_> = folders.filter(|entry| entry.path().is_dir()).collect();
+    assert_eq!(stores.len(), 2);
+    for entry in stores {
+        whole::store(&entry.path());
+        assert_eq!(whole::entries(&entry.path()), 1);
+    }
+}
+
+#[test]
 fn two_publishes_of_the_same() {
     let Some(workspace) = Workspace::tiny() else {
         return;
