@@ -211,6 +211,30 @@ fn a_directory_of_its_own_keeps_its_name_when_other_units_come_and_go() {
 }
 
 #[test]
+fn no_two_units_write_one_executable() {
+    for (settings, units) in [
+        (["strip = 'none'", "strip = 'debuginfo'", "strip = 'symbols'"], 3),
+        (["remap-paths = false", "strip = 'none'", ""], 3),
+        (["profile = 'release'", "profile = 'bench'", "profile = 'dev'"], 3),
+        (["profile = 'dev'", "profile = 'test'", "profile = 'bench'"], 3),
+    ] {
+        let image =
+            |(name, settings): (&str, &str)| format!("[image.{name}]\nbinaries = ['app']\n{settings}\n");
+        let matrix: String = ["a", "b", "c"].into_iter().zip(settings).map(image).collect();
+        let plan = Case::new(&matrix).plan().unwrap();
+        let place = |unit: &BuildUnit| {
+            let folder = match unit.profile.as_str() {
+                "dev" | "test" => "debug",
+                _ => "release",
+            };
+            (unit.own_directory.clone(), folder)
+        };
+        let places: BTreeSet<_> = plan.units.iter().map(place).collect();
+        assert_eq!((plan.units.len(), places.len()), (units, units), "{matrix}");
+    }
+}
+
+#[test]
 fn glibc_is_linked_statically_where_musl_cannot_be_had() {
     let matrix = "[image.app]\nplatforms = ['linux/s390x']\n";
     let mut case = Case::new(matrix);
@@ -218,11 +242,8 @@ fn glibc_is_linked_statically_where_musl_cannot_be_had() {
     let plan = case.plan().unwrap();
     let target = &plan.units[0].targets[0];
     assert_eq!(target.triple, "s390x-unknown-linux-gnu");
-    assert!(
-        target
-            .rustflags
-            .contains(&"-Ctarget-feature=+crt-static".to_owned())
-    );
+    // The flags come with the answer to the linker's query.
+    assert!(target.link.shown.contains("static glibc"), "{target:?}");
     assert!(plan.images[0].platforms[0].why.contains("linked statically"));
     assert!(plan.notices[0].contains("NSS"));
     case.installed.clear();

@@ -134,7 +134,8 @@ fn separate(units: &mut [BuildUnit]) {
                     same_triple.is_some_and(|ours| {
                         ours != theirs
                             || other.environment != unit.environment
-                            || other.profile == unit.profile && !other.binaries.is_disjoint(&unit.binaries)
+                            || folder(&other.profile) == folder(&unit.profile)
+                                && !other.binaries.is_disjoint(&unit.binaries)
                     })
                 })
             });
@@ -144,7 +145,7 @@ fn separate(units: &mut [BuildUnit]) {
                 &unit.targets,
                 &unit.packages,
                 &unit.environment,
-                &unit.profile,
+                (&unit.profile, &unit.strip, unit.remap_paths),
                 &unit.isolated,
             );
             unit.own_directory = Some(Digest::of(&json::to_vec(&identity)).hex()[..12].to_owned());
@@ -157,6 +158,16 @@ fn separate(units: &mut [BuildUnit]) {
         if namesakes > 0 {
             unit.name = format!("{}-{}", unit.profile, namesakes + 1);
         }
+    }
+}
+
+/// The folder that a profile's executables lie in.
+/// <https://doc.rust-lang.org/cargo/reference/build-cache.html>
+fn folder(profile: &str) -> &str {
+    match profile {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        other => other,
     }
 }
 
