@@ -46,13 +46,16 @@ impl Case {
     fn plan(&self) -> Result<Plan, PlanError> {
         let matrix = matrix::parse("gantry.toml", &self.matrix).unwrap();
         let catalog = Catalog::builtin();
-        candidates(&matrix, &catalog, &self.selection)?;
+        let looked_up = candidates(&matrix, &catalog, &self.selection)?;
+        let looked_up = looked_up.into_iter().flat_map(|candidates| candidates.triples);
         let draft = draft(&Question {
             matrix: &matrix,
             packages: &self.packages,
             catalog: &catalog,
             git: self.git.clone(),
-            installed: self.installed.iter().map(|&triple| triple.into()).collect(),
+            installed: looked_up
+                .filter(|triple| self.installed.contains(&triple.as_str()))
+                .collect(),
             selection: self.selection.clone(),
             overrides: Overrides::default(),
             variables: BTreeMap::from([
@@ -192,6 +195,42 @@ fn a_selection_narrows_binaries_and_targets_but_never_packages() {
     assert_eq!(part.units[0].binaries, BTreeSet::from(["app".to_owned()]));
     assert_eq!((part.images.len(), part.images[0].platforms.len()), (1, 1));
     assert_eq!(part.images[0].declared_platforms, 2);
+}
+
+#[test]
+fn what_is_packed_beside_an_image_changes_no_features_of_it() {
+    for (matrix, installed) in [
+        // Feature sets of a platform that is not packed, and cannot be.
+        (
+            "[image.app]\nbinaries = [{ binary = 'app', features = ['f'] }]\n\
+             [image.migrate]\n\
+             [image.x]\nplatforms = ['linux/arm64']\nbinaries = ['tool', { binary = 'migrate', features = ['g'] }]\n",
+            vec![MUSL[0]],
+        ),
+        // Another image's triple, which nobody asked for.
+        (
+            "[image.migrate]\n[image.app.platform.'linux/amd64']\ntarget = 'x86_64-unknown-linux-gnu'\n",
+            vec![MUSL[0], MUSL[1], "x86_64-unknown-linux-gnu"],
+        ),
+    ] {
+        let packages = |plan: &Plan, name: &str| {
+            let image = plan.images.iter().find(|image| image.name == name).unwrap();
+            plan.units[image.platforms[0].binaries[0].unit].packages.clone()
+        };
+        let mut whole = Case::new(matrix);
+        whole.installed = vec![MUSL[0], MUSL[1], "x86_64-unknown-linux-gnu"];
+        let whole = whole.plan().unwrap();
+        for name in ["app", "migrate"] {
+            let mut part = Case::new(matrix).only(&[name], &["linux/amd64"]);
+            part.installed.clone_from(&installed);
+            let part = part.plan().unwrap();
+            assert_eq!(
+                packages(&part, name),
+                packages(&whole, name),
+                "{name} of {matrix}"
+            );
+        }
+    }
 }
 
 #[test]

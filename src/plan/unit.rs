@@ -17,10 +17,10 @@ struct Share {
 /// The units, in a fixed order: by profile and settings, never by what is selected.
 pub(super) fn group(
     needs: &[Need],
+    flavours: &Flavours,
     queries: &[LinkQuery],
     links: &[Link],
 ) -> Result<Vec<BuildUnit>, PlanError> {
-    let flavours = flavours(needs);
     let mut shares: BTreeMap<(CallKey, Flavour, UnitTarget), Share> = BTreeMap::new();
     for need in needs {
         let target = need.target.answered(queries, links);
@@ -73,7 +73,11 @@ pub(super) fn group(
 /// `--no-default-features` is one switch for a whole call, so it is a part of the flavour.
 type Flavour = (bool, usize);
 
-fn flavours(needs: &[Need]) -> BTreeMap<(CallKey, PackageUse), Flavour> {
+/// The flavour of each use in each call.
+pub(super) type Flavours = BTreeMap<(CallKey, PackageUse), Flavour>;
+
+/// Numbers the feature sets of every need there is, packed or not, so that they do not depend on what is packed.
+pub(super) fn flavours(needs: &[Need]) -> Flavours {
     let mut seen: BTreeMap<(CallKey, bool, String), BTreeSet<PackageUse>> = BTreeMap::new();
     for need in needs {
         let key = (
