@@ -7,6 +7,7 @@
 //! same input is always the same plan.
 
 mod annotation;
+mod consistency;
 mod error;
 mod image;
 mod need;
