@@ -65,7 +65,11 @@ fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
         image
     };
     let images: Vec<Image> = members
-        .flat_map(|package| package.binaries.iter().map(move |binary| named(package, binary)))
+        .flat_map(|package| {
+            let built = package.binaries.iter();
+            let built = built.filter(|binary| !package.optional.contains(*binary));
+            built.map(move |binary| named(package, binary))
+        })
         .collect();
     if images.is_empty() {
         Err(PlanError::NoBinary)

@@ -119,6 +119,16 @@ fn without_a_matrix_there_is_an_image_per_binary_and_one_unit() {
         units(&plan),
         ["release: app+db | app+migrate+tool | aarch64+x86_64"]
     );
+    let mut optional = Case::new("");
+    optional.packages[0].optional = BTreeSet::from(["tool".to_owned()]);
+    let names: Vec<String> = optional
+        .plan()
+        .unwrap()
+        .images
+        .into_iter()
+        .map(|image| image.name)
+        .collect();
+    assert_eq!(names, ["app", "migrate"]);
     let platform = &plan.images[0].platforms[0];
     assert_eq!(
         (platform.platform.to_string().as_str(), platform.triple.as_str()),
