@@ -114,7 +114,7 @@ impl Project {
                 .arg(&manifest)
                 .dir(folder(&manifest)),
         )?;
-        let root = folder(Path::new(&located.text()));
+        let root = real(folder(Path::new(&located.text())));
         // Without dependencies it downloads nothing: with them, cargo wants those of every platform there is.
         let call = cargo(tools)
             .args(["metadata", "--format-version", "1", "--no-deps"])
@@ -221,6 +221,15 @@ impl Question {
         .into_iter()
         .filter_map(|(set, flag)| set.then_some(flag))
     }
+}
+
+/// The folder without links on the way: cargo names packages by the path it is given, or by its own directory's, and
+/// both must be one. On Windows, where the system's answer is a path that many programs do not take, as it is.
+fn real(folder: PathBuf) -> PathBuf {
+    if cfg!(windows) {
+        return folder;
+    }
+    folder.canonicalize().unwrap_or(folder)
 }
 
 /// The features that are on where nobody says anything. What features say of dependencies (`dep:x`, `x/y`) is no
