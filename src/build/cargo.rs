@@ -157,6 +157,8 @@ fn variables(
     prefixes: Option<&Prefixes>,
 ) -> BTreeMap<String, OsString> {
     let mut variables = target.variables.clone();
+    // What the matrix says of a compiler or linker holds, as it does when the user's own environment says it.
+    variables.retain(|name, _| !unit.environment.contains_key(name));
     if let Some(prefixes) = prefixes {
         let (flags, _) = prefixes.cflags();
         let known = |name: &str| {
@@ -184,5 +186,31 @@ impl Strip {
             Self::Debuginfo => "debuginfo",
             Self::Symbols => "symbols",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    #[test]
+    fn a_compiler_that_the_matrix_names_is_not_replaced() {
+        let owned = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let unit = CargoUnit {
+            environment: BTreeMap::from([owned("CC_a_b", "mine"), owned("CFLAGS_a_b", "-O1")]),
+            ..CargoUnit::default()
+        };
+        let target = TargetBuild {
+            triple: "a-b".into(),
+            variables: BTreeMap::from([
+                ("CC_a_b".into(), "chosen".into()),
+                ("AR_a_b".into(), "chosen".into()),
+            ]),
+            ..TargetBuild::default()
+        };
+        let tools = Tools::new(Environment::empty("/w"));
+        let set = variables(&tools, &unit, &target, None);
+        assert_eq!(set, BTreeMap::from([("AR_a_b".into(), "chosen".into())]));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{PlanError, PlannedImage};
-use crate::matrix::{Image, Provide};
+use crate::matrix::{Image, PlatformSettings, Provide};
 use crate::spec::Reference;
 
 /// The users of the built-in passwd.
@@ -51,6 +51,33 @@ pub(super) fn check_user(image: &Image, provide: &[Provide]) -> Result<(), PlanE
             image: image.name.clone(),
             user: user.clone(),
             name: name.to_owned(),
+        }),
+    }
+}
+
+/// That no variable is given to compilers that we set by ourselves: it would be lost without a word.
+pub(super) fn check_environment(image: &Image, settings: &PlatformSettings) -> Result<(), PlanError> {
+    let instead = |name: &str| match name {
+        "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" => Some("`rustflags`"),
+        "CARGO_BUILD_TARGET" => Some("`target`"),
+        "CARGO_TARGET_DIR" | "CARGO_BUILD_TARGET_DIR" => {
+            Some("the variable around `cargo gantry`, or cargo's own configuration,")
+        }
+        name if name.starts_with("CARGO_") && name.ends_with("_RUSTFLAGS") => Some("`rustflags`"),
+        name if name.starts_with("CARGO_PROFILE_") && name.ends_with("_STRIP") => Some("`strip`"),
+        _ => None,
+    };
+    let mut found = settings
+        .env
+        .keys()
+        .filter_map(|name| Some((name, instead(name)?)));
+    match found.next() {
+        None => Ok(()),
+        Some((name, instead)) => Err(PlanError::Variable {
+            image: image.name.clone(),
+            platform: settings.platform.clone(),
+            name: name.clone(),
+            help: format!("use {instead} instead"),
         }),
     }
 }

@@ -145,6 +145,20 @@ pub enum PlanError {
         /// Repository and tag.
         reference: String,
     },
+    /// A variable for compilers that is set by us, whatever it says.
+    #[error("image `{image}`: `{name}` in `env` of platform `{platform}` would not hold")]
+    #[diagnostic(code(gantry::plan::variable))]
+    Variable {
+        /// The image.
+        image: String,
+        /// The platform.
+        platform: Platform,
+        /// The variable.
+        name: String,
+        /// What to write instead.
+        #[help]
+        help: String,
+    },
     /// A user is called by a name that the image does not know.
     #[error("image `{image}` runs as `{user}`, and nothing in it says who `{name}` is")]
     #[diagnostic(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::consistency::{check_user, one_image_a_tag};
+use super::consistency::{check_environment, check_user, one_image_a_tag};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
 use super::target::{Decision, base_name, decide, nearest};
@@ -168,6 +168,7 @@ fn one(
     };
     for settings in &image.platforms {
         let packed = selected && question.selection.packs_platform(&settings.platform);
+        check_environment(image, settings)?;
         let decision = decide(image, settings, question.catalog, &question.installed)?;
         if packed && !decision.installed {
             missing.push(decision.target.triple.clone());
