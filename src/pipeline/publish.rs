@@ -17,7 +17,7 @@ pub struct Access {
     /// Hosts that speak plain http, beside loopback.
     pub plain_http: Vec<String>,
     /// User name and password for the destination's registry.
-    pub login: Option<(String, String)>,
+    pub login: Option<(String, Secret)>,
 }
 
 /// What a publish may do.
@@ -151,7 +151,7 @@ fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Cl
         .map(|((username, password), to)| Account {
             registry: to.registry().to_owned(),
             username,
-            password: Secret::new(password),
+            password,
         });
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
 }
@@ -172,5 +172,20 @@ pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Res
 impl Gantry {
     pub(super) fn notice(&self, text: &str) {
         self.observer.event(&Event::Notice { text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_does_not_show_its_password() {
+        let access = Access {
+            login: Some(("me".to_owned(), Secret::new("hunter2"))),
+            ..Access::default()
+        };
+        let shown = format!("{access:?}");
+        assert!(shown.contains("me") && !shown.contains("hunter2"), "{shown}");
     }
 }

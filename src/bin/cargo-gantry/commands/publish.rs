@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use cargo_gantry::pipeline::{Access, Error, Gantry, PublishedImage, Terms};
+use cargo_gantry::registry::Secret;
 use serde_json::json;
 
 use crate::args;
@@ -79,7 +80,7 @@ pub(crate) fn access(arguments: &args::Access) -> Result<Access, Error> {
             .map_err(Error::Password)?;
         access.login = Some((
             username.clone(),
-            password.trim_end_matches(['\r', '\n']).to_owned(),
+            Secret::new(password.trim_end_matches(['\r', '\n'])),
         ));
     }
     Ok(access)
