@@ -57,6 +57,20 @@ pub enum InspectError {
         /// What it is.
         media_type: String,
     },
+    /// An index of more manifests than any image has.
+    #[error("the index `{name}` lists {found} manifests")]
+    #[diagnostic(
+        code(gantry::inspect::too_many),
+        help("no more than {limit} are read: name one of them by its digest")
+    )]
+    TooMany {
+        /// What was asked for.
+        name: String,
+        /// How many there are.
+        found: usize,
+        /// How many are read.
+        limit: usize,
+    },
     /// A digest of another algorithm.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -12,6 +12,9 @@ use crate::spec::{Descriptor, Digest, ImageIndex, ImageManifest, Platform, Refer
 /// The largest manifest or config that is read: registries take no more than 4 MiB of a manifest.
 const LIMIT: u64 = 4 << 20;
 
+/// The most manifests of one index that are read. There are some 40 platforms, each with an attestation at most.
+const CHILDREN: usize = 200;
+
 /// Bytes of a manifest or index, verified.
 #[derive(Clone)]
 struct Object {
@@ -53,19 +56,17 @@ pub fn layout(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Report, 
         })
     };
     let root = read(&entry)?;
-    let mut singles = Vec::new();
+    let mut platforms = Vec::new();
     match children(name, &root)? {
-        None => singles.push(single(root.clone(), None)?),
+        None => platforms.push(platform(single(root.clone(), None)?)?),
         Some(children) => {
             for child in children {
-                singles.push(single(
-                    read(&child)?,
-                    child.platform().as_ref().map(Platform::from),
-                )?);
+                let single = single(read(&child)?, child.platform().as_ref().map(Platform::from))?;
+                platforms.push(platform(single)?);
             }
         }
     }
-    report(name, &root, singles)
+    report(name, &root, platforms)
 }
 
 /// Describes an image in a registry.
@@ -97,17 +98,18 @@ pub async fn registry(client: &Client, reference: &Reference) -> Result<Report, 
         })
     };
     let root = fetch(reference.clone()).await?;
-    let mut singles = Vec::new();
+    let mut platforms = Vec::new();
     match children(&name, &root)? {
-        None => singles.push(single(root.clone(), None).await?),
+        None => platforms.push(platform(single(root.clone(), None).await?)?),
         Some(children) => {
             for child in children {
                 let object = fetch(reference.clone_with_digest(child.digest().to_string())).await?;
-                singles.push(single(object, child.platform().as_ref().map(Platform::from)).await?);
+                let single = single(object, child.platform().as_ref().map(Platform::from)).await?;
+                platforms.push(platform(single)?);
             }
         }
     }
-    report(&name, &root, singles)
+    report(&name, &root, platforms)
 }
 
 fn entry(layout: &Layout, name: &str, tag: Option<&str>) -> Result<Descriptor, InspectError> {
@@ -145,6 +147,13 @@ fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, Inspec
         "application/vnd.oci.image.index.v1+json"
         | "application/vnd.docker.distribution.manifest.list.v2+json" => {
             let index: ImageIndex = parse(&root.bytes, &root.digest, "index")?;
+            if index.manifests().len() > CHILDREN {
+                return Err(InspectError::TooMany {
+                    name: name.to_owned(),
+                    found: index.manifests().len(),
+                    limit: CHILDREN,
+                });
+            }
             Ok(Some(index.manifests().clone()))
         }
         "application/vnd.oci.image.manifest.v1+json"
@@ -156,7 +165,7 @@ fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, Inspec
     }
 }
 
-fn report(name: &str, root: &Object, singles: Vec<Single>) -> Result<Report, InspectError> {
+fn report(name: &str, root: &Object, platforms: Vec<PlatformReport>) -> Result<Report, InspectError> {
     let value: Value = parse(&root.bytes, &root.digest, "manifest")?;
     let annotations = value.get("annotations").cloned().unwrap_or_default();
     Ok(Report {
@@ -164,7 +173,7 @@ fn report(name: &str, root: &Object, singles: Vec<Single>) -> Result<Report, Ins
         digest: root.digest,
         media_type: root.media_type.clone(),
         annotations: serde_json::from_value(annotations).unwrap_or_default(),
-        platforms: singles.into_iter().map(platform).collect::<Result<_, _>>()?,
+        platforms,
     })
 }
 
@@ -200,13 +209,17 @@ fn platform(single: Single) -> Result<PlatformReport, InspectError> {
         let word = |key: &str| config[key].as_str().unwrap_or("unknown");
         Platform::new(word("os"), word("architecture"), config["variant"].as_str())
     };
-    let layer_bytes: u64 = layers.iter().map(|layer| layer.size).sum();
+    let own = single.manifest.bytes.len() as u64 + single.config.len() as u64;
+    // Sizes are whatever the manifest says.
+    let size = layers
+        .iter()
+        .fold(own, |sum, layer: &LayerReport| sum.saturating_add(layer.size));
     let labels: BTreeMap<String, String> =
         serde_json::from_value(config["config"]["Labels"].clone()).unwrap_or_default();
     Ok(PlatformReport {
         platform: single.platform.unwrap_or_else(of_config),
         digest: single.manifest.digest,
-        size: layer_bytes + single.manifest.bytes.len() as u64 + single.config.len() as u64,
+        size,
         layers,
         created: text(&config["created"]),
         entrypoint: words(&config["config"]["Entrypoint"]),
@@ -227,4 +240,46 @@ fn parse<T: serde::de::DeserializeOwned>(
         what,
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blob::BlobStore;
+    use crate::spec::MediaType;
+
+    /// The report on an index of `count` manifests, all of them one with two layers of `size` bytes.
+    fn inspected(count: usize, size: u64) -> Result<Report, InspectError> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(folder.path()).unwrap();
+        let put = |value: Value, media_type| {
+            let blob = store.put(&serde_json::to_vec(&value).unwrap()).unwrap();
+            blob.descriptor(media_type)
+        };
+        let config = put(
+            serde_json::json!({"os": "linux", "architecture": "amd64"}),
+            MediaType::ImageConfig,
+        );
+        let layer = Descriptor::new(MediaType::ImageLayer, size, Digest::of(b"layer"));
+        let manifest = put(
+            serde_json::json!({"schemaVersion": 2, "config": config, "layers": [layer, layer]}),
+            MediaType::ImageManifest,
+        );
+        let index = put(
+            serde_json::json!({"schemaVersion": 2, "manifests": vec![manifest; count]}),
+            MediaType::ImageIndex,
+        );
+        let index = serde_json::json!({"schemaVersion": 2, "manifests": [index]});
+        std::fs::write(folder.path().join("index.json"), index.to_string()).unwrap();
+        layout(&Layout::open(folder.path()).unwrap(), "x", None)
+    }
+
+    #[test]
+    fn what_an_index_says_of_itself_is_bounded() {
+        let largest = u64::MAX / 2 + 2;
+        assert_eq!(inspected(2, 1).unwrap().platforms.len(), 2);
+        assert_eq!(inspected(1, largest).unwrap().platforms[0].size, u64::MAX);
+        let error = inspected(CHILDREN + 1, 1).unwrap_err();
+        assert!(matches!(error, InspectError::TooMany { found, .. } if found == CHILDREN + 1));
+    }
 }

@@ -94,6 +94,8 @@ fn of_inspect(error: &InspectError) -> Class {
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
         InspectError::Archive(_) => Class::Usage,
-        InspectError::Broken { .. } | InspectError::Digest(_) => Class::Unexpected,
+        InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
+            Class::Unexpected
+        }
     }
 }
