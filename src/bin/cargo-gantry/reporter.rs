@@ -78,7 +78,7 @@ impl Reporter {
             }
             self.print(&json::to_string(&value));
         } else if !text.is_empty() {
-            self.print(text);
+            self.print(&harmless(text));
         }
     }
 
@@ -234,6 +234,18 @@ fn machine(event: &Event<'_>) -> Option<Value> {
     })
 }
 
+/// Text without what a terminal would act upon: an image of somebody else may say anything of itself.
+fn harmless(text: &str) -> String {
+    let plain = |c: char| {
+        if c.is_control() && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(plain).collect()
+}
+
 /// A number of bytes as people read it: 1000-based, as registries show it.
 pub(crate) fn bytes_text(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -253,6 +265,12 @@ pub(crate) fn bytes_text(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing() {
+        let text = harmless("a\u{1b}]0;title\u{7}\r\u{9b}2Jb\nc é");
+        assert_eq!(text, "a\u{fffd}]0;title\u{fffd}\u{fffd}\u{fffd}2Jb\nc é");
+    }
 
     #[test]
     fn bytes_are_shown_with_three_digits() {
