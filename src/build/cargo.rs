@@ -1,4 +1,4 @@
-//! `cargo build`: one call for all triples of a unit.
+//! `cargo build`: one call for each triple of a unit.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -40,15 +40,13 @@ pub fn cargo(
         None => None,
     };
     let call = call(tools, unit, selected, prefixes.as_ref());
-    for part in handover(&flags(unit, prefixes.as_ref())) {
-        let mut call = call.clone();
-        for triple in part.triples {
-            call = call.arg("--target").arg(triple);
-        }
-        for (name, value) in part.variables {
+    for target in &unit.targets {
+        let flags = handover(&target.triple, &flags(target, prefixes.as_ref()));
+        let mut call = call.clone().arg("--target").arg(&target.triple);
+        for (name, value) in flags.variables {
             call = call.var(name, value);
         }
-        for name in part.remove {
+        for name in flags.remove {
             call = call.without(name);
         }
         reader = run(tools, &call, unit, reader)?;
@@ -134,14 +132,10 @@ fn call(tools: &Tools, unit: &CargoUnit, selected: Vec<String>, prefixes: Option
     call
 }
 
-/// The flags for rustc of each triple.
-fn flags(unit: &CargoUnit, prefixes: Option<&Prefixes>) -> BTreeMap<String, Vec<String>> {
+/// The flags for rustc of a triple.
+fn flags(target: &TargetBuild, prefixes: Option<&Prefixes>) -> Vec<String> {
     let remapping = prefixes.map(Prefixes::rustflags).unwrap_or_default();
-    let with_remapping = |target: &TargetBuild| {
-        let flags = target.rustflags.iter().chain(&remapping).cloned().collect();
-        (target.triple.clone(), flags)
-    };
-    unit.targets.iter().map(with_remapping).collect()
+    target.rustflags.iter().cloned().chain(remapping).collect()
 }
 
 fn tell_unsayable(prefixes: &Prefixes, observer: &dyn Observer) {

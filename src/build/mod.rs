@@ -22,7 +22,8 @@ pub use cargo::cargo;
 pub use error::{BuildError, CargoFailure};
 pub use selection::{Collision, collisions};
 
-/// What one `cargo build` makes, for any number of triples. Triples whose flags for rustc differ take a call each.
+/// Packages built for any number of triples, by a `cargo build` for each: cargo unites the features that dependencies
+/// have for any triple of a call, so a triple's program must not depend on which others are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct CargoUnit {
     /// How events name it.

@@ -176,6 +176,7 @@ fn installed(
             }
         }
         if !request.install_targets
+            || !candidates.packed
             || candidates
                 .triples
                 .first()

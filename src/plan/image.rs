@@ -162,15 +162,11 @@ fn one(
     };
     for settings in &image.platforms {
         let packed = selected && question.selection.packs_platform(&settings.platform);
-        let decision = match decide(image, settings, question.catalog, &question.installed)? {
-            Ok(decision) => decision,
-            // What is not packed is only here for the unification of features: without a std it is not built.
-            Err(_) if !packed => continue,
-            Err(triple) => {
-                missing.push(triple);
-                continue;
-            }
-        };
+        let decision = decide(image, settings, question.catalog, &question.installed)?;
+        if packed && !decision.installed {
+            missing.push(decision.target.triple.clone());
+            continue;
+        }
         let rendering = rendering.on(&settings.platform, &decision.target.triple);
         for (position, (of, package)) in uses.iter().zip(&packages).enumerate() {
             needs.push(need(image, settings, &decision, of, package, position, packed));

@@ -309,6 +309,7 @@ pub struct PlannedBinary {
 #[derive(Debug)]
 pub struct Draft {
     needs: Vec<Need>,
+    flavours: unit::Flavours,
     images: Vec<PlannedImage>,
     queries: Vec<LinkQuery>,
     notices: Vec<String>,
@@ -319,10 +320,13 @@ pub struct Draft {
 /// # Errors
 /// When the Matrix names what the project or the catalog does not have, or a std is not installed.
 pub fn draft(question: &Question<'_>) -> Result<Draft, PlanError> {
-    let (images, needs, notices) = image::images(question)?;
+    let (images, mut needs, notices) = image::images(question)?;
+    let flavours = unit::flavours(&needs);
+    need::drop_unlinked(&mut needs);
     let queries = need::queries(&needs);
     Ok(Draft {
         needs,
+        flavours,
         images,
         queries,
         notices,
@@ -340,7 +344,7 @@ impl Draft {
     /// # Errors
     /// When cargo would write two binaries to one path.
     pub fn plan(mut self, links: &[Link]) -> Result<Plan, PlanError> {
-        let units = unit::group(&self.needs, &self.queries, links)?;
+        let units = unit::group(&self.needs, &self.flavours, &self.queries, links)?;
         for need in self.needs.iter().filter(|need| need.selected) {
             let unit = units
                 .iter()

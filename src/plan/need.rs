@@ -42,6 +42,19 @@ pub(super) struct TargetKey {
 }
 
 impl TargetKey {
+    /// The same way of linking: one query.
+    fn links_as(&self, other: &Self) -> bool {
+        let way = |key: &Self| {
+            (
+                key.triple.clone(),
+                key.linker.clone(),
+                key.glibc.clone(),
+                key.static_glibc,
+            )
+        };
+        way(self) == way(other)
+    }
+
     fn asks(&self, query: &LinkQuery) -> bool {
         (&self.triple, &self.linker, &self.glibc, self.static_glibc)
             == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
@@ -75,6 +88,17 @@ impl Need {
             && unit.binaries.contains(&self.binary)
             && unit.targets.contains(&target)
     }
+}
+
+/// Drops the needs that share no way of linking with anything packed: nothing of theirs is built, so no linker, and
+/// no std, is wanted for them.
+pub(super) fn drop_unlinked(needs: &mut Vec<Need>) {
+    let packed: Vec<TargetKey> = needs
+        .iter()
+        .filter(|need| need.selected)
+        .map(|need| need.target.clone())
+        .collect();
+    needs.retain(|need| packed.iter().any(|key| key.links_as(&need.target)));
 }
 
 /// One query for each way to link, with all packages that are linked so.

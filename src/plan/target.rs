@@ -1,6 +1,6 @@
 //! Which triple serves a platform: the base decides, what is installed breaks the tie.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PlanError, Selection};
 use crate::matrix::{Base, Image, Matrix, PlatformSettings};
@@ -14,6 +14,9 @@ pub struct Candidates {
     pub platform: Platform,
     /// Triples, best first; the first whose std is installed is taken.
     pub triples: Vec<String>,
+    /// Whether anything of it is packed. What is not packed is looked up all the same: which triple it would get
+    /// decides which features unify.
+    pub packed: bool,
 }
 
 /// A decided triple.
@@ -22,10 +25,13 @@ pub(super) struct Decision<'a> {
     pub target: &'a Target,
     /// glibc, but linked statically, because the base has no C library to load.
     pub static_glibc: bool,
+    /// Whether the target's std is there; without it nothing can be built.
+    pub installed: bool,
     pub why: String,
 }
 
-/// What must be looked up (and may be installed) before a [`super::draft`]: one entry for each distinct list.
+/// What must be looked up (and may be installed, if it is packed) before a [`super::draft`]: one entry for each
+/// distinct list, of all images and platforms.
 ///
 /// # Errors
 /// When a platform or triple is not in the catalog.
@@ -34,45 +40,41 @@ pub fn candidates(
     catalog: &Catalog,
     selection: &Selection,
 ) -> Result<Vec<Candidates>, PlanError> {
-    let mut all = BTreeSet::new();
+    let mut all: BTreeMap<(Platform, Vec<String>), bool> = BTreeMap::new();
     let images = if matrix.images.is_empty() {
         std::slice::from_ref(&matrix.unnamed)
     } else {
         &matrix.images
     };
-    for image in images
-        .iter()
-        .filter(|image| selection.packs_image(&image.name) || matrix.images.is_empty())
-    {
-        for settings in image
-            .platforms
-            .iter()
-            .filter(|settings| selection.packs_platform(&settings.platform))
-        {
+    for image in images {
+        let image_packed = selection.packs_image(&image.name) || matrix.images.is_empty();
+        for settings in &image.platforms {
             let triples = triples(image, settings, catalog)?
                 .iter()
                 .map(|target| target.triple.clone())
                 .collect();
-            all.insert(Candidates {
-                platform: settings.platform.clone(),
-                triples,
-            });
+            let packed = image_packed && selection.packs_platform(&settings.platform);
+            *all.entry((settings.platform.clone(), triples)).or_default() |= packed;
         }
     }
-    Ok(all.into_iter().collect())
+    let candidates = |((platform, triples), packed)| Candidates {
+        platform,
+        triples,
+        packed,
+    };
+    Ok(all.into_iter().map(candidates).collect())
 }
 
-/// The triple for one platform of one image; `None` when no candidate's std is installed.
+/// The triple for one platform of one image: the best one whose std is installed, else the best one.
 pub(super) fn decide<'a>(
     image: &Image,
     settings: &PlatformSettings,
     catalog: &'a Catalog,
     installed: &BTreeSet<String>,
-) -> Result<Result<Decision<'a>, String>, PlanError> {
+) -> Result<Decision<'a>, PlanError> {
     let targets = triples(image, settings, catalog)?;
-    let Some(&target) = targets.iter().find(|target| installed.contains(&target.triple)) else {
-        return Ok(Err(targets[0].triple.clone()));
-    };
+    let found = targets.iter().find(|target| installed.contains(&target.triple));
+    let target = *found.unwrap_or(&targets[0]);
     let static_glibc = target.libc == Libc::Gnu;
     let why = match (&settings.target, static_glibc) {
         (Some(_), _) => "the matrix says so".to_owned(),
@@ -83,11 +85,12 @@ pub(super) fn decide<'a>(
             targets[0].triple
         ),
     };
-    Ok(Ok(Decision {
+    Ok(Decision {
         target,
         static_glibc,
+        installed: found.is_some(),
         why,
-    }))
+    })
 }
 
 /// How a base is called in plans and messages.

@@ -46,13 +46,16 @@ impl Case {
     fn plan(&self) -> Result<Plan, PlanError> {
         let matrix = matrix::parse("gantry.toml", &self.matrix).unwrap();
         let catalog = Catalog::builtin();
-        candidates(&matrix, &catalog, &self.selection)?;
+        let looked_up = candidates(&matrix, &catalog, &self.selection)?;
+        let looked_up = looked_up.into_iter().flat_map(|candidates| candidates.triples);
         let draft = draft(&Question {
             matrix: &matrix,
             packages: &self.packages,
             catalog: &catalog,
             git: self.git.clone(),
-            installed: self.installed.iter().map(|&triple| triple.into()).collect(),
+            installed: looked_up
+                .filter(|triple| self.installed.contains(&triple.as_str()))
+                .collect(),
             selection: self.selection.clone(),
             overrides: Overrides::default(),
             variables: BTreeMap::from([
@@ -195,6 +198,42 @@ fn a_selection_narrows_binaries_and_targets_but_never_packages() {
 }
 
 #[test]
+fn what_is_packed_beside_an_image_changes_no_features_of_it() {
+    for (matrix, installed) in [
+        // Feature sets of a platform that is not packed, and cannot be.
+        (
+            "[image.app]\nbinaries = [{ binary = 'app', features = ['f'] }]\n\
+             [image.migrate]\n\
+             [image.x]\nplatforms = ['linux/arm64']\nbinaries = ['tool', { binary = 'migrate', features = ['g'] }]\n",
+            vec![MUSL[0]],
+        ),
+        // Another image's triple, which nobody asked for.
+        (
+            "[image.migrate]\n[image.app.platform.'linux/amd64']\ntarget = 'x86_64-unknown-linux-gnu'\n",
+            vec![MUSL[0], MUSL[1], "x86_64-unknown-linux-gnu"],
+        ),
+    ] {
+        let packages = |plan: &Plan, name: &str| {
+            let image = plan.images.iter().find(|image| image.name == name).unwrap();
+            plan.units[image.platforms[0].binaries[0].unit].packages.clone()
+        };
+        let mut whole = Case::new(matrix);
+        whole.installed = vec![MUSL[0], MUSL[1], "x86_64-unknown-linux-gnu"];
+        let whole = whole.plan().unwrap();
+        for name in ["app", "migrate"] {
+            let mut part = Case::new(matrix).only(&[name], &["linux/amd64"]);
+            part.installed.clone_from(&installed);
+            let part = part.plan().unwrap();
+            assert_eq!(
+                packages(&part, name),
+                packages(&whole, name),
+                "{name} of {matrix}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_directory_of_its_own_keeps_its_name_when_other_units_come_and_go() {
     let own = |plan: &Plan| {
         plan.units
@@ -211,6 +250,30 @@ fn a_directory_of_its_own_keeps_its_name_when_other_units_come_and_go() {
 }
 
 #[test]
+fn no_two_units_write_one_executable() {
+    for (settings, units) in [
+        (["strip = 'none'", "strip = 'debuginfo'", "strip = 'symbols'"], 3),
+        (["remap-paths = false", "strip = 'none'", ""], 3),
+        (["profile = 'release'", "profile = 'bench'", "profile = 'dev'"], 3),
+        (["profile = 'dev'", "profile = 'test'", "profile = 'bench'"], 3),
+    ] {
+        let image =
+            |(name, settings): (&str, &str)| format!("[image.{name}]\nbinaries = ['app']\n{settings}\n");
+        let matrix: String = ["a", "b", "c"].into_iter().zip(settings).map(image).collect();
+        let plan = Case::new(&matrix).plan().unwrap();
+        let place = |unit: &BuildUnit| {
+            let folder = match unit.profile.as_str() {
+                "dev" | "test" => "debug",
+                _ => "release",
+            };
+            (unit.own_directory.clone(), folder)
+        };
+        let places: BTreeSet<_> = plan.units.iter().map(place).collect();
+        assert_eq!((plan.units.len(), places.len()), (units, units), "{matrix}");
+    }
+}
+
+#[test]
 fn glibc_is_linked_statically_where_musl_cannot_be_had() {
     let matrix = "[image.app]\nplatforms = ['linux/s390x']\n";
     let mut case = Case::new(matrix);
@@ -218,11 +281,8 @@ fn glibc_is_linked_statically_where_musl_cannot_be_had() {
     let plan = case.plan().unwrap();
     let target = &plan.units[0].targets[0];
     assert_eq!(target.triple, "s390x-unknown-linux-gnu");
-    assert!(
-        target
-            .rustflags
-            .contains(&"-Ctarget-feature=+crt-static".to_owned())
-    );
+    // The flags come with the answer to the linker's query.
+    assert!(target.link.shown.contains("static glibc"), "{target:?}");
     assert!(plan.images[0].platforms[0].why.contains("linked statically"));
     assert!(plan.notices[0].contains("NSS"));
     case.installed.clear();

@@ -17,10 +17,10 @@ struct Share {
 /// The units, in a fixed order: by profile and settings, never by what is selected.
 pub(super) fn group(
     needs: &[Need],
+    flavours: &Flavours,
     queries: &[LinkQuery],
     links: &[Link],
 ) -> Result<Vec<BuildUnit>, PlanError> {
-    let flavours = flavours(needs);
     let mut shares: BTreeMap<(CallKey, Flavour, UnitTarget), Share> = BTreeMap::new();
     for need in needs {
         let target = need.target.answered(queries, links);
@@ -73,7 +73,11 @@ pub(super) fn group(
 /// `--no-default-features` is one switch for a whole call, so it is a part of the flavour.
 type Flavour = (bool, usize);
 
-fn flavours(needs: &[Need]) -> BTreeMap<(CallKey, PackageUse), Flavour> {
+/// The flavour of each use in each call.
+pub(super) type Flavours = BTreeMap<(CallKey, PackageUse), Flavour>;
+
+/// Numbers the feature sets of every need there is, packed or not, so that they do not depend on what is packed.
+pub(super) fn flavours(needs: &[Need]) -> Flavours {
     let mut seen: BTreeMap<(CallKey, bool, String), BTreeSet<PackageUse>> = BTreeMap::new();
     for need in needs {
         let key = (
@@ -134,7 +138,8 @@ fn separate(units: &mut [BuildUnit]) {
                     same_triple.is_some_and(|ours| {
                         ours != theirs
                             || other.environment != unit.environment
-                            || other.profile == unit.profile && !other.binaries.is_disjoint(&unit.binaries)
+                            || folder(&other.profile) == folder(&unit.profile)
+                                && !other.binaries.is_disjoint(&unit.binaries)
                     })
                 })
             });
@@ -144,7 +149,7 @@ fn separate(units: &mut [BuildUnit]) {
                 &unit.targets,
                 &unit.packages,
                 &unit.environment,
-                &unit.profile,
+                (&unit.profile, &unit.strip, unit.remap_paths),
                 &unit.isolated,
             );
             unit.own_directory = Some(Digest::of(&json::to_vec(&identity)).hex()[..12].to_owned());
@@ -157,6 +162,16 @@ fn separate(units: &mut [BuildUnit]) {
         if namesakes > 0 {
             unit.name = format!("{}-{}", unit.profile, namesakes + 1);
         }
+    }
+}
+
+/// The folder that a profile's executables lie in.
+/// <https://doc.rust-lang.org/cargo/reference/build-cache.html>
+fn folder(profile: &str) -> &str {
+    match profile {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        other => other,
     }
 }
 

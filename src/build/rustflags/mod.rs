@@ -17,7 +17,7 @@
 //! Hence the handing over: `CARGO_TARGET_T_RUSTFLAGS` would be added to the files' value, cannot carry blanks, and is
 //! beaten by a `RUSTFLAGS` of the user; `--config target.T.rustflags=[..]` is added as well, and fails beside a
 //! text. Only `CARGO_ENCODED_RUSTFLAGS` replaces every other source and can say everything. It holds for all targets
-//! of one call, so triples whose flags differ need a call each (same target directory: host artifacts stay fresh).
+//! of one call; each triple is a call of its own anyway (same target directory: host artifacts stay fresh).
 
 mod config;
 
@@ -38,8 +38,6 @@ const SEPARATOR: &str = "\u{1f}";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Handover {
-    /// The triples of this call; all get the same flags.
-    pub triples: Vec<String>,
     /// Variables to set.
     pub variables: BTreeMap<String, OsString>,
     /// Variables to remove: other sources, which would be beaten anyway but confuse build scripts that read them.
@@ -96,29 +94,16 @@ pub fn effective_with(
     Ok(flags)
 }
 
-/// How to give each triple exactly these flags (the effective ones with ours appended): one entry for each call of
-/// cargo that is needed, one alone if all triples have the same flags.
-pub fn handover(flags: &BTreeMap<String, Vec<String>>) -> Vec<Handover> {
-    let mut calls: Vec<(&[String], Vec<String>)> = Vec::new();
-    for (triple, flags) in flags {
-        match calls.iter_mut().find(|(same, _)| same == flags) {
-            Some((_, triples)) => triples.push(triple.clone()),
-            None => calls.push((flags, vec![triple.clone()])),
-        }
-    }
-    let handover = |(flags, triples): (&[String], Vec<String>)| Handover {
+/// How to give the call for `triple` exactly these flags: the effective ones with ours appended.
+pub fn handover(triple: &str, flags: &[String]) -> Handover {
+    Handover {
         variables: BTreeMap::from([("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags.join(SEPARATOR).into())]),
-        remove: std::iter::once("RUSTFLAGS".to_owned())
-            .chain(
-                triples
-                    .iter()
-                    .map(|triple| format!("CARGO_TARGET_{}_RUSTFLAGS", upper(triple))),
-            )
-            .chain(std::iter::once("CARGO_BUILD_RUSTFLAGS".to_owned()))
-            .collect(),
-        triples,
-    };
-    calls.into_iter().map(handover).collect()
+        remove: vec![
+            "RUSTFLAGS".to_owned(),
+            format!("CARGO_TARGET_{}_RUSTFLAGS", upper(triple)),
+            "CARGO_BUILD_RUSTFLAGS".to_owned(),
+        ],
+    }
 }
 
 /// A triple as cargo's variables spell it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -247,8 +247,8 @@ fn cargo_agrees_alone_and_with_ours_appended() {
         assert_eq!(script, [""; 0], "{}", case.what);
 
         let longer = [&ours[..], &["--cfg".to_owned(), "f_ours=\"x y\"".to_owned()]].concat();
-        let calls = handover(&BTreeMap::from([(project.host.clone(), longer.clone())]));
-        let (program, script) = project.given(&toolchain, Some(&calls[0]));
+        let call = handover(&project.host, &longer);
+        let (program, script) = project.given(&toolchain, Some(&call));
         assert_eq!(program, longer, "handed over, {}", case.what);
         assert_eq!(script, [""; 0], "{}", case.what);
     }
@@ -295,19 +295,4 @@ fn refuses_what_cargo_refuses() {
         load(list, "[").unwrap_err(),
         RustflagsError::Parse { .. }
     ));
-}
-
-#[test]
-fn equal_flags_share_a_call() {
-    let flags = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let calls = handover(&BTreeMap::from([
-        ("a-b".to_owned(), flags(&["-g"])),
-        ("c".to_owned(), flags(&[])),
-        ("d".to_owned(), flags(&["-g"])),
-    ]));
-    let triples: Vec<_> = calls.iter().map(|call| call.triples.join(" ")).collect();
-    assert_eq!(triples, ["a-b d", "c"]);
-    assert!(calls[0].remove.contains(&"CARGO_TARGET_A_B_RUSTFLAGS".to_owned()));
-    assert_eq!(calls[1].variables["CARGO_ENCODED_RUSTFLAGS"], "");
-    assert!(Path::new(&calls[0].variables["CARGO_ENCODED_RUSTFLAGS"]) == Path::new("-g"));
 }
