@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{Step, say, tools};
-use crate::{interop, setup};
+use crate::{docs, interop, setup};
 
 /// Foreign hosts that the library must compile on, what zig calls them, and zig's archiver for them: on msvc the
 /// `cc` crate calls it as Microsoft's `lib`.
@@ -23,6 +23,7 @@ pub(crate) fn run() -> Result<()> {
         .run()?;
     Step::line("cargo deny --locked check bans licenses sources").run()?;
     hosts()?;
+    docs::run(&["--check".to_owned()])?;
     interop::run(&[])?;
     // Last, so that the runner's own closing line is the last one.
     tests(&[])
