@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::panic,
     reason = "each test binary uses its own part of this, and tests fail by panicking"
 )]
