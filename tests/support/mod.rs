@@ -4,6 +4,7 @@
     dead_code,
     unused_imports,
     unreachable_pub,
+    unused_imports,
     clippy::panic,
     reason = "each test binary uses its own part of this, and tests fail by panicking"
 )]
