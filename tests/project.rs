@@ -117,6 +117,30 @@ fn a_workspace_is_read_from_a_members_folder() {
     assert_eq!(Project::load(&tools(&root), &question).unwrap().root, root);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_project_is_the_project() {
+    let folder = workspace();
+    let root = folder.path().canonicalize().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(&root, &link).unwrap();
+    let question = Question {
+        manifest_path: Some(link.join("Cargo.toml")),
+        ..Question::default()
+    };
+    let tools = tools(place.path());
+    let project = Project::load(&tools, &question).unwrap();
+    assert_eq!(project.root, root);
+    let sibling = Choice {
+        package: "sibling".into(),
+        features: Vec::new(),
+        default_features: true,
+    };
+    let found = project.compiles_c(&tools, &[sibling], "x86_64-unknown-linux-gnu");
+    assert!(found.unwrap().contains("native"));
+}
+
 #[test]
 fn no_cargo_toml_is_an_error_of_its_own() {
     let folder = tempfile::tempdir().unwrap();

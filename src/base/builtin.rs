@@ -82,6 +82,12 @@ const USERS: [(&str, u32, &str, bool); 3] = [
 /// The user that programs run as unless the matrix says another.
 pub const NONROOT: u32 = 65532;
 
+/// The number of a user that the built-in passwd has.
+pub fn user(name: &str) -> Option<u32> {
+    let found = USERS.iter().find(|(known, ..)| *known == name);
+    found.map(|(_, id, ..)| *id)
+}
+
 /// The files of these parts, sorted by path. `users` (name and id) are added to `passwd` and `group`, each with a
 /// group of the same name and id and a home of its own; where there are any, that part is there unasked.
 ///

@@ -7,7 +7,17 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// Variables, home and working directory of this process, as they were when captured.
+/// Variables of cargo and rustup that name a folder, relative to the directory they are started in.
+const FOLDERS: [&str; 5] = [
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+];
+
+/// Variables, home and working directory of this process, as they were when captured; the folders that cargo is told
+/// of are absolute.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
@@ -21,11 +31,25 @@ impl Environment {
     /// # Errors
     /// When the working directory does not exist any more.
     pub fn capture() -> std::io::Result<Self> {
-        Ok(Self {
+        let captured = Self {
             variables: std::env::vars_os().collect(),
             home: std::env::home_dir().filter(|home| !home.as_os_str().is_empty()),
             directory: std::env::current_dir()?,
-        })
+        };
+        Ok(captured.with_whole_paths())
+    }
+
+    /// The same with the folders that cargo takes relative to the working directory written out: tools are run in
+    /// other directories, and must not take them for others.
+    fn with_whole_paths(mut self) -> Self {
+        for name in FOLDERS {
+            if let Some(value) = self.variables.get_mut(OsStr::new(name))
+                && !value.is_empty()
+            {
+                *value = self.directory.join(&*value).into();
+            }
+        }
+        self
     }
 
     /// An environment made up by the caller: no variables, no home.
@@ -132,5 +156,23 @@ mod tests {
         assert_eq!(environment.cargo_home(), Some("/w/rel".into()));
         assert_eq!(environment.non_empty("EMPTY"), None);
         assert_eq!(Environment::empty("/w").cache_dir(), None);
+    }
+
+    #[test]
+    fn folders_of_cargo_are_those_of_our_own_directory() {
+        let environment = Environment::empty("/w/sub")
+            .with("CARGO_TARGET_DIR", "../out")
+            .with("CARGO_HOME", "")
+            .with("RUSTUP_HOME", "/r")
+            .with_whole_paths();
+        for (name, expected) in [
+            ("CARGO_TARGET_DIR", Some("/w/sub/../out")),
+            ("CARGO_HOME", Some("")),
+            ("RUSTUP_HOME", Some("/r")),
+            ("CARGO_BUILD_TARGET_DIR", None),
+        ] {
+            let found = environment.var(name).map(|value| value.replace('\\', "/"));
+            assert_eq!(found.as_deref(), expected, "{name}");
+        }
     }
 }

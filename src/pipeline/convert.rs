@@ -21,6 +21,12 @@ pub(super) fn package(package: &project::Package, project: &Project) -> plan::Pa
             .iter()
             .map(|binary| binary.name.clone())
             .collect(),
+        optional: package
+            .binaries
+            .iter()
+            .filter(|binary| !binary.by_default)
+            .map(|binary| binary.name.clone())
+            .collect(),
         default_member: project.default_members.contains(&package.id),
         description: package.description.clone(),
         authors: package.authors.clone(),

@@ -49,7 +49,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// `SOURCE_DATE_EPOCH` is no number.
-    #[error("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds")]
+    #[error("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds from 1970 to the year 9999")]
     #[diagnostic(
         code(gantry::pipeline::source_date_epoch),
         help("unset it, or set it to seconds since 1970")

@@ -1,48 +1,104 @@
 //! Writing built images to a layout or an archive.
 
+use std::path::PathBuf;
+
 use super::{Built, Error, Gantry};
 use crate::archive::{self, Root};
 use crate::publish::Destination;
 use crate::spec::Digest;
 
 pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
-    let mut places: Vec<(String, &str)> = Vec::new();
-    for image in &built.images {
-        let place = output
-            .replace("{image}", &image.name)
-            .replace("{version}", &image.version);
-        if let Some((_, first)) = places.iter().find(|(other, _)| *other == place) {
-            let (first, second) = ((*first).to_owned(), image.name.clone());
-            return Err(Error::SameOutput {
-                first,
-                second,
-                output: place,
-            });
-        }
-        places.push((place, &image.name));
-    }
+    let named = built
+        .images
+        .iter()
+        .map(|image| (image.name.as_str(), image.version.as_str()));
+    let places = places(output, named)?;
     let mut written = Vec::new();
-    for (image, (place, _)) in built.images.iter().zip(places) {
-        let refused = || Error::Output {
-            output: place.clone(),
-        };
-        let destination: Destination = place.parse()?;
-        let named = |tag: &Option<String>| tag.clone().unwrap_or_else(|| image.version.replace('+', "-"));
+    for (image, place) in built.images.iter().zip(places) {
+        let named = |tag: Option<String>| tag.unwrap_or_else(|| image.version.replace('+', "-"));
         let roots = |tag: &str| [Root::new(image.index.descriptor().clone(), Some(tag))];
-        let shown = match &destination {
-            Destination::Layout(path, tag) => {
+        let shown = match place {
+            Place::Layout(path, tag) => {
                 let tag = named(tag);
-                archive::write_layout(&built.store, &roots(&tag), &gantry.absolute(path))?;
+                archive::write_layout(&built.store, &roots(&tag), &gantry.absolute(&path))?;
                 format!("oci:{}:{tag}", path.display())
             }
-            Destination::Archive(path, tag) => {
+            Place::Archive(path, tag) => {
                 let tag = named(tag);
-                archive::write_archive(&built.store, &roots(&tag), &gantry.absolute(path))?;
+                archive::write_archive(&built.store, &roots(&tag), &gantry.absolute(&path))?;
                 format!("oci-archive:{}:{tag}", path.display())
             }
-            Destination::Registry(_) => return Err(refused()),
         };
         written.push((shown, image.index.digest()));
     }
     Ok(written)
+}
+
+/// Where one image goes.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Layout(PathBuf, Option<String>),
+    Archive(PathBuf, Option<String>),
+}
+
+impl Place {
+    /// Whether one would be written over the other: an archive holds one image, a layout one of each name.
+    fn clashes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Archive(one, _), Self::Archive(two, _)) => one == two,
+            (one, two) => one == two,
+        }
+    }
+}
+
+/// The place of each image (name, version), all different.
+fn places<'a>(output: &str, images: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Place>, Error> {
+    let mut places: Vec<Place> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, version) in images {
+        let filled = output.replace("{image}", name).replace("{version}", version);
+        let place = match filled.parse::<Destination>()? {
+            Destination::Layout(path, tag) => Place::Layout(path, tag),
+            Destination::Archive(path, tag) => Place::Archive(path, tag),
+            Destination::Registry(_) => return Err(Error::Output { output: filled }),
+        };
+        if let Some(first) = places.iter().position(|other| other.clashes(&place)) {
+            return Err(Error::SameOutput {
+                first: names[first].to_owned(),
+                second: name.to_owned(),
+                output: filled,
+            });
+        }
+        places.push(place);
+        names.push(name);
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_image_is_written_over_another() {
+        for (output, clash) in [
+            ("oci:out/{image}", false),
+            ("oci:out:{image}", false),
+            ("oci:out", true),
+            ("oci-archive:{image}.tar", false),
+            ("oci-archive:out.tar", true),
+            ("oci-archive:out.tar:{image}", true),
+            ("oci-archive:out.tar:{version}", true),
+        ] {
+            let found = places(output, [("api", "1.0.0"), ("web", "1.1.0")].into_iter());
+            match found {
+                Err(Error::SameOutput { first, second, .. }) => {
+                    assert!(clash && first == "api" && second == "web", "{output}");
+                }
+                found => assert_eq!((found.unwrap().len(), clash), (2, false), "{output}"),
+            }
+        }
+        let registry = places("localhost:1/x", [("api", "1.0.0")].into_iter());
+        assert!(matches!(registry, Err(Error::Output { .. })));
+    }
 }

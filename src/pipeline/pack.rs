@@ -31,7 +31,7 @@ pub(super) struct Placed {
 }
 
 /// The user and group that volumes belong to unless something else is said.
-const NONROOT: (u32, u32) = (65532, 65532);
+const NONROOT: (u32, u32) = (builtin::NONROOT, builtin::NONROOT);
 
 impl<'a> Packer<'a> {
     pub(super) fn new(gantry: &'a Gantry, store: &'a BlobStore, directory: &'a Path) -> Self {
@@ -128,7 +128,9 @@ impl<'a> Packer<'a> {
     fn file_entries(&self, platform: &PlannedPlatform) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         for volume in &platform.volumes {
-            let (uid, gid) = volume.owner.unwrap_or_else(|| owner(platform));
+            let (uid, gid) = volume
+                .owner
+                .unwrap_or_else(|| owner(platform.user.as_deref(), &platform.users));
             let directory = Entry::directory(relative(&volume.path), volume.mode.unwrap_or(0o755));
             entries.push(directory.owned_by(uid.into(), gid.into()));
         }
@@ -178,16 +180,15 @@ fn base_entries(platform: &PlannedPlatform) -> Result<Vec<Entry>, Error> {
     Ok(entries.collect())
 }
 
-/// Who a volume belongs to: the image's user, where that is a number or a user the image declares.
-fn owner(platform: &PlannedPlatform) -> (u32, u32) {
-    let Some(user) = &platform.user else {
+/// Who a volume belongs to: the image's user, where that is a number or a user that the image knows.
+fn owner(user: Option<&str>, users: &BTreeMap<String, u32>) -> (u32, u32) {
+    let Some(user) = user else {
         return NONROOT;
     };
     let (user, group) = user.split_once(':').unwrap_or((user, user));
-    let id = |name: &str| match name {
-        "root" => Some(0),
-        "nonroot" => Some(NONROOT.0),
-        name => name.parse().ok().or_else(|| platform.users.get(name).copied()),
+    let id = |name: &str| {
+        let known = builtin::user(name).or_else(|| users.get(name).copied());
+        known.or_else(|| name.parse().ok())
     };
     match (id(user), id(group)) {
         (Some(user), group) => (user, group.unwrap_or(user)),
@@ -220,4 +221,26 @@ fn bytes(entry: &Entry) -> u64 {
 /// Layers name paths from the root without saying so.
 fn relative(path: &str) -> &str {
     path.trim_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_belongs_to_the_user_that_writes_to_it() {
+        let users = BTreeMap::from([("api".to_owned(), 10001)]);
+        for (user, expected) in [
+            (None, NONROOT),
+            (Some("nonroot"), NONROOT),
+            (Some("nobody"), (65534, 65534)),
+            (Some("root"), (0, 0)),
+            (Some("api"), (10001, 10001)),
+            (Some("1000"), (1000, 1000)),
+            (Some("api:0"), (10001, 0)),
+            (Some("1000:nobody"), (1000, 65534)),
+        ] {
+            assert_eq!(owner(user, &users), expected, "{user:?}");
+        }
+    }
 }

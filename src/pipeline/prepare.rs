@@ -256,9 +256,36 @@ fn link(
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
 fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
     match gantry.tools.environment().non_empty("SOURCE_DATE_EPOCH") {
-        Some(text) => text.parse().map_err(|_| Error::SourceDateEpoch {
+        Some(text) => epoch(text).ok_or_else(|| Error::SourceDateEpoch {
             text: text.to_owned(),
         }),
         None => Ok(git.map_or(0, |git| git.time)),
+    }
+}
+
+/// Seconds from 1970 to the last hours of the year 9999: other times cannot be written down in an image.
+fn epoch(text: &str) -> Option<i64> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0..=253_402_207_200).contains(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::epoch;
+
+    #[test]
+    fn times_that_no_image_can_hold_are_none() {
+        for (text, seconds) in [
+            ("0", Some(0)),
+            ("253402207200", Some(253_402_207_200)),
+            ("253402207201", None),
+            ("9223372036854775807", None),
+            ("-1", None),
+            ("1.5", None),
+            ("today", None),
+        ] {
+            assert_eq!(epoch(text), seconds, "{text}");
+        }
     }
 }

@@ -131,6 +131,36 @@ pub enum PlanError {
         /// The path.
         dest: String,
     },
+    /// Two images would set one tag.
+    #[error("images `{first}` and `{second}` would both be tagged `{reference}`")]
+    #[diagnostic(
+        code(gantry::plan::same_tag),
+        help("put `{{image}}` into the repository or the tag, or choose one of them with --image")
+    )]
+    SameTag {
+        /// An image.
+        first: String,
+        /// Another one.
+        second: String,
+        /// Repository and tag.
+        reference: String,
+    },
+    /// A user is called by a name that the image does not know.
+    #[error("image `{image}` runs as `{user}`, and nothing in it says who `{name}` is")]
+    #[diagnostic(
+        code(gantry::plan::unknown_user),
+        help(
+            "declare it (`users = {{ {name} = 10001 }}`), write numbers, or bring an `/etc/passwd` with `files`"
+        )
+    )]
+    UnknownUser {
+        /// The image.
+        image: String,
+        /// The whole setting.
+        user: String,
+        /// The part that is unknown.
+        name: String,
+    },
     /// A template could not be rendered.
     #[error("image `{image}`: {fault} in `{template}`")]
     #[diagnostic(code(gantry::plan::template))]

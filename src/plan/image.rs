@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::consistency::{check_user, one_image_a_tag};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
 use super::target::{Decision, base_name, decide, nearest};
@@ -33,6 +34,7 @@ pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
             images.push(planned);
         }
     }
+    one_image_a_tag(&images)?;
     if !missing.is_empty() {
         missing.sort();
         missing.dedup();
@@ -63,7 +65,11 @@ fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
         image
     };
     let images: Vec<Image> = members
-        .flat_map(|package| package.binaries.iter().map(move |binary| named(package, binary)))
+        .flat_map(|package| {
+            let built = package.binaries.iter();
+            let built = built.filter(|binary| !package.optional.contains(*binary));
+            built.map(move |binary| named(package, binary))
+        })
         .collect();
     if images.is_empty() {
         Err(PlanError::NoBinary)
@@ -382,6 +388,7 @@ fn platform(
         Base::Static => vec![Provide::CaCertificates, Provide::Passwd, Provide::Tmp],
         _ => Vec::new(),
     });
+    check_user(image, &provide)?;
     Ok(PlannedPlatform {
         platform: settings.platform.clone(),
         base: base_name(&settings.base).to_owned(),

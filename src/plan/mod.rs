@@ -7,6 +7,7 @@
 //! same input is always the same plan.
 
 mod annotation;
+mod consistency;
 mod error;
 mod image;
 mod need;
@@ -58,6 +59,8 @@ pub struct Package {
     pub version: String,
     /// Its cargo binaries.
     pub binaries: Vec<String>,
+    /// Those of them that plain `cargo build` leaves out, since they need features that are off.
+    pub optional: BTreeSet<String>,
     /// Whether plain `cargo build` would build it.
     pub default_member: bool,
     /// `description` of Cargo.toml.

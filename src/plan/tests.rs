@@ -119,6 +119,16 @@ fn without_a_matrix_there_is_an_image_per_binary_and_one_unit() {
         units(&plan),
         ["release: app+db | app+migrate+tool | aarch64+x86_64"]
     );
+    let mut optional = Case::new("");
+    optional.packages[0].optional = BTreeSet::from(["tool".to_owned()]);
+    let names: Vec<String> = optional
+        .plan()
+        .unwrap()
+        .images
+        .into_iter()
+        .map(|image| image.name)
+        .collect();
+    assert_eq!(names, ["app", "migrate"]);
     let platform = &plan.images[0].platforms[0];
     assert_eq!(
         (platform.platform.to_string().as_str(), platform.triple.as_str()),
@@ -392,6 +402,22 @@ fn what_cannot_be_planned_is_said_with_a_way_out() {
     check(case, "same_path", "isolated");
     let twice = "[image.app]\nbinaries = [{ binary = 'app' }, { binary = 'tool', dest = '/usr/local/bin/{env.APP}' }]\n";
     check(Case::new(twice), "same_dest", "dest");
+    let both = "[defaults]\nrepository = 'ghcr.io/acme/app'\n[image.app]\n[image.tool]\n";
+    check(Case::new(both), "same_tag", "{image}");
+    assert!(Case::new(both).only(&["tool"], &[]).plan().is_ok());
+    assert!(Case::new(&both.replace("acme/app", "{image}")).plan().is_ok());
+    let user = |user: &str, more: &str| Case::new(&format!("[image.app]\nuser = '{user}'\n{more}"));
+    check(user("app", ""), "unknown_user", "users = { app = 10001 }");
+    check(user("1000:staff", ""), "unknown_user", "staff");
+    check(user("nonroot", "base = 'scratch'\n"), "unknown_user", "numbers");
+    for (name, more) in [
+        ("app", "users = { app = 10001 }\n"),
+        ("nobody:nonroot", ""),
+        ("10001:10001", "base = 'scratch'\n"),
+        ("app", "files = [{ from = 'etc', to = '/etc' }]\n"),
+    ] {
+        assert!(user(name, more).plan().is_ok(), "{name} {more}");
+    }
     let mut case = base();
     case.git = Some(Git {
         tags: vec!["nightly".into(), "v1.2.4".into()],

@@ -8,6 +8,7 @@ mod error;
 mod git;
 mod native;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -95,6 +96,8 @@ pub struct PackageBinary {
     pub name: String,
     /// Features without which cargo does not build it.
     pub required_features: Vec<String>,
+    /// Whether the default features are enough for it: plain `cargo build` leaves out what needs others.
+    pub by_default: bool,
 }
 
 impl Project {
@@ -111,7 +114,7 @@ impl Project {
                 .arg(&manifest)
                 .dir(folder(&manifest)),
         )?;
-        let root = folder(Path::new(&located.text()));
+        let root = real(folder(Path::new(&located.text())));
         // Without dependencies it downloads nothing: with them, cargo wants those of every platform there is.
         let call = cargo(tools)
             .args(["metadata", "--format-version", "1", "--no-deps"])
@@ -176,6 +179,7 @@ impl Package {
     }
 
     fn from_metadata(package: &cargo_metadata::Package) -> Self {
+        let default = default_features(&package.features);
         Self {
             id: package.id.repr.clone(),
             name: package.name.to_string(),
@@ -195,6 +199,10 @@ impl Package {
                 .map(|target| PackageBinary {
                     name: target.name.clone(),
                     required_features: target.required_features.clone(),
+                    by_default: target
+                        .required_features
+                        .iter()
+                        .all(|feature| default.contains(feature.as_str())),
                 })
                 .collect(),
             features: package.features.keys().cloned().collect(),
@@ -213,6 +221,28 @@ impl Question {
         .into_iter()
         .filter_map(|(set, flag)| set.then_some(flag))
     }
+}
+
+/// The folder without links on the way: cargo names packages by the path it is given, or by its own directory's, and
+/// both must be one. On Windows, where the system's answer is a path that many programs do not take, as it is.
+fn real(folder: PathBuf) -> PathBuf {
+    if cfg!(windows) {
+        return folder;
+    }
+    folder.canonicalize().unwrap_or(folder)
+}
+
+/// The features that are on where nobody says anything. What features say of dependencies (`dep:x`, `x/y`) is no
+/// feature of the package.
+fn default_features(features: &BTreeMap<String, Vec<String>>) -> BTreeSet<&str> {
+    let mut on = BTreeSet::new();
+    let mut next = vec!["default"];
+    while let Some(feature) = next.pop() {
+        if on.insert(feature) {
+            next.extend(features.get(feature).into_iter().flatten().map(String::as_str));
+        }
+    }
+    on
 }
 
 /// The cargo that called us, else the one in `PATH`.
@@ -238,4 +268,23 @@ fn manifest(tools: &Tools, question: &Question) -> Result<PathBuf, ProjectError>
 
 fn folder(file: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_features_lead_to_others() {
+        let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let features = BTreeMap::from([
+            ("default".to_owned(), list(&["cli"])),
+            ("cli".to_owned(), list(&["term", "dep:clap", "default"])),
+            ("term".to_owned(), list(&[])),
+            ("server".to_owned(), list(&["cli"])),
+        ]);
+        let on = default_features(&features);
+        assert!(on.contains("term") && on.contains("cli") && !on.contains("server"));
+        assert!(!default_features(&BTreeMap::new()).contains("cli"));
+    }
 }
