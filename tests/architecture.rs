@@ -34,7 +34,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("target", &["spec"]),
     room("matrix", &["target", "spec"]),
     room("plan", &["matrix", "target", "project", "spec"]),
-    room("build", &["target", "tool", "event", "spec"]),
+    // `environment` as a value: cargo's own settings are variables and files found through them.
+    room("build", &["target", "tool", "event", "environment", "spec"]),
     room("binary", &["target", "tool", "spec"]),
     room("blob", &["spec"]),
     room("codec", &["spec"]),

@@ -72,7 +72,7 @@ pub(super) fn link(choice: &link::LinkChoice) -> plan::Link {
     }
 }
 
-/// A BuildUnit as one call of cargo.
+/// A BuildUnit as the build room takes it.
 ///
 /// # Errors
 /// When the user's own flags cannot be read.

@@ -165,7 +165,7 @@ pub struct Plan {
     pub notices: Vec<String>,
 }
 
-/// One call of cargo.
+/// Packages compiled alike for some targets: one call of cargo for each target.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 #[serde(rename_all = "kebab-case")]

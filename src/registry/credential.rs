@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::auth_file::{AuthFile, Entry};
-use super::{RegistryError, Repository, Secret, helper};
+use super::{RegistryError, Repository, Secret, credential_helper};
 use crate::environment::Environment;
 use crate::tool::Tools;
 
@@ -80,7 +80,7 @@ pub(super) fn find(
         let found = match entry {
             Some(Entry::Stored(credential)) => Some((credential, format!("the credentials in `{shown}`"))),
             Some(Entry::Helper(name)) => {
-                let credential = helper::get(tools, &name, registry)?;
+                let credential = credential_helper::get(tools, &name, registry)?;
                 credential.map(|found| {
                     (
                         found,

@@ -10,8 +10,8 @@
 mod auth_file;
 mod challenge;
 mod credential;
+mod credential_helper;
 mod error;
-mod helper;
 mod host;
 mod manifest;
 mod pull;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
+use super::watch::Watch;
 use super::{Call, Stream, ToolError, Tools};
 
 /// How a program ended.
@@ -57,10 +58,13 @@ impl Children {
     ) -> Result<Ended, ToolError> {
         let mut child = self.start(tools, call)?;
         let id = child.id();
+        let watch = Watch::over(id);
         let result = drive(self, &mut child, call, each);
         if result.is_err() {
             end_group(id);
         }
+        // Before the number of the group is free for others.
+        drop(watch);
         let status = child.wait();
         self.running().remove(&id);
         if self.cancelled() {
@@ -197,17 +201,6 @@ fn pump(stream: Stream, mut from: impl Read + Send + 'static, to: mpsc::SyncSend
 fn isolate(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
-    #[cfg(target_os = "linux")]
-    {
-        // SAFETY: between fork and exec only one async-signal-safe system call is made.
-        #[allow(unsafe_code)]
-        unsafe {
-            command.pre_exec(|| {
-                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
-                    .map_err(std::io::Error::from)
-            });
-        }
-    }
 }
 
 #[cfg(not(unix))]

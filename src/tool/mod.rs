@@ -1,12 +1,13 @@
 //! [`Tools`]: find and run outside programs. The only room that starts processes.
 //!
 //! In: a [`Call`]. Out: its output, or an error that shows command, status and last lines. No child outlives us:
-//! each runs in a process group of its own, which [`Tools::cancel`] ends, and where the system can, the kernel
-//! ends a child whose parent was killed. A child sees the captured [`Environment`] plus what its call says, and
+//! each runs in a process group of its own, which [`Tools::cancel`] ends, and on Unix a shell ends the group of a
+//! child whose parent was killed. A child sees the captured [`Environment`] plus what its call says, and
 //! nothing is read from our standard input.
 
 mod child;
 mod error;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

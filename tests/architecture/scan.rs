@@ -153,6 +153,8 @@ impl Scan<'_> {
                 self.fault(line(0), "`std` under another name".to_owned());
             }
             ["std", "process", "exit" | "ExitCode", ..] if self.room == "bin" => {}
+            // What the user typed is the command's to read; variables are not.
+            ["std", "env", "args_os", ..] if self.room == "bin" => {}
             ["std", module, ..] => self.fences(&format!("std::{module}"), line(1), from),
             [first, ..] if in_use || words.len() > 1 => self.fences(first, line(0), from),
             _ => {}

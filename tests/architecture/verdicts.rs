@@ -183,6 +183,16 @@ fn the_scan_finds_what_it_should() {
             &["1: `std::env` stands in `bin`"],
         ),
         (
+            "src/bin/cargo-gantry/main.rs",
+            "fn f() { std::env::args_os(); }",
+            &[],
+        ),
+        (
+            "src/plan/mod.rs",
+            "fn f() { std::env::args_os(); }",
+            &["1: `std::env` stands in `plan`"],
+        ),
+        (
             "src/plan/mod.rs",
             "fn f() { println!(\"x\"); }",
             &["1: `println!` stands in `plan`"],

@@ -41,8 +41,9 @@ pub(crate) fn assert_nobody_left(mark: &str, patience: Duration) {
     }
 }
 
-/// A build whose build script sleeps, and what happens to it on a signal.
-fn stopped(signal: Signal, whole_group: bool) {
+/// A build whose build script sleeps, and what happens to it on a signal: the exit code, none if the signal ends us
+/// before we can do anything.
+fn stopped(signal: Signal, whole_group: bool, code: Option<i32>) {
     if !std::path::Path::new("/proc/self/environ").exists() {
         return outside::missing("processes are looked up in /proc");
     }
@@ -76,7 +77,7 @@ fn stopped(signal: Signal, whole_group: bool) {
         false => kill_process(pid, signal).unwrap(),
     }
     let ran = Ran::from(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    assert_eq!(ran.code, code, "{}", ran.stderr);
     assert_eq!(ran.stdout, "");
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
     assert_nobody_left(&mark, Duration::from_secs(2));
@@ -88,15 +89,20 @@ fn stopped(signal: Signal, whole_group: bool) {
 
 #[test]
 fn ctrl_c_to_the_command_alone() {
-    stopped(Signal::INT, false);
+    stopped(Signal::INT, false, Some(130));
 }
 
 #[test]
 fn ctrl_c_to_the_foreground_group() {
-    stopped(Signal::INT, true);
+    stopped(Signal::INT, true, Some(130));
 }
 
 #[test]
 fn a_polite_end() {
-    stopped(Signal::TERM, false);
+    stopped(Signal::TERM, false, Some(130));
+}
+
+#[test]
+fn an_end_that_leaves_no_time() {
+    stopped(Signal::KILL, true, None);
 }

@@ -19,16 +19,21 @@ pub mod workspace;
 pub fn outside<T>(started: std::io::Result<T>, program: &str, package: &str) -> Option<T> {
     match started {
         Ok(started) => Some(started),
-        Err(error) if std::env::var("GANTRY_TEST_REQUIRE").as_deref() == Ok("all") => {
-            panic!("`{program}` cannot be started: {error}; install Debian's package {package}")
-        }
         Err(error) => {
-            // Not `eprintln`, which the test harness keeps to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: `{program}`: {error}; install Debian's package {package}"
-            );
+            missing(&format!(
+                "`{program}`: {error}; install Debian's package {package}"
+            ));
             None
         }
     }
+}
+
+/// Something outside is missing: said loudly, and a failure where `GANTRY_TEST_REQUIRE` is `all`.
+pub fn missing(what: &str) {
+    assert!(
+        std::env::var("GANTRY_TEST_REQUIRE").as_deref() != Ok("all"),
+        "{what}"
+    );
+    // Not `eprintln`, which the test harness keeps to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
 }

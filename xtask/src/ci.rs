@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{Step, say, tools};
-use crate::{interop, setup};
+use crate::{docs, interop, setup};
 
 /// Foreign hosts that the library must compile on, what zig calls them, and zig's archiver for them: on msvc the
 /// `cc` crate calls it as Microsoft's `lib`.
@@ -21,11 +21,12 @@ pub(crate) fn run() -> Result<()> {
     Step::line("cargo doc --locked --no-deps --document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
-    Step::line("cargo deny --offline check bans licenses sources").run()?;
+    Step::line("cargo deny --locked check bans licenses sources").run()?;
     hosts()?;
-    tests(&[])?;
-    Step::line("cargo build --locked").run()?;
-    interop::run(&[])
+    docs::run(&["--check".to_owned()])?;
+    interop::run(&[])?;
+    // Last, so that the runner's own closing line is the last one.
+    tests(&[])
 }
 
 /// The README's second command.
@@ -34,23 +35,22 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     tests(arguments)
 }
 
+/// The documentation's examples, then the tests. What is missing here fails instead of being skipped.
 fn tests(arguments: &[String]) -> Result<()> {
     let with = |words: &str| {
         let words = words
             .split_whitespace()
             .map(str::to_owned)
             .chain(arguments.iter().cloned());
-        Step::new("cargo", words).env("GANTRY_TEST_REQUIRE", "all").run()
+        Step::new("cargo", words).env("GANTRY_TEST_REQUIRE", "all")
     };
-    if Step::line("cargo nextest --version").holds() {
-        with("nextest run --locked --workspace --no-fail-fast")?;
-        return if arguments.is_empty() {
-            with("test --locked --workspace --doc")
-        } else {
-            Ok(())
-        };
+    if arguments.is_empty() {
+        with("test --locked --workspace --doc").run()?;
     }
-    with("test --locked --workspace --no-fail-fast")
+    if Step::line("cargo nextest --version").holds() {
+        return with("nextest run --locked --workspace --no-fail-fast").last();
+    }
+    with("test --locked --workspace --lib --bins --tests --no-fail-fast").last()
 }
 
 /// `cargo check` as macOS and Windows would; zig compiles the C code of the dependencies.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::registry::Registry;
-use crate::step::{Step, root, say};
+use crate::step::{Step, root, say, target};
 use crate::{run_image, validate};
 
 /// The examples, their images, and the platforms that each must have.
@@ -26,10 +26,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1).map(String::as_str)
     };
-    let command = root().join("target/debug/cargo-gantry");
-    if !command.exists() {
-        Step::line("cargo build --locked").run()?;
-    }
+    let command = target().join("debug/cargo-gantry");
+    Step::line("cargo build --locked").run()?;
     let registry = Registry::start()?;
     let mut check = Check {
         command,
@@ -47,6 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             let project = root().join("examples").join(example);
             check.project(&project, None, Some(images), Some(platforms))?;
         }
+        check.packaged_by_itself()?;
     }
     for failure in &check.failed {
         say(format_args!("FAIL {failure}"));
@@ -121,6 +120,37 @@ impl Check {
         Ok(())
     }
 
+    /// `examples/xtask`, whose own xtask calls the library and leaves a layout.
+    fn packaged_by_itself(&mut self) -> Result<()> {
+        let project = root().join("examples/xtask");
+        let printed = Step::line("cargo run --quiet --locked --manifest-path xtask/Cargo.toml")
+            .env("CARGO_TARGET_DIR", target())
+            .directory(&project)
+            .output()?;
+        let place = printed
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("oci:"))
+            .context("the example's xtask printed no layout")?;
+        let layout = project.join(place).display().to_string();
+        self.count("ticker validate", validate::run(std::slice::from_ref(&layout)));
+        for platform in ["linux/amd64", "linux/arm64/v8"] {
+            self.runs(&format!("oci:{layout}"), platform);
+        }
+        Ok(())
+    }
+
+    fn runs(&mut self, reference: &str, platform: &str) {
+        let result = run_image::version(reference, platform).and_then(|said| {
+            ensure!(
+                said.chars().any(|c| c.is_ascii_digit()),
+                "`--version` said {said:?}"
+            );
+            say(format_args!("{platform}: {}", said.trim()));
+            Ok(())
+        });
+        self.count(&format!("{reference} {platform} --version"), result);
+    }
+
     fn image(&mut self, reference: &str, platforms: Option<&[&str]>) -> Result<()> {
         let found = platforms_of(reference)?;
         if let Some(wanted) = platforms {
@@ -141,16 +171,7 @@ impl Check {
             validate::run(&[reference.to_owned()]),
         );
         for platform in found {
-            let said = run_image::version(reference, &platform);
-            let result = said.and_then(|said| {
-                ensure!(
-                    said.chars().any(|c| c.is_ascii_digit()),
-                    "`--version` said {said:?}"
-                );
-                say(format_args!("{platform}: {}", said.trim()));
-                Ok(())
-            });
-            self.count(&format!("{reference} {platform} --version"), result);
+            self.runs(reference, &platform);
         }
         Ok(())
     }
@@ -182,7 +203,7 @@ fn platforms_of(reference: &str) -> Result<Vec<String>> {
 
 /// A package's source, unchanged, as cargo fetches and checks it; nothing is compiled.
 fn download(name: &str, version: &str) -> Result<PathBuf> {
-    let scratch = root().join("target/interop").join(format!("{name}-{version}"));
+    let scratch = target().join("interop").join(format!("{name}-{version}"));
     fs::create_dir_all(scratch.join("src"))?;
     fs::write(scratch.join("src/lib.rs"), "")?;
     let manifest = format!(

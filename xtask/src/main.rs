@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod docs;
 mod interop;
 mod registry;
 mod run_image;
@@ -18,6 +19,7 @@ const CHORES: &str = "cargo xtask <chore>
   setup                          install what the tests need
   test [ARG...]                  setup, then every test, nothing skipped
   ci                             all that must hold before a change is taken
+  docs [--check]                 write docs/reference/{commands,errors}.md, or say whether they are right
   interop                        publish the examples, check them with other tools, run every platform
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
   validate REF|LAYOUT            check one image
@@ -34,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         "setup" => setup::run(),
         "test" => ci::test(rest),
         "ci" => ci::run(),
+        "docs" => docs::run(rest),
         "interop" => interop::run(rest),
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),

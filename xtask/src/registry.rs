@@ -8,7 +8,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 
-use crate::step::{Step, root};
+use crate::step::{Step, target};
 
 /// A running registry; its data goes with it.
 pub(crate) struct Registry {
@@ -22,7 +22,7 @@ impl Registry {
     pub(crate) fn start() -> Result<Self> {
         // The port is free again when the listener goes; nobody else takes it within a moment.
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let folder = root().join("target/registry").join(address.port().to_string());
+        let folder = target().join("registry").join(address.port().to_string());
         fs::create_dir_all(&folder)?;
         let settings = folder.join("config.yml");
         let text = format!(

@@ -15,9 +15,14 @@ pub(crate) fn root() -> PathBuf {
         .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
+/// Cargo's target directory for the whole repository, the examples' packages included.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
 /// Where `setup` puts programs that no package of the system brings.
 pub(crate) fn tools() -> PathBuf {
-    root().join("target/tools")
+    target().join("tools")
 }
 
 /// Says one line of progress.
@@ -75,10 +80,17 @@ impl Step {
         self
     }
 
-    /// Runs it to a good end.
-    pub(crate) fn run(mut self) -> Result<()> {
-        say(format_args!("{}", self.shown));
+    /// Runs it to a good end, and says how long it took.
+    pub(crate) fn run(self) -> Result<()> {
         let begun = Instant::now();
+        self.last()?;
+        say(format_args!("{:.1} s", begun.elapsed().as_secs_f32()));
+        Ok(())
+    }
+
+    /// Runs it to a good end; its own words are the last.
+    pub(crate) fn last(mut self) -> Result<()> {
+        say(format_args!("{}", self.shown));
         let status = self
             .command
             .status()
@@ -86,7 +98,6 @@ impl Step {
         if !status.success() {
             bail!("`{}` failed: {status}", self.shown);
         }
-        say(format_args!("{:.1} s", begun.elapsed().as_secs_f32()));
         Ok(())
     }
 

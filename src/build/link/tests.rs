@@ -148,8 +148,19 @@ fn takes_the_first_that_can_do_it() {
         (
             I686_MUSL,
             vec![foreign, i686, zig],
-            with_c(),
+            Wanted {
+                linker: Asked::Kind(LinkerKind::Gcc),
+                ..with_c()
+            },
             "rust-lld, C by i686-linux-gnu-gcc with musl's headers",
+            None,
+        ),
+        // Only zig links what `configure` scripts try.
+        (
+            I686_MUSL,
+            vec![foreign, i686, zig],
+            with_c(),
+            "zig 0.17.0 (musl)",
             None,
         ),
         (I686_MUSL, vec![foreign, zig], with_c(), "zig 0.17.0 (musl)", None),
@@ -195,9 +206,9 @@ fn says_what_is_missing_and_one_command() {
     insta::assert_snapshot!(format!("{error}\nhelp: {}", error.help().unwrap()), @r"
     no linker for `i686-unknown-linux-musl`
       rust-lld: it brings no C compiler
+      zig: neither `zig` nor the Python package `ziglang` is installed
       clang: `clang` is not in PATH
       gcc: `i686-linux-musl-gcc` is not in PATH; `musl-gcc` compiles for another architecture or ABI; `i686-linux-gnu-gcc` is not in PATH
-      zig: neither `zig` nor the Python package `ziglang` is installed
     C is compiled by `zstd-sys`
     help: run `pip install ziglang`
     ");
