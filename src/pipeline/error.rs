@@ -96,7 +96,10 @@ pub enum Error {
     #[error("`{output}` is not a place that `build` writes to")]
     #[diagnostic(
         code(gantry::pipeline::output),
-        help("write `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `publish` pushes to registries")
+        help(
+            "write `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, with `{{image}}` and `{{version}}` filled in; `publish` \
+             pushes to registries"
+        )
     )]
     Output {
         /// What was given.

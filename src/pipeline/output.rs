@@ -57,6 +57,10 @@ fn places<'a>(output: &str, images: impl Iterator<Item = (&'a str, &'a str)>) ->
     let mut names: Vec<&str> = Vec::new();
     for (name, version) in images {
         let filled = output.replace("{image}", name).replace("{version}", version);
+        // A variable that there is not would become the name of a folder.
+        if filled.contains(['{', '}']) {
+            return Err(Error::Output { output: filled });
+        }
         let place = match filled.parse::<Destination>()? {
             Destination::Layout(path, tag) => Place::Layout(path, tag),
             Destination::Archive(path, tag) => Place::Archive(path, tag),
@@ -98,7 +102,9 @@ mod tests {
                 found => assert_eq!((found.unwrap().len(), clash), (2, false), "{output}"),
             }
         }
-        let registry = places("localhost:1/x", [("api", "1.0.0")].into_iter());
-        assert!(matches!(registry, Err(Error::Output { .. })));
+        for wrong in ["localhost:1/x", "oci:out/{platform}", "oci:out/{imag}"] {
+            let found = places(wrong, [("api", "1.0.0")].into_iter());
+            assert!(matches!(found, Err(Error::Output { .. })), "{wrong}");
+        }
     }
 }

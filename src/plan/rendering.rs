@@ -44,8 +44,8 @@ impl<'a> Rendering<'a> {
             .map_err(|error| {
                 wrong(
                     error.to_string(),
-                    "commit and branch need a git repository, platform words only exist per platform, \
-                 and `{env.X:-default}` gives a default",
+                    "commit and branch need a git repository (and branch one that is checked out), platform words \
+                     only exist per platform, and `{env.X:-default}` gives a default",
                 )
             })
     }
