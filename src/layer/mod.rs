@@ -1,6 +1,6 @@
 //! [`Layer`]: files packed into one reproducible tar, compressed, stored.
 //!
-//! In: [`Entry`]s, from [`collect`] or made up. Out: a blob in the store with both its digests, got in one pass.
+//! In: [`Entry`]s, from [`collect`](collect()) or made up. Out: a blob in the store with both its digests, got in one pass.
 //! The bytes depend on the entries, the time and the compression alone: not on order, machine, user, umask or the
 //! files' own times. It must never hold a file in memory, never put anything outside the layer's own tree, and
 //! never pack a file that changes meanwhile as if nothing had happened.

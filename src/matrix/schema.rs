@@ -6,7 +6,7 @@ use super::grammar::{Form, Format, Key, Kind, ROOT, Shape};
 
 /// The JSON Schema (draft 2020-12) of `gantry.toml`, for editors and checks. It refuses unknown keys. What a schema
 /// cannot say (keys that exclude each other, platforms that are the same when normalised) is left to
-/// [`parse`](super::parse).
+/// [`parse`](super::parse()).
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     let mut root = shape(&ROOT, &mut definitions);
