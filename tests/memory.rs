@@ -34,7 +34,10 @@ fn a_large_file_is_published_in_constant_memory() {
         write_matrix(project.path(), compression);
         let peak = publish(project.path(), &registry.host(), compression);
         let size = largest_blob(&project.path().join("target/gantry/blobs/sha256"));
-        assert!(size >= mebibytes() << 20, "{compression}: only {size} bytes were packed");
+        assert!(
+            size >= mebibytes() << 20,
+            "{compression}: only {size} bytes were packed"
+        );
         let _ = writeln!(
             std::io::stderr(),
             "{compression}: {} MiB packed and pushed with {peak} kB at most",
