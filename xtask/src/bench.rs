@@ -4,60 +4,61 @@ use std::fs;
 
 use anyhow::{Result, bail};
 
-use crate::step::{Step, root};
+use crate::step::{Step, root, say};
 
-/// Measures; the arguments are `xtask/bench/run.py`'s own (`--size`, `--plats`, `--reps`).
+/// Adapters in `xtask/bench/peers` with the programs that each needs.
+const PEERS: &[(&str, &[&str])] = &[
+    ("buildah", &["buildah"]),
+    ("umoci-skopeo", &["umoci", "skopeo"]),
+    ("skopeo", &["umoci", "skopeo"]),
+    ("crane", &["crane"]),
+];
+
+/// Measures; the arguments are `xtask/bench/run.py`'s own (`--sizes`, `--reps`).
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let tools = tools()?;
     Step::line("cargo build --release --locked").run()?;
+    let command = root().join("target/release/cargo-gantry");
     let work = root().join("target/bench");
     fs::create_dir_all(&work)?;
     let scripts = root().join("xtask/bench");
-    let inputs = work.join("inputs");
-    let shown = inputs.display().to_string();
-    if !inputs.join("bin").exists() {
-        Step::new(scripts.join("inputs"), ["bins", &shown]).run()?;
+    let programs = work.join("programs");
+    if !programs.exists() {
+        // Under another name until it is whole.
+        let unfinished = work.join("programs.new");
+        Step::new(scripts.join("inputs"), [unfinished.display().to_string()]).run()?;
+        fs::rename(unfinished, &programs)?;
     }
-    let mut peers = vec!["gantry"];
-    peers.extend(
-        ["skopeo", "buildah", "crane"]
-            .into_iter()
-            .filter(|tool| Step::new(*tool, ["--version"]).holds()),
-    );
-    if peers.len() == 1 {
-        bail!("nothing to measure against: `cargo xtask setup` installs skopeo and buildah");
-    }
-    let rows = work.join("rows.jsonl");
-    let _ = fs::remove_file(&rows);
-    let options = [
-        "--peers",
-        &peers.join(","),
-        "--inputs",
-        &shown,
-        "--base",
-        "scratch",
-        "--ops",
-        "A,B,C,D",
-    ];
-    let to = ["--out", &rows.display().to_string()];
-    let measure = options
-        .into_iter()
-        .chain(to)
-        .chain(arguments.iter().map(String::as_str));
-    Step::new(scripts.join("run.py"), measure)
-        .env("GANTRY", root().join("target/release/cargo-gantry"))
+    let rows = work.join("rows.jsonl").display().to_string();
+    let programs = programs.display().to_string();
+    let options = ["--tools", &tools, "--programs", &programs, "--out", &rows];
+    let options = options.into_iter().chain(arguments.iter().map(String::as_str));
+    Step::new(scripts.join("run.py"), options)
+        .env("GANTRY", &command)
         .run()?;
-    let table = Step::new(scripts.join("table.py"), [rows.display().to_string()]).output()?;
-    let date = Step::line("date -u +%F").output()?;
-    let cpus = Step::line("nproc").output()?;
-    let system = Step::line("uname -sm").output()?;
-    let text = format!(
-        "# Performance\n\nMeasured {} by `cargo xtask bench` on {}, {} CPUs, a registry on loopback. Ratios, requests \
-         and memory say more than seconds do.\n\nA: publish into an empty repository. B: the same again. C: one \
-         program changed. D: an OCI layout on disk.\n\n{table}",
-        date.trim(),
-        system.trim(),
-        cpus.trim()
-    );
+    let text = Step::new(scripts.join("report.py"), [rows])
+        .env("GANTRY", &command)
+        .output()?;
     fs::write(root().join("docs/performance.md"), text)?;
+    say("written: docs/performance.md");
     Ok(())
+}
+
+/// The adapters that can be used here, ours first.
+fn tools() -> Result<String> {
+    let installed = |program: &&str| Step::new("which", [*program]).holds();
+    if !installed(&"docker-registry") {
+        bail!("docker-registry is missing: `cargo xtask setup` installs it");
+    }
+    let mut tools = vec!["gantry", "gantry-cargo"];
+    for (tool, programs) in PEERS {
+        match programs.iter().find(|program| !installed(program)) {
+            Some(missing) => say(format_args!("without {tool}: {missing} is not installed")),
+            None => tools.push(tool),
+        }
+    }
+    if tools.len() == 2 {
+        bail!("nothing to measure against: `cargo xtask setup` installs skopeo, umoci and buildah");
+    }
+    Ok(tools.join(","))
 }
