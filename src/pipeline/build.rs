@@ -1,9 +1,11 @@
 //! The second half: cargo, then layers as artifacts arrive, then images and indexes into the store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use super::pack::{Packer, Placed};
 use super::prepare::Prepared;
@@ -48,6 +50,9 @@ pub struct BuiltImage {
     pub partial: bool,
 }
 
+/// How long blobs that no image of the store needs any more are kept: far longer than any build runs.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// A place in the plan: image and platform.
 type Spot = (usize, usize);
 
@@ -66,6 +71,7 @@ pub(super) fn build(gantry: &Gantry, prepared: Prepared) -> Result<Built, Error>
     for image in &images {
         store.add_entry(&image.name, image.index.descriptor())?;
     }
+    store.collect_garbage(KEPT)?;
     Ok(Built { store, images })
 }
 
@@ -100,9 +106,16 @@ fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
         .write(true)
         .open(root.join("build.lock"))
         .map_err(failed)?;
-    if file.try_lock().is_err() {
-        gantry.notice("waiting for another build in this target directory");
-        file.lock().map_err(failed)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            gantry.notice("waiting for another build in this target directory");
+            file.lock().map_err(failed)?;
+        }
+        // A file system without locks: then it is the user's affair that one build runs at a time.
+        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
+            return Err(failed(error));
+        }
+        _ => {}
     }
     Ok(file)
 }

@@ -64,6 +64,7 @@ impl Error {
             },
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,
+            Self::Halfway { cause, .. } => cause.class(),
             Self::Runtime(_) | Self::Blob(_) | Self::Codec(_) => Class::Unexpected,
         }
     }

@@ -170,12 +170,15 @@ impl From<Moves> for publish::Moves {
     }
 }
 
-/// The config that the built-in base would have if it were an image; `scratch` has none.
+/// The config that the built-in base would have if it were an image.
 pub(super) fn base_config(platform: &PlannedPlatform) -> Option<Value> {
-    let mut env = vec!["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()];
+    let mut env = Vec::new();
+    if platform.base == "static" {
+        env.push("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    }
     if platform.provide.contains(&Provide::CaCertificates) {
         // Programs differ in where they look for certificates; this variable is what most of them agree on.
-        env.push("SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt".to_owned());
+        env.push("SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt");
     }
-    (platform.base == "static").then(|| json!({"config": {"Env": env}}))
+    (!env.is_empty()).then(|| json!({"config": {"Env": env}}))
 }

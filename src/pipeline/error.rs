@@ -119,6 +119,15 @@ pub enum Error {
         /// What was published by digest.
         published: Vec<PublishedImage>,
     },
+    /// Some images were published, then one failed.
+    #[error("{cause}")]
+    #[diagnostic(code(gantry::pipeline::halfway))]
+    Halfway {
+        /// Why the next one was not.
+        cause: Box<Error>,
+        /// What was published before.
+        published: Vec<PublishedImage>,
+    },
     /// cargo did not give a binary that was asked for.
     #[error("cargo built no `{binary}` of package `{package}` for `{triple}`")]
     #[diagnostic(

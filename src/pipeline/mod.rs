@@ -94,6 +94,14 @@ impl Gantry {
         output::write(self, built, output)
     }
 
+    /// Whether [`Gantry::write`] could understand `output`: to be asked before a long build.
+    ///
+    /// # Errors
+    /// When it names no place that can be written.
+    pub fn check_output(&self, output: &str) -> Result<(), Error> {
+        output::check(output)
+    }
+
     /// Pushes built images to their repositories: blobs, manifests, index, then tags.
     ///
     /// # Errors

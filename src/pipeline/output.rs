@@ -34,6 +34,10 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
     Ok(written)
 }
 
+pub(super) fn check(output: &str) -> Result<(), Error> {
+    places(output, std::iter::once(("image", "1.0.0"))).map(drop)
+}
+
 /// Where one image goes.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {

@@ -65,6 +65,25 @@ pub(super) async fn publish(
         }
     }
     let mut published = Vec::new();
+    match all(gantry, built, access, terms, &mut published).await {
+        Ok(held_back) if held_back.is_empty() => Ok(published),
+        Ok(images) => Err(Error::Partial { images, published }),
+        Err(cause) if published.is_empty() => Err(cause),
+        Err(cause) => Err(Error::Halfway {
+            cause: Box::new(cause),
+            published,
+        }),
+    }
+}
+
+/// Publishes one after the other, and gives the images whose tags were held back.
+async fn all(
+    gantry: &Gantry,
+    built: &Built,
+    access: &Access,
+    terms: &Terms,
+    published: &mut Vec<PublishedImage>,
+) -> Result<Vec<String>, Error> {
     let mut held_back = Vec::new();
     for image in &built.images {
         let partial = image.partial && !terms.allow_partial;
@@ -92,13 +111,7 @@ pub(super) async fn publish(
             held_back.push(image.name.clone());
         }
     }
-    match held_back.is_empty() {
-        true => Ok(published),
-        false => Err(Error::Partial {
-            images: held_back,
-            published,
-        }),
-    }
+    Ok(held_back)
 }
 
 fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {

@@ -184,7 +184,7 @@ fn drive(
 /// How often a silent child is looked at.
 const POLL: Duration = Duration::from_millis(200);
 /// How long the pipes of an ended program may stay silent before they are given up.
-const DRAIN: Duration = Duration::from_millis(300);
+const DRAIN: Duration = Duration::from_secs(2);
 
 fn pump(stream: Stream, mut from: impl Read + Send + 'static, to: mpsc::SyncSender<Chunk>) {
     thread::spawn(move || {

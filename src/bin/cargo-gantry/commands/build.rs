@@ -7,6 +7,9 @@ use crate::args::Build;
 use crate::reporter::Reporter;
 
 pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
+    for output in &arguments.outputs {
+        gantry.check_output(output)?;
+    }
     let built = gantry.build(&arguments.selecting.request())?;
     show(&built, reporter);
     for output in &arguments.outputs {

@@ -28,6 +28,10 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
             show(&published, reporter);
             Err(Error::Partial { images, published })
         }
+        Err(Error::Halfway { cause, published }) => {
+            show(&published, reporter);
+            Err(*cause)
+        }
         Err(error) => Err(error),
     }
 }
