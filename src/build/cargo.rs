@@ -121,6 +121,14 @@ fn call(tools: &Tools, unit: &CargoUnit, selected: Vec<String>, prefixes: Option
     if tools.environment().var_os("CARGO_INCREMENTAL").is_none() {
         call = call.var("CARGO_INCREMENTAL", "0");
     }
+    // What `cargo run` says of an xtask that calls us: build scripts that look at it (ring's does) would run, and
+    // their crates be compiled, again whenever the caller changes.
+    for (name, _) in tools.environment().variables() {
+        let of_caller = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_caller) {
+            call = call.without(name);
+        }
+    }
     for (name, value) in &unit.environment {
         call = call.var(name, value);
     }

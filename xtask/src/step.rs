@@ -49,6 +49,15 @@ impl Step {
             shown.push_str(argument.as_ref());
             command.arg(argument.as_ref());
         }
+        // What `cargo run` says of the xtask itself: build scripts that look at it would run, and their crates be
+        // compiled, once more.
+        for (name, _) in std::env::vars_os() {
+            let of_package =
+                |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+            if name.to_str().is_some_and(of_package) {
+                command.env_remove(name);
+            }
+        }
         command
             .current_dir(root())
             .env("PATH", path())
