@@ -39,7 +39,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         let (name, version) = named.split_once('@').context("--crate NAME@VERSION")?;
         let project = download(name, version)?;
         let platforms = option("--platforms").map(|list| list.split(',').collect::<Vec<_>>());
-        check.project(&project, option("--matrix"), None, platforms.as_deref())?;
+        // Named from where we were called, used in the package's folder.
+        let here = std::env::current_dir()?;
+        let matrix = option("--matrix").map(|matrix| here.join(matrix).display().to_string());
+        check.project(&project, matrix.as_deref(), None, platforms.as_deref())?;
     } else {
         for (example, images, platforms) in EXAMPLES {
             let project = root().join("examples").join(example);

@@ -1,7 +1,7 @@
 //! What a failed link's words mean, and what helps.
 
 use super::error::remedy;
-use super::{LinkChoice, Toolchain, Wanted};
+use super::{Asked, LinkChoice, Toolchain, Wanted};
 use crate::target::{Libc, Target};
 
 /// Words of linkers and build scripts, what they mean, and what helps.
@@ -111,6 +111,9 @@ pub fn explain(
     let triple = &target.triple;
     let help = match help {
         Help::Say(text) => (*text).to_owned(),
+        Help::Remedy if matches!(wanted.linker, Asked::Program(_)) => {
+            "correct `linker` in gantry.toml, or leave it at \"auto\"".to_owned()
+        }
         Help::Remedy => remedy(target, wanted, toolchain),
         Help::Cxx if target.libc == Libc::Musl => {
             "run `pip install ziglang` and set `linker` to \"zig\"".to_owned()

@@ -397,10 +397,9 @@ fn scripts_do_not_change_between_runs() {
 #[test]
 fn explains_what_linkers_say() {
     let machine = Machine::new(&[]);
-    let explained = |triple: &str, stderr: &str| {
+    let explained_for = |wanted: Wanted, triple: &str, stderr: &str| {
         let target = machine.catalog.triple(triple).unwrap();
         let toolchain = machine.toolchain();
-        let wanted = pure();
         let attempt = Attempt {
             target,
             wanted: &wanted,
@@ -410,6 +409,7 @@ fn explains_what_linkers_say() {
         let choice = attempt.choice(LinkerKind::Gcc, "some-gcc", "");
         explain(stderr, target, &wanted, &choice, &toolchain)
     };
+    let explained = |triple: &str, stderr: &str| explained_for(pure(), triple, stderr);
     for (stderr, part) in [
         (
             "rust-lld: error: x.rcgu.o is incompatible with elf64-x86-64",
@@ -447,4 +447,11 @@ fn explains_what_linkers_say() {
         "{text}"
     );
     assert_eq!(explained(S390X, "error[E0308]: mismatched types"), None);
+    // Whoever named the linker is told of that name, not of a program to install.
+    let named = Wanted {
+        linker: Asked::Program("some-gcc".to_owned()),
+        ..pure()
+    };
+    let text = explained_for(named, S390X, "ld: x.o: file in wrong format").unwrap();
+    assert!(text.contains("correct `linker`"), "{text}");
 }
