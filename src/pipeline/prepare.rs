@@ -171,8 +171,10 @@ fn installed(
     let mut installed = BTreeSet::new();
     for candidates in candidates {
         for triple in &candidates.triples {
+            // The first that is there is taken: rustc need not be asked about the rest.
             if toolchain.std_installed(triple)? {
                 installed.insert(triple.clone());
+                break;
             }
         }
         if !request.install_targets

@@ -44,20 +44,15 @@ pub(super) struct TargetKey {
 impl TargetKey {
     /// The same way of linking: one query.
     fn links_as(&self, other: &Self) -> bool {
-        let way = |key: &Self| {
-            (
-                key.triple.clone(),
-                key.linker.clone(),
-                key.glibc.clone(),
-                key.static_glibc,
-            )
-        };
-        way(self) == way(other)
+        self.way() == other.way()
+    }
+
+    fn way(&self) -> (&String, &Linker, &Option<String>, bool) {
+        (&self.triple, &self.linker, &self.glibc, self.static_glibc)
     }
 
     fn asks(&self, query: &LinkQuery) -> bool {
-        (&self.triple, &self.linker, &self.glibc, self.static_glibc)
-            == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
+        self.way() == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
     }
 
     /// The target as a unit has it.

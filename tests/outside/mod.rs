@@ -1,5 +1,6 @@
 //! What the integration tests need from outside: programs, and themselves as child processes.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -16,7 +17,8 @@ pub fn installed(program: &str) -> bool {
 /// Says that a test cannot be run here.
 pub fn missing(why: &str) {
     assert!(!everything(), "{why}");
-    eprintln!("SKIPPED: {why}");
+    // Not `eprintln`, which the test harness keeps to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// Whether nothing may be skipped or shortened.
