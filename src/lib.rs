@@ -32,6 +32,9 @@ pub mod base;
 pub mod image;
 pub mod index;
 pub mod layer;
+pub mod rootfs;
+
+pub mod fit;
 
 pub mod publish;
 pub mod registry;

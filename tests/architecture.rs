@@ -41,7 +41,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("codec", &["spec"]),
     room("archive", &["blob", "codec", "spec"]),
     room("layer", &["blob", "codec", "spec"]),
-    room("rootfs", &["blob", "codec", "spec"]),
+    // What an ELF file of a base says is kept in the tree: reading it a second time would be reading the layer again.
+    room("rootfs", &["binary", "blob", "codec", "spec"]),
     room("fit", &["binary", "rootfs", "target", "spec"]),
     room("trial", &["rootfs", "tool", "target", "spec"]),
     room("image", &["blob", "spec"]),
@@ -49,7 +50,16 @@ pub(crate) const ROOMS: &[Room] = &[
     room("registry", &["blob", "tool", "event", "environment", "spec"]),
     room(
         "base",
-        &["registry", "archive", "rootfs", "blob", "event", "spec"],
+        &[
+            "registry",
+            "archive",
+            "rootfs",
+            "blob",
+            "codec",
+            "environment",
+            "event",
+            "spec",
+        ],
     ),
     room("release", &["registry", "archive", "index", "event", "spec"]),
     room("hub", &["registry", "spec"]),

@@ -3,10 +3,12 @@
 //! In: bytes and strings from elsewhere. Out: checked values and canonical bytes. This room knows no other
 //! room, does no input or output, and is the only one that turns JSON into bytes ([`json`]).
 
+mod base;
 mod digest;
 pub mod json;
 mod platform;
 
+pub use base::{BaseFacts, BaseLibc};
 pub use digest::{DiffId, Digest, DigestError, Hasher, Hashing};
 pub use oci_spec::distribution::{ParseError as ReferenceError, Reference};
 pub use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};

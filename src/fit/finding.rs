@@ -1,0 +1,170 @@
+//! [`Finding`], and the [`Check`]s there are.
+
+use serde::Serialize;
+
+use crate::spec::Platform;
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// What found it.
+    pub check: Check,
+    /// Whether it stops the build.
+    pub level: Level,
+    /// Where.
+    pub platform: Platform,
+    /// The program's path in the image, or the setting that is wrong (`user`, `workdir`, `entrypoint`).
+    pub subject: String,
+    /// What is wrong: one sentence, without a full stop.
+    pub message: String,
+    /// What is needed, where that is one thing: `GLIBC_2.39`, `libssl.so.3`.
+    pub needed: Option<String>,
+    /// What the base has instead.
+    pub found: Option<String>,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+/// What a finding does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// It stops the build, before anything is uploaded.
+    Deny,
+    /// It is told.
+    Warn,
+    /// It is not told.
+    Allow,
+}
+
+/// The checks. Names, as `checks` in the matrix has them, and what each does by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// Machine, class, byte order, ABI or ARM version are not the platform's.
+    Machine,
+    /// The program's interpreter is not in the image.
+    Interpreter,
+    /// A program for musl on a base with glibc, or the reverse.
+    Libc,
+    /// A library is not in the image.
+    Library,
+    /// A library lacks a symbol version: glibc, libstdc++, libgcc, OpenSSL, any.
+    Glibc,
+    /// The program needs instructions that not every machine of the platform has.
+    Cpu,
+    /// An executable stack, or no read-only relocations.
+    Hardening,
+    /// It looks for root certificates, and there are none.
+    Certificates,
+    /// It makes temporary files, and there is no `/tmp` for everybody.
+    Tmp,
+    /// It reads time zones, and there are none.
+    Timezone,
+    /// glibc, linked statically, with look-ups that load libraries at run time.
+    StaticGlibc,
+    /// The user is not in `passwd`, or its group not in `group`.
+    User,
+    /// It runs as root.
+    Root,
+    /// A user's name where Kubernetes' `runAsNonRoot` needs a number.
+    UserName,
+    /// The program may not be read or started by the user.
+    Permission,
+    /// A port below 1024 without the right to listen there.
+    Port,
+    /// The entrypoint's program is not in the image.
+    Entrypoint,
+    /// The entrypoint is a script whose interpreter is not in the image, or a shell line without a shell.
+    Shell,
+    /// The working directory is not there, is none, or may not be entered.
+    Workdir,
+    /// A volume may not be written to by the user, or hides a program.
+    Volume,
+    /// A directory lies over a link of the base, and hides what that led to.
+    Symlink,
+    /// A health check's program is not in the image.
+    Healthcheck,
+}
+
+impl Check {
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::Machine,
+        Self::Interpreter,
+        Self::Libc,
+        Self::Library,
+        Self::Glibc,
+        Self::Cpu,
+        Self::Hardening,
+        Self::Certificates,
+        Self::Tmp,
+        Self::Timezone,
+        Self::StaticGlibc,
+        Self::User,
+        Self::Root,
+        Self::UserName,
+        Self::Permission,
+        Self::Port,
+        Self::Entrypoint,
+        Self::Shell,
+        Self::Workdir,
+        Self::Volume,
+        Self::Symlink,
+        Self::Healthcheck,
+    ];
+
+    /// Its name in `checks`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Interpreter => "interpreter",
+            Self::Libc => "libc",
+            Self::Library => "library",
+            Self::Glibc => "glibc",
+            Self::Cpu => "cpu",
+            Self::Hardening => "hardening",
+            Self::Certificates => "certificates",
+            Self::Tmp => "tmp",
+            Self::Timezone => "timezone",
+            Self::StaticGlibc => "static-glibc",
+            Self::User => "user",
+            Self::Root => "root",
+            Self::UserName => "user-name",
+            Self::Permission => "permission",
+            Self::Port => "port",
+            Self::Entrypoint => "entrypoint",
+            Self::Shell => "shell",
+            Self::Workdir => "workdir",
+            Self::Volume => "volume",
+            Self::Symlink => "symlink",
+            Self::Healthcheck => "healthcheck",
+        }
+    }
+
+    /// The check of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|check| check.name() == name)
+    }
+
+    /// What it does unless the matrix says otherwise: what cannot run is denied, what may not is told.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Machine
+            | Self::Interpreter
+            | Self::Libc
+            | Self::Library
+            | Self::Glibc
+            | Self::User
+            | Self::Permission
+            | Self::Entrypoint
+            | Self::Shell
+            | Self::Symlink => Level::Deny,
+            Self::Hardening | Self::UserName => Level::Allow,
+            _ => Level::Warn,
+        }
+    }
+}
