@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::MatrixError;
 use super::node::{Entry, Node, Place, Table, Value};
 use super::template::Template;
-use super::{Compression, Image, Provide, Strip, binaries, files, platforms, tags};
+use super::{
+    Checks, Compression, Image, IndexRule, ManifestFormat, Provide, Strip, binaries, files, platforms, tags,
+};
 use crate::spec::Reference;
 
 /// Where binaries land.
@@ -64,6 +66,9 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         stop_signal: table.text("stop-signal"),
         provide: table.node("provide").map(provide),
         files: files::files(table),
+        checks: Checks::default(),
+        index: IndexRule::default(),
+        format: ManifestFormat::default(),
     }
 }
 
