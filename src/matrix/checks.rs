@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::grammar::check_names;
+use super::node::Table;
+
 /// What the user says of the checks.
 ///
 /// A check that is named does what is said for it. What `fit` says holds for the others: `deny`, the default, leaves
@@ -32,6 +35,25 @@ pub enum CheckLevel {
 }
 
 impl Checks {
+    /// `checks` of an image.
+    pub(super) fn read(image: &Table) -> Self {
+        let level = |name: &str| {
+            let table = image.node("checks")?.table()?;
+            match table.text(name)?.as_str() {
+                "deny" => Some(CheckLevel::Deny),
+                "warn" => Some(CheckLevel::Warn),
+                "allow" => Some(CheckLevel::Allow),
+                _ => None,
+            }
+        };
+        Self {
+            fit: level("fit"),
+            named: check_names()
+                .filter_map(|name| Some((name.to_owned(), level(name)?)))
+                .collect(),
+        }
+    }
+
     /// What the check `name` does, which does `own` by itself.
     pub fn level(&self, name: &str, own: CheckLevel) -> CheckLevel {
         // The levels are in the order of their weight, so that the lighter one is the greater.
