@@ -5,18 +5,25 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cargo_gantry::fit::Check;
 use cargo_gantry::matrix::{self, Compression, Files, MatrixError, Source};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
 
 /// Files of `invalid/` with a fault that a JSON Schema cannot express: numbers in texts, what is the same when
 /// normalised or defaulted, and values that are right only beside those of other keys.
-const BEYOND_SCHEMA: [&str; 14] = [
+const BEYOND_SCHEMA: [&str; 20] = [
+    "base_transport",
+    "base_upper_case",
+    "base_with_protocol",
     "compression_level_gzip",
     "compression_level_of_none",
     "dest_twice",
     "files_glob",
+    "format_docker_zstd",
     "image_name_upper_case",
+    "index_never_of_two_platforms",
+    "index_never_of_usual_platforms",
     "owner_too_high",
     "platform_key_twice_normalised",
     "platform_not_declared",
@@ -242,6 +249,29 @@ fn schema_agrees_with_the_parser() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(accepted, BEYOND_SCHEMA);
+}
+
+/// The language lists the checks without knowing the room that makes them.
+#[test]
+fn every_check_has_its_key_and_its_level() {
+    let schema = matrix::schema();
+    let properties = schema["$defs"]["the-checks"]["properties"]
+        .as_object()
+        .expect("properties of the checks");
+    let mut known: Vec<_> = Check::ALL.into_iter().map(Check::name).collect();
+    known.extend(["fit", "max-size", "max-growth"]);
+    known.sort_unstable();
+    let mut keys: Vec<_> = properties.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, known);
+    for check in Check::ALL {
+        let level = serde_json::to_value(check.level()).expect("a word");
+        let description = properties[check.name()]["description"].as_str().expect("a text");
+        assert!(
+            description.ends_with(&format!("Default: {level}.")),
+            "{description}"
+        );
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::LayerPart;
-use crate::spec::Platform;
+use crate::spec::{MediaType, Platform};
 
 /// What the running program is given.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +57,28 @@ pub enum ImageError {
     #[error("the base's config does not list one diff id for each of its layers")]
     #[diagnostic(code(gantry::image::base_layers))]
     BaseLayers,
+    /// A layer that the format has no media type for.
+    #[error("a layer of `{media_type}` cannot be in an image of Docker's format")]
+    #[diagnostic(
+        code(gantry::image::layer),
+        help("it has no zstd: use `format = \"oci\"`, or a base and a `compression` with gzip")
+    )]
+    Layer {
+        /// The media type.
+        media_type: MediaType,
+    },
+}
+
+/// What a base's health check and build triggers are called: they belong to the program that it was made for.
+const OF_ITS_PROGRAM: [&str; 2] = ["Healthcheck", "OnBuild"];
+
+/// What of `base` (a raw config, or null) is not taken over.
+pub(super) fn dropped(base: &Value) -> Vec<&'static str> {
+    let says = |key: &&str| {
+        let value = base.get("config").and_then(|config| config.get(*key));
+        value.is_some_and(|value| !value.is_null() && *value != json!([]))
+    };
+    OF_ITS_PROGRAM.into_iter().filter(says).collect()
 }
 
 /// The config of an image on `base` (a raw config, or null).
@@ -85,9 +107,9 @@ fn process_config(
     mut base: Map<String, Value>,
     settings: &Settings,
 ) -> Result<Map<String, Value>, ImageError> {
-    // A base's health check and build triggers belong to the program that it was made for.
-    base.remove("Healthcheck");
-    base.remove("OnBuild");
+    for key in OF_ITS_PROGRAM {
+        base.remove(key);
+    }
     set(
         &mut base,
         "Entrypoint",

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use config::{ImageError, Settings, ports};
 
-use crate::spec::{Descriptor, DiffId, Digest, MediaType, Platform, json};
+use crate::spec::{Descriptor, DiffId, Digest, ManifestFormat, MediaType, Platform, json};
 
 /// What an image is assembled from.
 #[derive(Clone, Debug)]
@@ -26,8 +26,10 @@ pub struct Parts {
     pub layers: Vec<LayerPart>,
     /// What the running program is given.
     pub settings: Settings,
-    /// Annotations of the manifest.
+    /// Annotations of the manifest; a format that has none leaves them out.
     pub annotations: BTreeMap<String, String>,
+    /// Whose media types config, manifest and layers have, whatever the layers come with.
+    pub format: ManifestFormat,
     /// When the image counts as made, RFC 3339.
     pub created: String,
 }
@@ -64,6 +66,8 @@ pub struct Image {
     manifest: Vec<u8>,
     descriptor: Descriptor,
     layers: Vec<Descriptor>,
+    format: ManifestFormat,
+    dropped: Vec<&'static str>,
 }
 
 impl Image {
@@ -97,6 +101,17 @@ impl Image {
         &self.layers
     }
 
+    /// Whose media types it has.
+    pub fn format(&self) -> ManifestFormat {
+        self.format
+    }
+
+    /// What the base's config says and this image does not take over, since it belongs to the base's own program:
+    /// `Healthcheck`, `OnBuild`.
+    pub fn dropped(&self) -> &[&'static str] {
+        &self.dropped
+    }
+
     /// Bytes that somebody who has nothing yet must pull.
     pub fn size(&self) -> u64 {
         let layers: u64 = self.layers.iter().map(Descriptor::size).sum();
@@ -113,6 +128,8 @@ impl Image {
 /// When a setting cannot be expressed, or the base's config is not a config.
 pub fn assemble(parts: Parts) -> Result<Image, ImageError> {
     let base = parts.base.unwrap_or_default();
+    let format = parts.format;
+    let dropped = config::dropped(&base.config);
     let config = config::merged(
         &parts.platform,
         base.config,
@@ -125,13 +142,21 @@ pub fn assemble(parts: Parts) -> Result<Image, ImageError> {
     for layer in parts.layers {
         layers.push(descriptor(layer.media_type, &layer.digest, layer.size));
     }
-    let config_descriptor = descriptor(MediaType::ImageConfig, &Digest::of(&config), config.len() as u64);
+    for layer in &mut layers {
+        let media_type = layer.media_type().clone();
+        layer.set_media_type(
+            format
+                .layer(&media_type)
+                .ok_or(ImageError::Layer { media_type })?,
+        );
+    }
+    let config_descriptor = descriptor(format.config(), &Digest::of(&config), config.len() as u64);
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(2u32)
-        .media_type(MediaType::ImageManifest)
+        .media_type(format.manifest())
         .config(config_descriptor)
         .layers(layers.clone());
-    if !parts.annotations.is_empty() {
+    if !parts.annotations.is_empty() && format.has_annotations() {
         manifest = manifest.annotations(
             parts
                 .annotations
@@ -140,11 +165,7 @@ pub fn assemble(parts: Parts) -> Result<Image, ImageError> {
         );
     }
     let manifest = json::to_vec(&manifest.build().expect("config and layers are set"));
-    let mut descriptor = descriptor(
-        MediaType::ImageManifest,
-        &Digest::of(&manifest),
-        manifest.len() as u64,
-    );
+    let mut descriptor = descriptor(format.manifest(), &Digest::of(&manifest), manifest.len() as u64);
     descriptor.set_platform(Some(parts.platform.to_oci()));
     Ok(Image {
         platform: parts.platform,
@@ -152,6 +173,8 @@ pub fn assemble(parts: Parts) -> Result<Image, ImageError> {
         manifest,
         descriptor,
         layers,
+        format,
+        dropped,
     })
 }
 

@@ -22,6 +22,7 @@ fn parts(base: Option<Value>, settings: Settings) -> Parts {
         layers: vec![layer()],
         settings,
         annotations: BTreeMap::new(),
+        format: ManifestFormat::Oci,
         created: "1970-01-01T00:00:00Z".into(),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use oci_spec::image::{DescriptorBuilder, ImageIndexBuilder};
 
 use crate::image::Image;
-use crate::spec::{Descriptor, Digest, MediaType, Platform, json};
+use crate::spec::{Descriptor, Digest, ManifestFormat, Platform, json};
 
 /// An assembled index.
 #[derive(Clone, Debug)]
@@ -28,6 +28,13 @@ pub enum IndexError {
         help("a runtime could only ever choose the first of them")
     )]
     Twice(Platform),
+    /// An image has other media types than the index.
+    #[error("the image for platform `{0}` has another format than the index")]
+    #[diagnostic(
+        code(gantry::index::mixed),
+        help("registries refuse an index that mixes the media types of OCI and Docker")
+    )]
+    Mixed(Platform),
 }
 
 impl Index {
@@ -47,12 +54,16 @@ impl Index {
     }
 }
 
-/// Puts an index together, in the order of the images given.
-/// <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md>
+/// Puts an index together, in the order of the images given; `format` is theirs. A format that has no annotations
+/// leaves them out. <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md>
 ///
 /// # Errors
-/// When two images have the same platform.
-pub fn assemble(images: &[&Image], annotations: BTreeMap<String, String>) -> Result<Index, IndexError> {
+/// When two images have the same platform, or an image has another format.
+pub fn assemble(
+    images: &[&Image],
+    annotations: BTreeMap<String, String>,
+    format: ManifestFormat,
+) -> Result<Index, IndexError> {
     for (position, image) in images.iter().enumerate() {
         if images[..position]
             .iter()
@@ -60,18 +71,21 @@ pub fn assemble(images: &[&Image], annotations: BTreeMap<String, String>) -> Res
         {
             return Err(IndexError::Twice(image.platform().clone()));
         }
+        if image.format() != format {
+            return Err(IndexError::Mixed(image.platform().clone()));
+        }
     }
     let manifests: Vec<Descriptor> = images.iter().map(|image| image.descriptor().clone()).collect();
     let mut index = ImageIndexBuilder::default()
         .schema_version(2u32)
-        .media_type(MediaType::ImageIndex)
+        .media_type(format.index())
         .manifests(manifests);
-    if !annotations.is_empty() {
+    if !annotations.is_empty() && format.has_annotations() {
         index = index.annotations(annotations.into_iter().collect::<HashMap<_, _>>());
     }
     let bytes = json::to_vec(&index.build().expect("manifests are set"));
     let descriptor = DescriptorBuilder::default()
-        .media_type(MediaType::ImageIndex)
+        .media_type(format.index())
         .digest(oci_spec::image::Digest::from(Digest::of(&bytes)))
         .size(bytes.len() as u64)
         .build()
@@ -91,6 +105,7 @@ mod tests {
             layers: Vec::new(),
             settings: Settings::default(),
             annotations: BTreeMap::new(),
+            format: ManifestFormat::Oci,
             created: "1970-01-01T00:00:00Z".into(),
         };
         image(parts).unwrap()
@@ -99,13 +114,14 @@ mod tests {
     #[test]
     fn lists_platforms_in_order_with_written_variants() {
         let (amd, arm) = (on("linux/amd64"), on("linux/arm64"));
-        let index = assemble(&[&amd, &arm], BTreeMap::from([("a".into(), "b".into())])).unwrap();
+        let annotations = BTreeMap::from([("a".into(), "b".into())]);
+        let index = assemble(&[&amd, &arm], annotations, ManifestFormat::Oci).unwrap();
         let value: serde_json::Value = serde_json::from_slice(index.bytes()).unwrap();
         assert_eq!(value["manifests"][1]["platform"]["variant"], "v8");
         assert_eq!(value["manifests"][0]["digest"], amd.digest().to_string());
         assert_eq!(index.digest(), Digest::of(index.bytes()));
         assert!(matches!(
-            assemble(&[&amd, &amd], BTreeMap::new()),
+            assemble(&[&amd, &amd], BTreeMap::new(), ManifestFormat::Oci),
             Err(IndexError::Twice(_))
         ));
     }

@@ -16,6 +16,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use crate::codec::tar::Attributes;
 pub use collect::{Collect, collect};
 pub use entry::{Entry, Kind, Source};
 pub use error::LayerError;

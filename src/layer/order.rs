@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Entry, Kind, LayerError};
+use super::{Attributes, Entry, Kind, LayerError};
 
 /// The entries as they go into the tar: by the bytes of their paths, which puts parents before children; then
-/// the hard links, whose files must come first. Directories that nobody named are added unless `known` has them.
-pub(super) fn ordered(entries: Vec<Entry>, known: &BTreeSet<Vec<u8>>) -> Result<Vec<Entry>, LayerError> {
+/// the hard links, whose files must come first. Directories that nobody named are added, as `known` has them.
+pub(super) fn ordered(
+    entries: Vec<Entry>,
+    known: &BTreeMap<Vec<u8>, Attributes>,
+) -> Result<Vec<Entry>, LayerError> {
     let mut tree: BTreeMap<Vec<u8>, Entry> = BTreeMap::new();
     for entry in entries {
         if !is_normal(&entry.path) {
@@ -20,9 +23,9 @@ pub(super) fn ordered(entries: Vec<Entry>, known: &BTreeSet<Vec<u8>>) -> Result<
     }
     let missing = parents(&tree)?;
     for path in missing {
-        if !known.contains(&path) {
-            tree.insert(path.clone(), Entry::directory(path, 0o755));
-        }
+        let below = known.get(&path).copied().unwrap_or(Attributes::root(0o755));
+        let directory = Entry::directory(&path, below.mode).owned_by(below.uid, below.gid);
+        tree.insert(path, directory);
     }
     let (links, others): (Vec<Entry>, Vec<Entry>) = tree
         .into_values()

@@ -1,10 +1,10 @@
 //! [`pack`]: tar, hash, compress, hash and store in one pass.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::order::ordered;
 use super::source::Content;
-use super::{Entry, Kind, Layer, LayerError};
+use super::{Attributes, Entry, Kind, Layer, LayerError};
 use crate::blob::{BlobError, BlobStore};
 use crate::codec::Compression;
 use crate::codec::tar::{FileError, TarWriter};
@@ -18,14 +18,18 @@ pub struct Packing<'a> {
     pub compression: Compression,
     /// The time of everything in it, in Unix seconds; what is before 1970 is 1970.
     pub mtime: i64,
-    /// Directories that the layers below have, so that they are not made again when they are only somebody's
-    /// parents. Relative to the image's root, as the entries' paths.
-    pub known_directories: &'a BTreeSet<Vec<u8>>,
+    /// Directories that the layers below have, by their path relative to the image's root, as the entries' paths.
+    ///
+    /// A directory that is only somebody's parent is written again with the attributes that it has below, and as
+    /// 0755 of root where nothing is known of it. Leaving it out is no way to keep it as it is: a storage driver that
+    /// extracts each layer into a folder of its own (containers/storage's overlay, containerd's snapshotters) makes
+    /// missing parents itself, as 0755 of root, and these lie over what is below: `/tmp` would lose its mode 1777.
+    pub known_directories: &'a BTreeMap<Vec<u8>, Attributes>,
     /// Called with the number of bytes of each chunk of file content.
     pub progress: &'a dyn Fn(u64),
 }
 
-static NONE: BTreeSet<Vec<u8>> = BTreeSet::new();
+static NONE: BTreeMap<Vec<u8>, Attributes> = BTreeMap::new();
 
 impl<'a> Packing<'a> {
     /// Packing on an empty base, with nobody watching.
@@ -40,7 +44,7 @@ impl<'a> Packing<'a> {
 
     /// The same on a base that has these directories.
     #[must_use]
-    pub fn on(self, known_directories: &'a BTreeSet<Vec<u8>>) -> Self {
+    pub fn on(self, known_directories: &'a BTreeMap<Vec<u8>, Attributes>) -> Self {
         Self {
             known_directories,
             ..self

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -47,19 +47,25 @@ fn unpacked(store: &BlobStore, layer: &Layer) -> Vec<Entry> {
 }
 
 #[test]
-fn parents_are_added_unless_known() {
+fn parents_are_added_as_they_are_below() {
     let (_folder, store) = store();
-    let known: BTreeSet<Vec<u8>> = [b"usr".to_vec()].into();
+    let below = Attributes {
+        mode: 0o1777,
+        uid: 1,
+        gid: 2,
+    };
+    let known = BTreeMap::from([(b"usr".to_vec(), below)]);
     let packing = Packing::new(Compression::default(), 1_700_000_000).on(&known);
     let file = Entry::bytes("/usr/local/bin/x", *b"x", 0o755);
     let layer = pack(&store, vec![file.clone()], &packing).unwrap();
     let expected = [
+        Entry::directory("usr", 0o1777).owned_by(1, 2),
         Entry::directory("usr/local", 0o755),
         Entry::directory("usr/local/bin", 0o755),
         file,
     ];
     assert_eq!(unpacked(&store, &layer), expected);
-    assert_eq!(layer.entries, 3);
+    assert_eq!(layer.entries, 4);
     store.verify(&layer.blob()).unwrap();
 }
 

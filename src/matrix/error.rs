@@ -187,6 +187,27 @@ pub enum MatrixError {
         #[label("and this")]
         second_at: SourceSpan,
     },
+    /// An image without an index that has several platforms.
+    #[error("an image without an index has one platform, and this has {platforms}")]
+    #[diagnostic(
+        code(gantry::matrix::no_index),
+        help(
+            "declare one in `platforms`, or remove `index`"
+        )
+    )]
+    NoIndex {
+        /// How many it has.
+        platforms: usize,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where `index` is.
+        #[label("no index")]
+        index_at: SourceSpan,
+        /// Where the platforms are, if they are not the usual ones.
+        #[label("several platforms")]
+        platforms_at: Option<SourceSpan>,
+    },
     /// The same thing twice.
     #[error("{thing} `{value}` is there twice")]
     #[diagnostic(code(gantry::matrix::twice), help("{help}"))]
@@ -323,6 +344,18 @@ impl MatrixError {
         }
     }
 
+    pub(super) fn no_index(platforms: usize, index: &Place, declared: Option<&Place>) -> Self {
+        let (text, index_at) = index.shown();
+        // What stands in another text cannot be pointed to here.
+        let declared = declared.filter(|declared| Arc::ptr_eq(&declared.text, &index.text));
+        Self::NoIndex {
+            platforms,
+            text,
+            index_at,
+            platforms_at: declared.map(|declared| declared.span.clone().into()),
+        }
+    }
+
     pub(super) fn twice(
         thing: &'static str,
         value: impl ToString,
@@ -378,6 +411,7 @@ impl MatrixError {
             | Self::MissingKey { text, .. }
             | Self::Conflict { text, .. }
             | Self::Twice { text, .. }
+            | Self::NoIndex { text, .. }
             | Self::UndeclaredPlatform { text, .. }
             | Self::Unsupported { text, .. }
             | Self::TwoSources { text, .. } => text,

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::MatrixError;
 use super::node::{Entry, Node, Place, Table, Value};
 use super::template::Template;
-use super::{Compression, Image, Provide, Strip, binaries, files, platforms, tags};
+use super::{
+    Checks, Compression, Image, IndexRule, ManifestFormat, Provide, Strip, binaries, files, platforms, tags,
+};
 use crate::spec::Reference;
 
 /// Where binaries land.
@@ -64,6 +66,38 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         stop_signal: table.text("stop-signal"),
         provide: table.node("provide").map(provide),
         files: files::files(table),
+        checks: Checks::read(table),
+        index: match table.text("index").as_deref() {
+            Some("never") => IndexRule::Never,
+            _ => IndexRule::Always,
+        },
+        format: match table.text("format").as_deref() {
+            Some("docker") => ManifestFormat::Docker,
+            _ => ManifestFormat::Oci,
+        },
+    }
+}
+
+/// Holds against each other what stands in `table` alone or is inherited: an image that nobody makes may contradict
+/// itself, as what its heirs say makes it whole.
+pub(super) fn agrees(image: &Image, table: &Table, faults: &mut Vec<MatrixError>) {
+    let at = |key: &str| table.entry(key).map(|entry| &entry.node.at);
+    if let (IndexRule::Never, Some(index)) = (image.index, at("index"))
+        && image.platforms.len() > 1
+    {
+        faults.push(MatrixError::no_index(
+            image.platforms.len(),
+            index,
+            at("platforms"),
+        ));
+    }
+    if let (ManifestFormat::Docker, Compression::Zstd(_)) = (image.format, image.compression)
+        && let (Some(format), Some(compression)) = (at("format"), at("compression"))
+    {
+        faults.push(MatrixError::conflict(
+            ("format = \"docker\"", format),
+            ("compression = \"zstd\"", compression),
+        ));
     }
 }
 

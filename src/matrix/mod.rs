@@ -5,6 +5,7 @@
 
 mod binaries;
 mod check;
+mod checks;
 mod error;
 mod files;
 mod grammar;
@@ -21,12 +22,14 @@ mod unsupported;
 
 use std::collections::BTreeMap;
 
+pub use checks::{CheckLevel, Checks};
 pub use error::MatrixError;
 pub use parse::{Source, parse, parse_sources};
 pub use reference::reference;
 pub use schema::schema;
 pub use template::{Template, TemplateError};
 
+pub use crate::spec::ManifestFormat;
 use crate::spec::Platform;
 
 /// What the user wrote, resolved.
@@ -96,6 +99,12 @@ pub struct Image {
     pub provide: Option<Vec<Provide>>,
     /// Files laid over the base, in order.
     pub files: Vec<Files>,
+    /// What findings do.
+    pub checks: Checks,
+    /// Whether an index is published.
+    pub index: IndexRule,
+    /// Whose media types manifests and layers have.
+    pub format: ManifestFormat,
 }
 
 /// One declared platform of an image, `[platform."..."]` and `[image.X.platform."..."]` merged in.
@@ -220,6 +229,17 @@ impl Default for Compression {
     fn default() -> Self {
         Self::Gzip(6)
     }
+}
+
+/// Whether an index is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexRule {
+    /// Always, even for one platform.
+    #[default]
+    Always,
+    /// Never: the manifest of the only declared platform is what tags name. AWS Lambda wants that.
+    Never,
 }
 
 /// What is stripped from a binary.

@@ -119,12 +119,16 @@ fn assemble(root: &Table, images: &[(&str, &Node)], faults: &mut Vec<MatrixError
         unnamed: image::read("", defaults, platform, faults),
         ..Matrix::default()
     };
+    if images.is_empty() {
+        image::agrees(&matrix.unnamed, defaults, faults);
+    }
     for (name, node) in images {
         let Some(own) = node.table() else { continue };
         unsupported::image(&own.entries, faults);
-        matrix
-            .images
-            .push(image::read(name, &defaults.overlaid(own), platform, faults));
+        let whole = defaults.overlaid(own);
+        let image = image::read(name, &whole, platform, faults);
+        image::agrees(&image, &whole, faults);
+        matrix.images.push(image);
     }
     for entry in root.entries_of("binary") {
         let Some(table) = entry.node.table() else { continue };

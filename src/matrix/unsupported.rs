@@ -18,7 +18,7 @@ enum Only {
 }
 
 /// Keys of an image: which values are supported, and what to do without the others.
-const OF_AN_IMAGE: [(&str, Only, &str); 8] = [
+const OF_AN_IMAGE: [(&str, Only, &str); 4] = [
     (
         "packages",
         Only::Empty,
@@ -35,27 +35,10 @@ const OF_AN_IMAGE: [(&str, Only, &str); 8] = [
         Only::Nothing,
         "remove it, and start the image after it was built",
     ),
-    (
-        "checks",
-        Only::Nothing,
-        "remove it: findings are not configurable",
-    ),
-    (
-        "index",
-        Only::Words(&["always"]),
-        "remove it: an index is always published",
-    ),
-    (
-        "format",
-        Only::Words(&["oci"]),
-        "remove it: media types are those of OCI",
-    ),
-    (
-        "base",
-        Only::Words(&["static", "scratch"]),
-        "use `static` or `scratch`",
-    ),
 ];
+
+/// Keys of `checks`.
+const OF_THE_CHECKS: [&str; 2] = ["max-size", "max-growth"];
 
 /// Keys of `[binary.NAME]`.
 const OF_A_BINARY: [(&str, &str); 3] = [
@@ -80,6 +63,17 @@ pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
                     None => format!("`{key}`"),
                 };
                 faults.push(MatrixError::unsupported(what, *help, &node.at));
+            }
+        }
+        if let ("checks", Some(checks)) = (entry.key.as_str(), entry.node.table()) {
+            let of_checks = checks.entries.iter();
+            for limit in of_checks.filter(|entry| OF_THE_CHECKS.contains(&entry.key.as_str())) {
+                let help = "remove it: sizes are not compared with anything";
+                faults.push(MatrixError::unsupported(
+                    format!("`{}`", limit.key),
+                    help,
+                    &limit.node.at,
+                ));
             }
         }
         if entry.key == "tags" {

@@ -302,7 +302,8 @@ fn assemble(
         });
         images.push(image);
     }
-    let index = index::assemble(&images.iter().collect::<Vec<_>>(), planned.annotations.clone())?;
+    let every: Vec<&Image> = images.iter().collect();
+    let index = index::assemble(&every, planned.annotations.clone(), planned.format)?;
     store.put(index.bytes())?;
     Ok(BuiltImage {
         name: planned.name.clone(),
@@ -340,6 +341,7 @@ fn parts(planned: &PlannedImage, platform: &PlannedPlatform, layers: Vec<LayerPa
             stop_signal: platform.stop_signal.clone(),
         },
         annotations: platform.annotations.clone(),
+        format: planned.format,
         created: planned.created.clone(),
     }
 }

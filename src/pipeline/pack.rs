@@ -1,6 +1,6 @@
 //! One image's platform: its binaries and files become layers in the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use crate::base::builtin;
 use crate::blob::BlobStore;
 use crate::event::Event;
 use crate::image::LayerPart;
-use crate::layer::{self, Collect, Entry, Kind, Packing, Source};
+use crate::layer::{self, Attributes, Collect, Entry, Kind, Packing, Source};
 use crate::matrix::Files;
 use crate::plan::{PlannedImage, PlannedPlatform};
 
@@ -63,16 +63,15 @@ impl<'a> Packer<'a> {
             platform: &platform.platform,
             bytes,
         });
-        let mut below = BTreeSet::new();
+        let mut below = BTreeMap::new();
         let mut layers = Vec::new();
         if !base.is_empty() {
-            below.extend(directories(&base));
+            lay(&base, &mut below);
             layers.push(self.base_layer(image, platform, base)?);
         }
         if !files.is_empty() {
-            let own = directories(&files);
+            lay(&files, &mut below);
             layers.push(self.layer(image, platform, files, &below, "files")?);
-            below.extend(own);
         }
         let names: Vec<&str> = binaries.iter().map(|placed| placed.dest.as_str()).collect();
         layers.push(self.layer(image, platform, programs, &below, &names.join(" "))?);
@@ -94,7 +93,7 @@ impl<'a> Packer<'a> {
         if let Some(layer) = bases.get(&key) {
             return Ok(layer.clone());
         }
-        let layer = self.layer(image, platform, entries, &BTreeSet::new(), "base")?;
+        let layer = self.layer(image, platform, entries, &BTreeMap::new(), "base")?;
         bases.insert(key, layer.clone());
         Ok(layer)
     }
@@ -104,7 +103,7 @@ impl<'a> Packer<'a> {
         image: &PlannedImage,
         platform: &PlannedPlatform,
         entries: Vec<Entry>,
-        below: &BTreeSet<Vec<u8>>,
+        below: &BTreeMap<Vec<u8>, Attributes>,
         what: &str,
     ) -> Result<LayerPart, Error> {
         let progress = |bytes| {
@@ -196,18 +195,19 @@ fn owner(user: Option<&str>, users: &BTreeMap<String, u32>) -> (u32, u32) {
     }
 }
 
-/// Every directory that these entries are or lie in.
-fn directories(entries: &[Entry]) -> BTreeSet<Vec<u8>> {
-    let mut all = BTreeSet::new();
+/// Adds every directory that these entries are or lie in to those `below`.
+fn lay(entries: &[Entry], below: &mut BTreeMap<Vec<u8>, Attributes>) {
+    for entry in entries.iter().filter(|entry| entry.kind == Kind::Directory) {
+        let (mode, uid, gid) = (entry.mode, entry.uid, entry.gid);
+        below.insert(entry.path.clone(), Attributes { mode, uid, gid });
+    }
     for entry in entries {
-        if matches!(entry.kind, Kind::Directory) {
-            all.insert(entry.path.clone());
-        }
         for (at, _) in entry.path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            all.insert(entry.path[..at].to_vec());
+            below
+                .entry(entry.path[..at].to_vec())
+                .or_insert(Attributes::root(0o755));
         }
     }
-    all
 }
 
 fn bytes(entry: &Entry) -> u64 {

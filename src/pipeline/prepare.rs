@@ -48,7 +48,7 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         images: request.images.clone(),
         platforms: request.platforms.clone(),
     };
-    let candidates = plan::candidates(&matrix, &catalog, &selection)?;
+    let candidates = plan::candidates(&matrix, &catalog, &selection, &plan::Bases::new())?;
     let installed = installed(gantry, request, &toolchain, &candidates)?;
     let variables = gantry.tools.environment().variables();
     let variables =
@@ -64,6 +64,7 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         catalog: &catalog,
         git: git.as_ref().map(convert::git),
         installed,
+        bases: plan::Bases::new(),
         selection,
         overrides: Overrides {
             repositories: request.repositories.clone(),

@@ -162,6 +162,9 @@ fn one(
         created_seconds: question.created,
         annotations: with(&derived, rendering.table(&image.annotations)?),
         compression: image.compression,
+        format: image.format,
+        index: image.index,
+        checks: image.checks.clone(),
         declared_platforms: image.platforms.len(),
         platforms: Vec::new(),
         created,
@@ -393,6 +396,8 @@ fn platform(
     Ok(PlannedPlatform {
         platform: settings.platform.clone(),
         base: base_name(&settings.base).to_owned(),
+        base_facts: None,
+        glibc: None,
         triple: decision.target.triple.clone(),
         why: decision.why.clone(),
         binaries,

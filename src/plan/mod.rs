@@ -7,6 +7,7 @@
 //! same input is always the same plan.
 
 mod annotation;
+mod base;
 mod consistency;
 mod error;
 mod image;
@@ -19,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use base::bases;
 pub use error::PlanError;
 pub use target::{Candidates, candidates};
 
-use crate::matrix::{Compression, Linker, Matrix, Moves, Provide, Strip};
-use crate::spec::Platform;
+use crate::matrix::{Checks, Compression, IndexRule, Linker, ManifestFormat, Matrix, Moves, Provide, Strip};
+use crate::spec::{BaseFacts, Platform};
 use crate::target::Catalog;
 use need::Need;
 
@@ -40,6 +42,8 @@ pub struct Question<'a> {
     pub git: Option<Git>,
     /// The triples whose std is installed, among the [`candidates`].
     pub installed: BTreeSet<String>,
+    /// What is known of each of the [`bases`].
+    pub bases: Bases,
     /// What is to be packed.
     pub selection: Selection,
     /// Repositories and tags given on the command line.
@@ -49,6 +53,9 @@ pub struct Question<'a> {
     /// Seconds since the epoch that everything is dated with.
     pub created: i64,
 }
+
+/// What is known of bases, by their name as the Matrix has it and the platform.
+pub type Bases = BTreeMap<(String, Platform), BaseFacts>;
 
 /// A package of the workspace, as far as planning is concerned.
 #[derive(Clone, Debug, Default)]
@@ -231,6 +238,12 @@ pub struct PlannedImage {
     pub annotations: BTreeMap<String, String>,
     /// How layers are compressed.
     pub compression: Compression,
+    /// Whose media types manifests and layers have.
+    pub format: ManifestFormat,
+    /// Whether an index is published.
+    pub index: IndexRule,
+    /// What findings do.
+    pub checks: Checks,
     /// How many platforms the Matrix declares.
     pub declared_platforms: usize,
     /// The platforms to be packed.
@@ -255,8 +268,12 @@ pub struct PlannedTag {
 pub struct PlannedPlatform {
     /// The platform.
     pub platform: Platform,
-    /// `static` or `scratch`.
+    /// `static`, `scratch`, or the base's name as the Matrix has it.
     pub base: String,
+    /// What is known of the base, where it is an image.
+    pub base_facts: Option<BaseFacts>,
+    /// The oldest glibc that the binaries must run with, where they load one.
+    pub glibc: Option<String>,
     /// The triple its binaries are built for.
     pub triple: String,
     /// Why this triple.

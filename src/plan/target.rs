@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PlanError, Selection};
+use super::{Bases, PlanError, Selection};
 use crate::matrix::{Base, Image, Matrix, PlatformSettings};
 use crate::spec::Platform;
 use crate::target::{Catalog, Libc, Target};
@@ -39,7 +39,9 @@ pub fn candidates(
     matrix: &Matrix,
     catalog: &Catalog,
     selection: &Selection,
+    bases: &Bases,
 ) -> Result<Vec<Candidates>, PlanError> {
+    let _ = bases;
     let mut all: BTreeMap<(Platform, Vec<String>), bool> = BTreeMap::new();
     let images = if matrix.images.is_empty() {
         std::slice::from_ref(&matrix.unnamed)

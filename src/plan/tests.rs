@@ -46,7 +46,7 @@ impl Case {
     fn plan(&self) -> Result<Plan, PlanError> {
         let matrix = matrix::parse("gantry.toml", &self.matrix).unwrap();
         let catalog = Catalog::builtin();
-        let looked_up = candidates(&matrix, &catalog, &self.selection)?;
+        let looked_up = candidates(&matrix, &catalog, &self.selection, &Bases::new())?;
         let looked_up = looked_up.into_iter().flat_map(|candidates| candidates.triples);
         let draft = draft(&Question {
             matrix: &matrix,
@@ -56,6 +56,7 @@ impl Case {
             installed: looked_up
                 .filter(|triple| self.installed.contains(&triple.as_str()))
                 .collect(),
+            bases: Bases::new(),
             selection: self.selection.clone(),
             overrides: Overrides::default(),
             variables: BTreeMap::from([

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 use super::{Digest, Platform};
 
 /// A base as it was resolved for one platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
 pub struct BaseFacts {
     /// As the matrix names it.
     pub name: String,
@@ -59,6 +62,12 @@ impl fmt::Display for BaseLibc {
             Self::Musl(None) => f.write_str("musl"),
             Self::Musl(Some(version)) => write!(f, "musl {version}"),
         }
+    }
+}
+
+impl Serialize for BaseLibc {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

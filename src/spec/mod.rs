@@ -5,11 +5,13 @@
 
 mod base;
 mod digest;
+mod format;
 pub mod json;
 mod platform;
 
 pub use base::{BaseFacts, BaseLibc};
 pub use digest::{DiffId, Digest, DigestError, Hasher, Hashing};
+pub use format::ManifestFormat;
 pub use oci_spec::distribution::{ParseError as ReferenceError, Reference};
 pub use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 pub use platform::{Platform, PlatformError};

@@ -95,7 +95,7 @@ impl Format {
             Self::Name => "[A-Za-z0-9_][A-Za-z0-9_.-]*".to_owned(),
             Self::Platform => platform.to_owned(),
             Self::BaseKey => format!("default|{platform}"),
-            Self::Base => r"[^\s]+".to_owned(),
+            Self::Base => r"oci(?:-archive)?:[^{}\x00]+|[^\s{}]+".to_owned(),
             Self::Repository => {
                 let part = piece("[a-z0-9._/-]", Scope::Image);
                 format!("(?:(?:{part})+:[0-9]{{1,5}}/)?(?:{part})+")
@@ -205,7 +205,7 @@ impl Format {
                 }
                 "a platform is `os/architecture[/variant]`, as in `linux/amd64` or `linux/arm/v7`"
             }
-            Self::Base => "a base is `static`, `scratch`, a reference as in `debian:13-slim`, or `oci:PATH`",
+            Self::Base => return base_help(text),
             Self::Repository
                 if text.contains('@') || text.rsplit('/').next().is_some_and(|end| end.contains(':')) =>
             {
@@ -310,9 +310,33 @@ fn native_platform(text: &str) -> Option<String> {
 
 fn base(text: &str) -> bool {
     match text.split_once(':') {
-        Some(("oci" | "oci-archive", path)) => !path.is_empty(),
+        Some(("oci" | "oci-archive", path)) => !path.is_empty() && !path.contains(['{', '}', '\0']),
+        Some((transport, _)) if TRANSPORTS.contains(&transport) => false,
         _ => matches!(text, "static" | "scratch") || Reference::try_from(text).is_ok(),
     }
+}
+
+/// Places that other tools know by these words, and that would be read as names of images. `docker:` is such a name.
+const TRANSPORTS: [&str; 4] = ["docker-archive", "docker-daemon", "containers-storage", "dir"];
+
+/// What is wrong with a base, as far as that can be seen.
+fn base_help(text: &str) -> String {
+    let transport = text.split_once(':').map_or("", |(transport, _)| transport);
+    if text.contains(['{', '}']) {
+        return "a base has no variables: gantry.lock pins it by its name as it stands here".to_owned();
+    }
+    if let Some((_, reference)) = text.split_once("://") {
+        return format!("leave the protocol out: `{reference}`");
+    }
+    if TRANSPORTS.contains(&transport) {
+        return format!("a `{transport}:` is not read: copy it to a layout, and write `oci:PATH`");
+    }
+    let lower = text.to_ascii_lowercase();
+    if lower != text && base(&lower) {
+        return format!("the path of a reference is lower-case: `{lower}`");
+    }
+    "a base is `static`, `scratch`, a reference as in `debian:13-slim`, `oci:PATH` or `oci-archive:PATH`"
+        .to_owned()
 }
 
 fn repository(sample: &str) -> bool {

@@ -1,8 +1,9 @@
 //! The keys of an image.
 
 use super::Form::{Boolean, Either, FullList, List, Map, Off, Table, Text, Word};
+use super::checks::CHECKS;
 use super::keys::{PLATFORM, key};
-use super::parts::{BINARY_USE, CHECKS, COMPRESSION, FILES, SMOKE, TAG, UPX, VOLUME};
+use super::parts::{BINARY_USE, COMPRESSION, FILES, SMOKE, TAG, UPX, VOLUME};
 use super::{Form, Format, Key, Shape};
 use crate::matrix::template::Scope;
 
@@ -62,10 +63,11 @@ pub(super) const SHARED: &[Key] = &[
                 value: &Text(Format::Base),
             },
         ]),
-        "What it starts from: the built-in `static`, `scratch` (nothing), or a reference; or a table by platform with \
-         `default` for the others.",
+        "What it starts from: the built-in `static`, `scratch` (nothing), a reference, or `oci:PATH` and \
+         `oci-archive:PATH` below the matrix's folder; or a table by platform with `default` for the others. Its C \
+         library decides what is built: musl for one that has musl or none, gnu for one that has glibc.",
         "\"static\"",
-        "{ default = \"static\", \"linux/arm/v7\" = \"scratch\" }",
+        "{ default = \"debian:13-slim\", \"linux/arm/v7\" = \"static\" }",
     ),
     key(
         "profile",
@@ -229,21 +231,23 @@ pub(super) const SHARED: &[Key] = &[
     key(
         "checks",
         Table(&CHECKS),
-        "Which findings stop the build.",
+        "What is held against the programs and settings of the image, and whether it stops the build (`deny`), is told \
+         (`warn`) or not (`allow`).",
         "",
-        "{ fit = \"deny\", max-size = \"40MB\" }",
+        "{ root = \"deny\", volume = \"allow\" }",
     ),
     key(
         "index",
         Word(&["always", "never"]),
-        "Whether an index is published even for one platform; `never` only with one declared platform.",
+        "Whether an index is published even for one platform; `never` only with one declared platform, for AWS Lambda, \
+         which takes no index.",
         "\"always\"",
         "\"never\"",
     ),
     key(
         "format",
         Word(&["oci", "docker"]),
-        "The media types of manifests and layers.",
+        "The media types of manifests and layers. Those of Docker have no annotations and no zstd; labels stay.",
         "\"oci\"",
         "\"docker\"",
     ),

@@ -3,11 +3,13 @@
 //! One description serves four readers: the check of a text, "did you mean", the JSON Schema and the reference for
 //! people. A new key is a new line in [`keys`]; what its value means is said where it is read.
 
+mod checks;
 mod format;
 mod image;
 mod keys;
 mod parts;
 
+pub(super) use checks::names as check_names;
 pub(super) use format::{Flaw, Format, meant, owner};
 pub(super) use image::IMAGE;
 pub(super) use keys::ROOT;

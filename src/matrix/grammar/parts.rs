@@ -177,44 +177,6 @@ pub(super) const VOLUME: Shape = Shape {
     kinds: &[],
 };
 
-/// `checks`.
-pub(super) const CHECKS: Shape = Shape {
-    name: "the checks",
-    groups: &[&[
-        key(
-            "fit",
-            LEVEL,
-            "Binaries that would not run on the base.",
-            "\"deny\"",
-            "\"warn\"",
-        ),
-        key(
-            "glibc",
-            LEVEL,
-            "Binaries that need a newer glibc than the base has.",
-            "\"deny\"",
-            "\"warn\"",
-        ),
-        key(
-            "max-size",
-            Text(Format::Size),
-            "The most that the layers of one platform may hold, compressed.",
-            "no limit",
-            "\"40MB\"",
-        ),
-        key(
-            "max-growth",
-            Text(Format::Growth),
-            "How much larger than the published image one platform may be.",
-            "no limit",
-            "\"10%\"",
-        ),
-    ]],
-    kinds: &[],
-};
-
-const LEVEL: Form = Form::Word(&["deny", "warn", "allow"]);
-
 /// `compression` with a level.
 pub(super) const COMPRESSION: Shape = Shape {
     name: "the compression",
