@@ -3,7 +3,6 @@
 //! An upload that broke is not resumed but begun again: the most deployed registry refuses to go on
 //! (`docs/decisions/0005-own-registry-client.md`).
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -18,26 +17,17 @@ use super::sign_in::Purpose;
 use super::token::Access;
 use super::transmit::unsafe_step;
 use super::upload::Upload;
-use super::{Answer, Client, RegistryError, Repository};
+use super::{Answer, BlobSource, Client, RegistryError, Repository};
 use crate::event::Event;
 use crate::spec::Digest;
-
-/// A blob in a file that stays as it is until the upload is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlobFile {
-    /// The digest of the file's bytes.
-    pub digest: Digest,
-    /// The file's size in bytes.
-    pub size: u64,
-    /// The file.
-    pub path: PathBuf,
-}
 
 /// What became of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// It was at the registry already: nothing was sent.
     Present,
+    /// The registry took it from another of its repositories: nothing was sent.
+    Mounted,
     /// It was sent.
     Sent,
 }
@@ -70,7 +60,11 @@ impl Client {
     ///
     /// # Errors
     /// When the registry cannot be reached or denies access, or the file cannot be read.
-    pub async fn push_blob(&self, repository: &Repository, blob: &BlobFile) -> Result<Pushed, RegistryError> {
+    pub async fn push_blob(
+        &self,
+        repository: &Repository,
+        blob: &BlobSource,
+    ) -> Result<Pushed, RegistryError> {
         let host = self.host(repository);
         let what = format!("uploading blob {} to `{repository}`", blob.digest);
         let _turn = host
@@ -95,7 +89,7 @@ impl Client {
         Ok(pushed)
     }
 
-    async fn try_push(&self, host: &Host, purpose: Purpose<'_>, blob: &BlobFile) -> Result<Pushed, Fault> {
+    async fn try_push(&self, host: &Host, purpose: Purpose<'_>, blob: &BlobSource) -> Result<Pushed, Fault> {
         if self.look(host, purpose, &blob.digest, blob.size).await? {
             return Ok(Pushed::Present);
         }

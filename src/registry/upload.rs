@@ -1,7 +1,7 @@
 //! The body of an upload: a file that streams, with its length known, in constant memory.
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::ReaderStream;
 
 use super::RegistryError;
-use super::push::BlobFile;
 use super::retry::Fault;
-use super::transmit::{Stalled, network_fault};
+use super::source::{BlobContent, BlobSource};
+use super::transmit::{Stalled, network_fault, protocol};
 use crate::event::{Event, Observer};
 use crate::spec::Digest;
 
@@ -29,7 +29,7 @@ const SETTLING: u64 = 10 << 20;
 
 /// A blob on its way to a registry.
 pub(super) struct Upload<'a> {
-    pub(super) blob: &'a BlobFile,
+    pub(super) blob: &'a BlobSource,
     pub(super) observer: &'a Arc<dyn Observer>,
     pub(super) stall: Duration,
 }
@@ -43,9 +43,12 @@ struct Progress {
 impl Upload<'_> {
     /// Sends the file with a request and waits for the answer. It fails when nothing moves for too long.
     pub(super) async fn transmit(&self, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
-        let file = File::open(&self.blob.path)
+        let BlobContent::File(path) = &self.blob.content else {
+            return Err(protocol(what, "a blob of another registry cannot be sent yet").into());
+        };
+        let file = File::open(path)
             .await
-            .map_err(|source| self.unreadable(source))?;
+            .map_err(|source| unreadable(path, source))?;
         let progress = Arc::new(Progress::default());
         let body = Reporting {
             file,
@@ -66,7 +69,7 @@ impl Upload<'_> {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         match (answer, failed) {
-            (_, Some(source)) => Err(self.unreadable(source).into()),
+            (_, Some(source)) => Err(unreadable(path, source).into()),
             (Ok(Ok(response)), None) => Ok(response),
             (Ok(Err(error)), None) => Err(network_fault(error, what)),
             (Err(stalled), None) => Err(Fault::again(stalled)),
@@ -93,12 +96,12 @@ impl Upload<'_> {
             }
         }
     }
+}
 
-    fn unreadable(&self, source: io::Error) -> RegistryError {
-        RegistryError::File {
-            path: PathBuf::from(&self.blob.path),
-            source,
-        }
+fn unreadable(path: &Path, source: io::Error) -> RegistryError {
+    RegistryError::File {
+        path: path.to_owned(),
+        source,
     }
 }
 
