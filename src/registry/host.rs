@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::challenge::{Challenge, best};
+use super::parts::PART;
 use super::realm::{PlainHosts, same_origin};
 use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
@@ -28,6 +29,7 @@ pub(super) struct Host {
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
     pub(super) uploads: Semaphore,
+    part: Mutex<Option<u64>>,
 }
 
 impl Host {
@@ -42,6 +44,7 @@ impl Host {
             tokens: Tokens::default(),
             gate: Gate::default(),
             uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
+            part: Mutex::new(settings.and_then(|settings| settings.chunk_size)),
         }
     }
 
@@ -69,6 +72,23 @@ impl Host {
         let found = best(headers.iter().filter_map(|value| value.to_str().ok()))?;
         *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Some(found)
+    }
+
+    /// Larger blobs are sent in parts of this size.
+    pub(super) fn part_size(&self) -> Option<u64> {
+        *self.part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This host takes large blobs in parts only.
+    pub(super) fn learn_part_size(&self) {
+        let mut part = self.part.lock().unwrap_or_else(PoisonError::into_inner);
+        part.get_or_insert(PART);
+    }
+
+    /// Parts of `refused` bytes are too large.
+    pub(super) fn halve_part_size(&self, refused: u64) {
+        let mut part = self.part.lock().unwrap_or_else(PoisonError::into_inner);
+        *part = Some(part.unwrap_or(refused).min(refused / 2));
     }
 
     /// The warnings that were told.

@@ -48,7 +48,6 @@ impl<'a> Purpose<'a> {
 
     /// Reads `base` as well. It must be of the same registry. Where the realm gives no token for both, one for
     /// the repository alone is used: the mount may then be refused, and the blob is uploaded.
-    #[allow(dead_code, reason = "mounting comes with pushing of bases")]
     pub(super) fn mounting(self, base: &'a Repository) -> Self {
         Self {
             from: Some(base).filter(|base| base.registry() == self.repository.registry()),
