@@ -8,7 +8,7 @@ use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
 use crate::publish::{self, Destination, ManifestBytes, Options, Shipment, Tag};
-use crate::registry::{Account, BlobFile, Client, Secret, Settings};
+use crate::registry::{Account, BlobSource, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Reference};
 
 /// How registries are spoken to.
@@ -119,11 +119,7 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
     let mut blobs = Vec::new();
     let mut add = |digest: Digest, size: u64| {
         if seen.insert(digest) {
-            blobs.push(BlobFile {
-                digest,
-                size,
-                path: built.store.path(&digest),
-            });
+            blobs.push(BlobSource::file(digest, size, built.store.path(&digest)));
         }
     };
     for platform in &image.images {
@@ -157,6 +153,7 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
 fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
     let mut settings = Settings::new(gantry.tools.clone());
     settings.plain_http = access.plain_http.clone();
+    settings.hosts = user_settings(&settings.environment)?;
     settings.account = access
         .login
         .clone()

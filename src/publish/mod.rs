@@ -1,7 +1,7 @@
 //! [`Shipment`] and [`to_registry`]: everything of one image index, brought to a place in an order that shows
 //! nothing half-made.
 //!
-//! In: blobs as files, manifests as bytes, tags. Out: [`Published`]: what is there now and what had to be sent.
+//! In: blobs in files or in other repositories, manifests as bytes, tags. Out: [`Published`]: what is there now and what had to be sent.
 //! Blobs go first, then manifests by digest, the index by digest, and tags last of all, so that a tag never names
 //! something incomplete. It can be killed at any request and run again; what is there already is not sent again.
 //! It must never move a tag that its rule fixes, and decides this before the first byte is sent.
@@ -14,7 +14,7 @@ pub use destination::Destination;
 pub use error::{Kind, PublishError};
 pub use registry::to_registry;
 
-pub use crate::registry::BlobFile;
+pub use crate::registry::{BlobContent, BlobSource};
 use crate::spec::{Digest, Reference};
 
 /// Everything of one image index.
@@ -25,7 +25,7 @@ pub struct Shipment {
     /// The index; or a manifest that stands alone.
     pub index: ManifestBytes,
     /// Configs and layers of all manifests, each once.
-    pub blobs: Vec<BlobFile>,
+    pub blobs: Vec<BlobSource>,
     /// The tags that will name the index, in the order in which they are set.
     pub tags: Vec<Tag>,
 }
@@ -143,7 +143,9 @@ pub struct Published {
     pub tags: Vec<String>,
     /// How many blobs were sent.
     pub blobs_sent: u64,
-    /// The sum of their sizes in bytes.
+    /// How many blobs the registry took from another of its repositories; nothing of them was sent.
+    pub blobs_mounted: u64,
+    /// The sum of the sizes in bytes of those that were sent.
     pub bytes_sent: u64,
     /// How many times a manifest, index or tag was written.
     pub manifests_sent: u64,

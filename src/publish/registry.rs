@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
 
-use super::{BlobFile, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
+use super::{BlobContent, BlobSource, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
 use crate::event::Event;
 use crate::registry::{Access, Client, Pushed, RegistryError, Repository};
 use crate::spec::{Digest, Reference};
@@ -30,6 +30,7 @@ pub async fn to_registry(
         digest: *index.digest(),
         tags: shipment.tags.iter().map(|tag| tag.name().to_owned()).collect(),
         blobs_sent: 0,
+        blobs_mounted: 0,
         bytes_sent: 0,
         manifests_sent: 0,
         unchanged: false,
@@ -119,10 +120,10 @@ async fn send_contents(
 async fn send_blobs(
     client: &Client,
     repository: &Repository,
-    blobs: &[BlobFile],
+    blobs: &[BlobSource],
     published: &mut Published,
 ) -> Result<(), PublishError> {
-    let unique: BTreeMap<Digest, &BlobFile> = blobs.iter().map(|blob| (blob.digest, blob)).collect();
+    let unique: BTreeMap<Digest, &BlobSource> = blobs.iter().map(|blob| (blob.digest, blob)).collect();
     for blob in unique.values() {
         check_size(blob)?;
     }
@@ -132,17 +133,24 @@ async fn send_blobs(
         uploads.spawn(async move { (blob.size, client.push_blob(&repository, &blob).await) });
     }
     while let Some((size, pushed)) = next(&mut uploads).await {
-        if pushed? == Pushed::Sent {
-            published.blobs_sent += 1;
-            published.bytes_sent += size;
+        match pushed? {
+            Pushed::Present => {}
+            Pushed::Mounted => published.blobs_mounted += 1,
+            Pushed::Sent => {
+                published.blobs_sent += 1;
+                published.bytes_sent += size;
+            }
         }
     }
     Ok(())
 }
 
-fn check_size(blob: &BlobFile) -> Result<(), PublishError> {
-    let path = blob.path.clone();
-    match blob.path.metadata() {
+fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
+    let BlobContent::File(path) = &blob.content else {
+        return Ok(());
+    };
+    let (found, path) = (path.metadata(), path.clone());
+    match found {
         Ok(meta) if meta.len() == blob.size => Ok(()),
         Ok(meta) => Err(PublishError::BlobSize {
             path,

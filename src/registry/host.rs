@@ -1,6 +1,7 @@
 //! What is known of one registry host while we work with it.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
@@ -9,13 +10,14 @@ use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::challenge::{Challenge, best};
+use super::parts::PART;
 use super::realm::{PlainHosts, same_origin};
 use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
 use super::token::Tokens;
-use super::{Client, RegistryError, Secret};
+use super::{Client, HostSettings, RegistryError, Secret};
 
-/// How many blobs are uploaded to one host at once.
+/// How many blobs are uploaded to one host at once, unless the user says otherwise.
 const UPLOADS: usize = 4;
 
 pub(super) struct Host {
@@ -27,10 +29,12 @@ pub(super) struct Host {
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
     pub(super) uploads: Semaphore,
+    part: Mutex<Option<u64>>,
 }
 
 impl Host {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, settings: Option<&HostSettings>) -> Self {
+        let uploads = settings.and_then(|settings| settings.concurrency);
         Self {
             name: name.to_owned(),
             origin: OnceCell::new(),
@@ -39,7 +43,8 @@ impl Host {
             warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
+            part: Mutex::new(settings.and_then(|settings| settings.chunk_size)),
         }
     }
 
@@ -67,6 +72,23 @@ impl Host {
         let found = best(headers.iter().filter_map(|value| value.to_str().ok()))?;
         *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Some(found)
+    }
+
+    /// Larger blobs are sent in parts of this size.
+    pub(super) fn part_size(&self) -> Option<u64> {
+        *self.part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This host takes large blobs in parts only.
+    pub(super) fn learn_part_size(&self) {
+        let mut part = self.part.lock().unwrap_or_else(PoisonError::into_inner);
+        part.get_or_insert(PART);
+    }
+
+    /// Parts of `refused` bytes are too large.
+    pub(super) fn halve_part_size(&self, refused: u64) {
+        let mut part = self.part.lock().unwrap_or_else(PoisonError::into_inner);
+        *part = Some(part.unwrap_or(refused).min(refused / 2));
     }
 
     /// The warnings that were told.

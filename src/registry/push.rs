@@ -1,43 +1,31 @@
-//! Uploading blobs: POST, then one PUT with the whole blob from a file that can be opened again.
+//! Uploading blobs: looking, mounting, else POST and one PUT with the whole blob; in parts where that is too large.
 //!
 //! An upload that broke is not resumed but begun again: the most deployed registry refuses to go on
 //! (`docs/decisions/0005-own-registry-client.md`).
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use reqwest::Method;
 use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Method, Response};
 use url::Url;
 
+use super::feed::Slot;
 use super::host::Host;
-use super::realm::step_fault;
-use super::retry::{Fault, temporary};
-use super::send::{Payload, Request, estimate, location};
+use super::retry::{Attempts, Fault, temporary};
+use super::send::{Payload, Request, estimate};
+use super::session::{Mount, Session, lost_session};
 use super::sign_in::Purpose;
 use super::token::Access;
-use super::transmit::unsafe_step;
 use super::upload::Upload;
-use super::{Answer, Client, RegistryError, Repository};
+use super::{BlobContent, BlobSource, Client, RegistryError, Repository};
 use crate::event::Event;
 use crate::spec::Digest;
-
-/// A blob in a file that stays as it is until the upload is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlobFile {
-    /// The digest of the file's bytes.
-    pub digest: Digest,
-    /// The file's size in bytes.
-    pub size: u64,
-    /// The file.
-    pub path: PathBuf,
-}
 
 /// What became of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// It was at the registry already: nothing was sent.
     Present,
+    /// The registry took it from another of its repositories: nothing was sent.
+    Mounted,
     /// It was sent.
     Sent,
 }
@@ -58,19 +46,25 @@ impl Client {
         let purpose = purpose(repository, Access::Pull, &what);
         let mut attempts = self.attempts(&host, what.clone());
         loop {
-            match self.look(&host, purpose, digest, size).await {
-                Ok(present) => return Ok(present),
+            match self.stored_size(&host, purpose, digest).await {
+                Ok(stored) => return Ok(stored == Some(size)),
                 Err(fault) => attempts.pause(fault).await?,
             }
         }
     }
 
-    /// Makes sure that the repository holds a blob; sends it if it does not. At most four are sent to one host at
-    /// once, however many calls wait.
+    /// Makes sure that the repository holds a blob: looks for it, has the registry mount it if it lies in another
+    /// of its repositories, and sends it otherwise. At most four (or what the user set) are sent to one host at once,
+    /// however many calls wait. A blob that lies at another registry streams from there, checked on the way.
     ///
     /// # Errors
-    /// When the registry cannot be reached or denies access, or the file cannot be read.
-    pub async fn push_blob(&self, repository: &Repository, blob: &BlobFile) -> Result<Pushed, RegistryError> {
+    /// When the registry cannot be reached or denies access, the file cannot be read, or the source does not hold
+    /// the right content.
+    pub async fn push_blob(
+        &self,
+        repository: &Repository,
+        blob: &BlobSource,
+    ) -> Result<Pushed, RegistryError> {
         let host = self.host(repository);
         let what = format!("uploading blob {} to `{repository}`", blob.digest);
         let _turn = host
@@ -78,98 +72,36 @@ impl Client {
             .acquire()
             .await
             .expect("this semaphore is never closed");
-        let mut attempts = self.attempts(&host, what.clone());
+        let mut push = Push {
+            client: self,
+            host: &host,
+            purpose: purpose(repository, Access::Push, &what),
+            blob,
+            attempts: self.attempts(&host, what.clone()),
+            furthest: 0,
+            sent: false,
+        };
         let pushed = loop {
-            match self
-                .try_push(&host, purpose(repository, Access::Push, &what), blob)
-                .await
-            {
+            match push.attempt().await {
                 Ok(pushed) => break pushed,
-                Err(fault) => attempts.pause(fault).await?,
+                Err(fault) => push.attempts.pause(fault).await?,
             }
         };
         self.0.observer.event(&Event::UploadFinished {
             digest: &blob.digest,
-            present: pushed == Pushed::Present,
+            present: pushed != Pushed::Sent,
         });
         Ok(pushed)
     }
 
-    async fn try_push(&self, host: &Host, purpose: Purpose<'_>, blob: &BlobFile) -> Result<Pushed, Fault> {
-        if self.look(host, purpose, &blob.digest, blob.size).await? {
-            return Ok(Pushed::Present);
-        }
-        self.0.observer.event(&Event::UploadStarted {
-            digest: &blob.digest,
-            size: blob.size,
-        });
-        let mut url = self.open_session(host, purpose).await?;
-        url.query_pairs_mut()
-            .append_pair("digest", &blob.digest.to_string());
-        let upload = Upload {
-            blob,
-            observer: &self.0.observer,
-            stall: self.0.settings.patience.stall,
-        };
-        let purpose = Purpose {
-            needed: estimate(blob.size),
-            ..purpose
-        };
-        let request = Request::new(Method::PUT, url, purpose).payload(Payload::File(&upload));
-        let response = self.send(host, &request).await?;
-        if matches!(response.status().as_u16(), 200 | 201 | 204) {
-            return Ok(Pushed::Sent);
-        }
-        let fault = self.fault_of(host, purpose, response).await;
-        match fault {
-            // A session that was lost, or that another upload of the same blob closed: look, and begin again.
-            Fault::Final(RegistryError::Refused { source, .. }) if lost_session(&source) => {
-                Err(Fault::again(source))
-            }
-            fault => Err(fault),
-        }
-    }
-
-    /// Opens an upload session and returns where its blob goes.
-    async fn open_session(&self, host: &Host, purpose: Purpose<'_>) -> Result<Url, Fault> {
-        let start = self.address(host, purpose.repository, "blobs/uploads/").await?;
-        let request = Request::new(Method::POST, start.clone(), purpose).payload(Payload::Bytes(Vec::new()));
-        let response = self.send(host, &request).await?;
-        let status = response.status().as_u16();
-        let has_location = response.headers().contains_key("location");
-        if status == 404 || (status == 202 && !has_location) {
-            // Some registries say so only by leaving out the Location.
-            let credential = self.credential_used(host, purpose.repository).await;
-            return Err(Fault::Final(RegistryError::MissingRepository {
-                what: purpose.what.to_owned(),
-                repository: purpose.repository.clone(),
-                credential,
-                source: Answer::new(
-                    status,
-                    &super::transmit::body_start(response, Duration::from_secs(10)).await,
-                )
-                .into(),
-            }));
-        }
-        if status != 202 {
-            return Err(self.fault_of(host, purpose, response).await);
-        }
-        let next = location(&start, &response, purpose.what)?;
-        let origin = self.origin(host).await?;
-        match step_fault(&next, &start, origin, self.plain()) {
-            Some(why) => Err(unsafe_step(purpose.what, &next, why).into()),
-            None => Ok(next),
-        }
-    }
-
-    /// One HEAD. A surprising refusal counts as absent: the POST that follows brings the message.
-    async fn look(
+    /// One HEAD: the size of a blob, if it is there. A surprising refusal counts as absent: the POST that follows
+    /// brings the message.
+    async fn stored_size(
         &self,
         host: &Host,
         purpose: Purpose<'_>,
         digest: &Digest,
-        size: u64,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Option<u64>, Fault> {
         let url = self
             .address(host, purpose.repository, &format!("blobs/{digest}"))
             .await?;
@@ -180,24 +112,109 @@ impl Client {
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok());
         match status {
-            200 => Ok(length.and_then(|length| length.parse().ok()) == Some(size)),
+            200 => Ok(length.and_then(|length| length.parse().ok())),
             403 if purpose.access == Access::Pull => Err(self.fault_of(host, purpose, response).await),
-            400..=499 if !temporary(status) => Ok(false),
+            400..=499 if !temporary(status) => Ok(None),
             _ => Err(self.fault_of(host, purpose, response).await),
         }
     }
 }
 
-fn lost_session(answer: &Answer) -> bool {
-    let codes = ["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN"];
-    matches!(answer.status, 202 | 404 | 416) || codes.iter().any(|code| answer.has(code))
+/// A blob that is being pushed, through all attempts.
+pub(super) struct Push<'a> {
+    pub(super) client: &'a Client,
+    pub(super) host: &'a Host,
+    pub(super) purpose: Purpose<'a>,
+    pub(super) blob: &'a BlobSource,
+    pub(super) attempts: Attempts<'a>,
+    /// How many bytes any attempt brought to the registry, in parts.
+    pub(super) furthest: u64,
+    /// An attempt has sent all of it, though its answer was lost.
+    pub(super) sent: bool,
+}
+
+impl Push<'_> {
+    async fn attempt(&mut self) -> Result<Pushed, Fault> {
+        if self.stored().await? == Some(self.blob.size) {
+            let sent = [Pushed::Present, Pushed::Sent];
+            return Ok(sent[usize::from(self.sent)]);
+        }
+        let (client, host, purpose) = (self.client, self.host, self.purpose);
+        let mut session = None;
+        if let BlobContent::Remote(source) = &self.blob.content
+            && source.registry() == purpose.repository.registry()
+            && source != purpose.repository
+        {
+            match client.mount(host, purpose, &self.blob.digest, source).await? {
+                Mount::Done => return Ok(Pushed::Mounted),
+                Mount::Session(opened) => session = Some(opened),
+                Mount::Refused => {}
+            }
+        }
+        client.0.observer.event(&Event::UploadStarted {
+            digest: &self.blob.digest,
+            size: self.blob.size,
+        });
+        let session = match session {
+            Some(session) => session,
+            None => client.open_session(host, purpose).await?,
+        };
+        if host.part_size().is_some_and(|part| self.blob.size > part) {
+            return self.in_parts(session).await;
+        }
+        let response = self.whole(session).await?;
+        if response.status().as_u16() != 413 {
+            return self.closed(response).await;
+        }
+        // What refused it may stand before the registry and know nothing of sessions: a new one.
+        host.learn_part_size();
+        let session = client.open_session(host, purpose).await?;
+        self.in_parts(session).await
+    }
+
+    /// Sends all of it with the request that closes the session.
+    async fn whole(&mut self, session: Session) -> Result<Response, Fault> {
+        let slot = Slot::default();
+        let upload = Upload::new(self.client, self.blob, 0, self.blob.size, &slot);
+        let purpose = Purpose {
+            needed: estimate(self.blob.size),
+            ..self.purpose
+        };
+        let url = closing(session.url, &self.blob.digest);
+        let request = Request::new(Method::PUT, url, purpose).payload(Payload::Upload(&upload));
+        let response = self.client.send(self.host, &request).await;
+        self.sent |= upload.all_sent();
+        response
+    }
+
+    /// What the answer to a closing PUT means.
+    pub(super) async fn closed(&self, response: Response) -> Result<Pushed, Fault> {
+        if matches!(response.status().as_u16(), 200 | 201 | 204) {
+            return Ok(Pushed::Sent);
+        }
+        match self.client.fault_of(self.host, self.purpose, response).await {
+            // A session that was lost, or that another upload of the same blob closed: look, and begin again.
+            Fault::Final(RegistryError::Refused { source, .. }) if lost_session(&source) => {
+                Err(Fault::again(source))
+            }
+            fault => Err(fault),
+        }
+    }
+
+    /// The size of the blob at the registry, if it is there.
+    pub(super) async fn stored(&self) -> Result<Option<u64>, Fault> {
+        self.client
+            .stored_size(self.host, self.purpose, &self.blob.digest)
+            .await
+    }
+}
+
+/// The address that closes a session whose place is `url`: its query is kept as it is.
+pub(super) fn closing(mut url: Url, digest: &Digest) -> Url {
+    url.query_pairs_mut().append_pair("digest", &digest.to_string());
+    url
 }
 
 pub(super) fn purpose<'a>(repository: &'a Repository, access: Access, what: &'a str) -> Purpose<'a> {
-    Purpose {
-        repository,
-        access,
-        what,
-        needed: Duration::ZERO,
-    }
+    Purpose::new(repository, access, what)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use cargo_gantry::publish::BlobFile;
+use cargo_gantry::publish::BlobSource;
 use cargo_gantry::registry::{Pushed, Repository};
 use cargo_gantry::spec::Hasher;
 
@@ -38,11 +38,7 @@ async fn a_large_blob_is_not_held_in_memory() {
             read => hasher.update(&bytes[..read]),
         }
     }
-    let blob = BlobFile {
-        digest: hasher.digest(),
-        size: SIZE,
-        path: file.path().to_owned(),
-    };
+    let blob = BlobSource::file(hasher.digest(), SIZE, file.path());
     let repository = Repository::new(&registry.host(), "large/blob");
     let client = client();
     let before = peak();

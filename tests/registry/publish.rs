@@ -1,7 +1,7 @@
 //! What is sent, in which order, and what is not sent again.
 
 use cargo_gantry::publish::{Kind, Moves, Options, to_registry};
-use cargo_gantry::registry::{self, BlobFile, Pushed, Repository};
+use cargo_gantry::registry::{self, BlobContent, Pushed, Repository};
 
 use crate::shipment::{Fixture, client, client_of, reference, settings, shown};
 use crate::support::registry::{Location, Registry, Setup};
@@ -252,13 +252,16 @@ async fn a_blob_that_is_there_is_not_sent() {
 #[tokio::test]
 async fn a_file_that_changed_is_not_published() {
     let (registry, fixture, client) = (Registry::plain(), Fixture::new(&TAGS), client());
-    let blob: &BlobFile = &fixture.shipment.blobs[1];
-    let file = std::fs::OpenOptions::new().write(true).open(&blob.path).unwrap();
+    let blob = &fixture.shipment.blobs[1];
+    let BlobContent::File(path) = &blob.content else {
+        panic!("{blob:?}")
+    };
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(blob.size - 1).unwrap();
     let error = fixture.publish(&client, &registry.host()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Registry(registry::Kind::Local));
     assert!(
-        shown(&error).contains(&blob.path.display().to_string()),
+        shown(&error).contains(&path.display().to_string()),
         "{}",
         shown(&error)
     );
@@ -267,7 +270,7 @@ async fn a_file_that_changed_is_not_published() {
     let error = client.push_blob(&repository, blob).await.unwrap_err();
     assert_eq!(error.kind(), registry::Kind::Local, "{}", shown(&error));
     // The same size with other bytes is refused by the registry, and not tried again.
-    std::fs::write(&blob.path, vec![b'x'; blob.size as usize]).unwrap();
+    std::fs::write(path, vec![b'x'; blob.size as usize]).unwrap();
     let registry = Registry::plain();
     let repository = Repository::new(&registry.host(), "a/b");
     let error = client.push_blob(&repository, blob).await.unwrap_err();

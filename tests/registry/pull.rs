@@ -74,7 +74,7 @@ async fn a_manifest_with_another_digest_is_refused() {
 async fn blobs_are_checked_and_taken_up_where_they_broke() {
     let (registry, fixture) = filled(Setup::default()).await;
     let blob = &fixture.shipment.blobs[1];
-    let bytes = std::fs::read(&blob.path).unwrap();
+    let bytes = crate::shipment::bytes(blob);
     let repository = Repository::new(&registry.host(), REPOSITORY);
     let client = client();
     assert_eq!(

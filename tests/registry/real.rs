@@ -37,7 +37,7 @@ async fn a_real_registry_takes_and_gives_back_everything() {
             .blob_bytes(&repository, &blob.digest, blob.size)
             .await
             .unwrap();
-        assert_eq!(bytes, std::fs::read(&blob.path).unwrap());
+        assert_eq!(bytes, crate::shipment::bytes(blob));
     }
     let refused = Fixture::of("new", &TAGS)
         .publish(&client, &registry.host())

@@ -7,7 +7,8 @@ use std::time::Duration;
 use cargo_gantry::environment::Environment;
 use cargo_gantry::event::{Event, Observer};
 use cargo_gantry::publish::{
-    BlobFile, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag, to_registry,
+    BlobContent, BlobSource, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag,
+    to_registry,
 };
 use cargo_gantry::registry::{Client, Settings};
 use cargo_gantry::spec::{Digest, Reference};
@@ -78,7 +79,7 @@ impl Fixture {
     }
 
     /// One more file that can be pushed.
-    pub(crate) fn file(&self, bytes: &[u8]) -> BlobFile {
+    pub(crate) fn file(&self, bytes: &[u8]) -> BlobSource {
         blob(&self.folder, bytes.to_vec())
     }
 
@@ -114,15 +115,23 @@ impl Fixture {
     }
 }
 
-fn blob(folder: &tempfile::TempDir, bytes: Vec<u8>) -> BlobFile {
+fn blob(folder: &tempfile::TempDir, bytes: Vec<u8>) -> BlobSource {
     let digest = Digest::of(&bytes);
     let path: PathBuf = folder.path().join(digest.hex());
     let size = bytes.len() as u64;
     std::fs::write(&path, bytes).unwrap();
-    BlobFile { digest, size, path }
+    BlobSource::file(digest, size, path)
 }
 
-fn descriptor(media_type: &str, blob: &BlobFile) -> Value {
+/// The bytes of a blob that lies in a file.
+pub(crate) fn bytes(blob: &BlobSource) -> Vec<u8> {
+    match &blob.content {
+        BlobContent::File(path) => std::fs::read(path).unwrap(),
+        BlobContent::Remote(_) => panic!("{blob:?}"),
+    }
+}
+
+fn descriptor(media_type: &str, blob: &BlobSource) -> Value {
     json!({"mediaType": media_type, "digest": blob.digest.to_string(), "size": blob.size})
 }
 

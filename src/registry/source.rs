@@ -1,0 +1,48 @@
+//! [`BlobSource`]: a blob that a registry shall hold, and where its bytes come from.
+
+use std::path::PathBuf;
+
+use super::Repository;
+use crate::spec::Digest;
+
+/// A blob by its digest and size, and where it can be read as often as needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobSource {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where its bytes are.
+    pub content: BlobContent,
+}
+
+/// Where a blob's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobContent {
+    /// In a file that stays as it is until the upload is over.
+    File(PathBuf),
+    /// In another repository: mounted where that lies in the same registry, else streamed from there.
+    Remote(Repository),
+}
+
+impl BlobSource {
+    /// A blob in a file.
+    pub fn file(digest: Digest, size: u64, path: impl Into<PathBuf>) -> Self {
+        let content = BlobContent::File(path.into());
+        Self {
+            digest,
+            size,
+            content,
+        }
+    }
+
+    /// A blob that lies in `repository`.
+    pub fn remote(digest: Digest, size: u64, repository: Repository) -> Self {
+        let content = BlobContent::Remote(repository);
+        Self {
+            digest,
+            size,
+            content,
+        }
+    }
+}
