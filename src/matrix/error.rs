@@ -191,9 +191,7 @@ pub enum MatrixError {
     #[error("an image without an index has one platform, and this has {platforms}")]
     #[diagnostic(
         code(gantry::matrix::no_index),
-        help(
-            "declare one in `platforms`, or remove `index`"
-        )
+        help("declare one in `platforms`, or remove `index`")
     )]
     NoIndex {
         /// How many it has.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{PlanError, PlannedImage};
-use crate::matrix::{Image, PlatformSettings, Provide};
+use crate::matrix::{Base, Image, PlatformSettings, Provide};
 use crate::spec::Reference;
 
 /// The users of the built-in passwd.
@@ -35,9 +35,11 @@ pub(super) fn one_image_a_tag(images: &[PlannedImage]) -> Result<(), PlanError> 
     Ok(())
 }
 
-/// That every name in `user` is known where the program starts. What `files` bring is not looked into.
-pub(super) fn check_user(image: &Image, provide: &[Provide]) -> Result<(), PlanError> {
-    let Some(user) = image.user.as_ref().filter(|_| image.files.is_empty()) else {
+/// That every name in `user` is known where the program starts. What `files` and a base that is an image bring is not
+/// looked into: the finished image is checked.
+pub(super) fn check_user(image: &Image, base: &Base, provide: &[Provide]) -> Result<(), PlanError> {
+    let unknown = image.files.is_empty() && !matches!(base, Base::Image(_));
+    let Some(user) = image.user.as_ref().filter(|_| unknown) else {
         return Ok(());
     };
     let accounts = provide.contains(&Provide::Passwd) || !image.users.is_empty();

@@ -227,13 +227,18 @@ pub enum PlanError {
         /// The git tag.
         tag: String,
     },
-    /// A base that this version cannot use.
-    #[error("image `{image}`: base `{base}` is not supported yet")]
-    #[diagnostic(code(gantry::plan::base), help("use `static` or `scratch`"))]
+    /// Nothing was looked up of a base.
+    #[error("image `{image}`: nothing is known of base `{base}` for platform `{platform}`")]
+    #[diagnostic(
+        code(gantry::plan::base),
+        help("whoever plans looks up every base of the matrix before, on all platforms that start from it")
+    )]
     Base {
         /// The image.
         image: String,
         /// The base.
         base: String,
+        /// The platform.
+        platform: Platform,
     },
 }

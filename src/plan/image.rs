@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::base::{base_name, of_index, of_manifest};
 use super::consistency::{check_environment, check_user, one_image_a_tag};
+use super::naming::{check_version_tag, repositories, tags};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
-use super::target::{Decision, base_name, decide, nearest};
+use super::target::{Decision, decide, nearest};
 use super::{
-    Git, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, PlannedTag, Question,
-    annotation,
+    Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question, annotation,
 };
-use crate::matrix::{Base, BinaryUse, Files, Image, Moves, PlatformSettings, Provide};
-use crate::spec::Reference;
+use crate::matrix::{Base, BinaryUse, Files, Image, PlatformSettings, Provide};
 
 type Images = (Vec<PlannedImage>, Vec<Need>, Vec<String>);
 
@@ -160,7 +160,11 @@ fn one(
             Vec::new()
         },
         created_seconds: question.created,
-        annotations: with(&derived, rendering.table(&image.annotations)?),
+        annotations: annotations(
+            image,
+            &with(&derived, of_index(image, &question.bases)?),
+            &rendering,
+        )?,
         compression: image.compression,
         format: image.format,
         index: image.index,
@@ -169,10 +173,22 @@ fn one(
         platforms: Vec::new(),
         created,
     };
+    if selected && !image.format.has_annotations() && !image.annotations.is_empty() {
+        notices.push(format!(
+            "image `{}`: its `annotations` are left out, as `format = \"docker\"` has none; labels stay",
+            image.name
+        ));
+    }
     for settings in &image.platforms {
         let packed = selected && question.selection.packs_platform(&settings.platform);
         check_environment(image, settings)?;
-        let decision = decide(image, settings, question.catalog, &question.installed)?;
+        let decision = decide(
+            image,
+            settings,
+            question.catalog,
+            &question.installed,
+            &question.bases,
+        )?;
         if packed && !decision.installed {
             missing.push(decision.target.triple.clone());
             continue;
@@ -182,6 +198,7 @@ fn one(
             needs.push(need(image, settings, &decision, of, package, position, packed));
         }
         if packed {
+            notices.extend(decision.notice.clone());
             if decision.static_glibc {
                 notices.push(format!(
                     "{}: glibc is linked statically; name look-ups through NSS (other than files and dns) will not work",
@@ -226,98 +243,6 @@ fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result
     }
 }
 
-/// A bare version tag on the commit that is another version than Cargo.toml's: one of the two is wrong.
-fn check_version_tag(image: &Image, package: &Package, git: Option<&Git>) -> Result<(), PlanError> {
-    let version = |tag: &&String| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok();
-    let tags: Vec<&String> = git
-        .iter()
-        .flat_map(|git| &git.tags)
-        .filter(|tag| version(tag).is_some())
-        .collect();
-    let agrees = |tag: &&&String| version(tag).is_some_and(|version| version.to_string() == package.version);
-    match tags.first() {
-        Some(tag) if !tags.iter().any(|tag| agrees(&tag)) => Err(PlanError::VersionTag {
-            image: image.name.clone(),
-            version: package.version.clone(),
-            tag: (*tag).clone(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn repositories(
-    question: &Question<'_>,
-    image: &Image,
-    rendering: &Rendering<'_>,
-) -> Result<Vec<String>, PlanError> {
-    let overrides = &question.overrides.repositories;
-    let templates = if overrides.is_empty() {
-        &image.repositories
-    } else {
-        overrides
-    };
-    templates
-        .iter()
-        .map(|template| {
-            let repository = rendering.text(template)?;
-            // `Reference` reads a text without a registry as Docker Hub's; a tag or digest has no place here.
-            let fits = repository.parse::<Reference>().is_ok_and(|reference| {
-                reference.digest().is_none()
-                    && !repository
-                        .rsplit('/')
-                        .next()
-                        .is_some_and(|last| last.contains(':'))
-            });
-            if fits {
-                Ok(repository)
-            } else {
-                Err(PlanError::Repository {
-                    image: image.name.clone(),
-                    repository,
-                })
-            }
-        })
-        .collect()
-}
-
-fn tags(
-    question: &Question<'_>,
-    image: &Image,
-    rendering: &Rendering<'_>,
-) -> Result<Vec<PlannedTag>, PlanError> {
-    let given = question
-        .overrides
-        .tags
-        .iter()
-        .map(|template| (template.as_str(), Moves::Always));
-    let declared = image.tags.iter().map(|rule| (rule.template.as_str(), rule.moves));
-    let rules: Vec<_> = if question.overrides.tags.is_empty() {
-        declared.collect()
-    } else {
-        given.collect()
-    };
-    rules
-        .into_iter()
-        .map(|(template, moves)| {
-            // `+` is legal in a version and not in a tag.
-            let name = rendering.text(template)?.replace('+', "-");
-            let mut bytes = name.bytes();
-            let first = bytes
-                .next()
-                .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-            if first && rest && name.len() <= 128 {
-                Ok(PlannedTag { name, moves })
-            } else {
-                Err(PlanError::Tag {
-                    image: image.name.clone(),
-                    tag: name,
-                })
-            }
-        })
-        .collect()
-}
-
 fn need(
     image: &Image,
     settings: &PlatformSettings,
@@ -348,7 +273,7 @@ fn need(
         target: TargetKey {
             triple: decision.target.triple.clone(),
             linker: settings.linker.clone(),
-            glibc: settings.glibc.clone(),
+            glibc: decision.floor.clone(),
             static_glibc: decision.static_glibc,
             rustflags: settings.rustflags.clone(),
         },
@@ -392,12 +317,13 @@ fn platform(
         Base::Static => vec![Provide::CaCertificates, Provide::Passwd, Provide::Tmp],
         _ => Vec::new(),
     });
-    check_user(image, &provide)?;
+    check_user(image, &settings.base, &provide)?;
+    let derived = with(derived, of_manifest(image, decision.facts));
     Ok(PlannedPlatform {
         platform: settings.platform.clone(),
         base: base_name(&settings.base).to_owned(),
-        base_facts: None,
-        glibc: None,
+        base_facts: decision.facts.cloned(),
+        glibc: decision.floor.clone().filter(|_| !decision.static_glibc),
         triple: decision.target.triple.clone(),
         why: decision.why.clone(),
         binaries,
@@ -415,8 +341,8 @@ fn platform(
         workdir: image.workdir.clone(),
         ports: image.ports.clone(),
         volumes: image.volumes.clone(),
-        labels: with(derived, rendering.table(&image.labels)?),
-        annotations: with(derived, rendering.table(&image.annotations)?),
+        labels: with(&derived, rendering.table(&image.labels)?),
+        annotations: annotations(image, &derived, rendering)?,
         stop_signal: image.stop_signal.clone(),
     })
 }
@@ -435,6 +361,18 @@ fn rendered(files: &Files, rendering: &Rendering<'_>) -> Result<Files, PlanError
         }
     }
     Ok(files)
+}
+
+/// The annotations of an index or a manifest.
+fn annotations(
+    image: &Image,
+    derived: &BTreeMap<String, String>,
+    rendering: &Rendering<'_>,
+) -> Result<BTreeMap<String, String>, PlanError> {
+    match image.format.has_annotations() {
+        true => Ok(with(derived, rendering.table(&image.annotations)?)),
+        false => Ok(BTreeMap::new()),
+    }
 }
 
 fn with(derived: &BTreeMap<String, String>, ours: BTreeMap<String, String>) -> BTreeMap<String, String> {

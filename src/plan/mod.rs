@@ -11,6 +11,7 @@ mod base;
 mod consistency;
 mod error;
 mod image;
+mod naming;
 mod need;
 mod rendering;
 mod target;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::base::{self, base_name};
 use super::{Bases, PlanError, Selection};
-use crate::matrix::{Base, Image, Matrix, PlatformSettings};
-use crate::spec::Platform;
+use crate::matrix::{Image, Matrix, PlatformSettings};
+use crate::spec::{BaseFacts, BaseLibc, Platform};
 use crate::target::{Catalog, Libc, Target};
 
 /// The triples that can serve one platform, best first.
@@ -23,25 +24,30 @@ pub struct Candidates {
 #[derive(Clone, Debug)]
 pub(super) struct Decision<'a> {
     pub target: &'a Target,
-    /// glibc, but linked statically, because the base has no C library to load.
+    /// glibc, but linked statically, because the base has none to load.
     pub static_glibc: bool,
     /// Whether the target's std is there; without it nothing can be built.
     pub installed: bool,
     pub why: String,
+    /// The oldest glibc that programs must run with, where they are built for glibc.
+    pub floor: Option<String>,
+    /// What is known of the base, where it is an image.
+    pub facts: Option<&'a BaseFacts>,
+    /// What the user should know.
+    pub notice: Option<String>,
 }
 
 /// What must be looked up (and may be installed, if it is packed) before a [`super::draft`]: one entry for each
 /// distinct list, of all images and platforms.
 ///
 /// # Errors
-/// When a platform or triple is not in the catalog.
+/// When a platform or triple is not in the catalog, or nothing is known of a base.
 pub fn candidates(
     matrix: &Matrix,
     catalog: &Catalog,
     selection: &Selection,
     bases: &Bases,
 ) -> Result<Vec<Candidates>, PlanError> {
-    let _ = bases;
     let mut all: BTreeMap<(Platform, Vec<String>), bool> = BTreeMap::new();
     let images = if matrix.images.is_empty() {
         std::slice::from_ref(&matrix.unnamed)
@@ -51,7 +57,7 @@ pub fn candidates(
     for image in images {
         let image_packed = selection.packs_image(&image.name) || matrix.images.is_empty();
         for settings in &image.platforms {
-            let triples = triples(image, settings, catalog)?
+            let triples = triples(image, settings, catalog, base::facts(image, settings, bases)?)?
                 .iter()
                 .map(|target| target.triple.clone())
                 .collect();
@@ -73,34 +79,90 @@ pub(super) fn decide<'a>(
     settings: &PlatformSettings,
     catalog: &'a Catalog,
     installed: &BTreeSet<String>,
+    bases: &'a Bases,
 ) -> Result<Decision<'a>, PlanError> {
-    let targets = triples(image, settings, catalog)?;
+    let facts = base::facts(image, settings, bases)?;
+    let targets = triples(image, settings, catalog, facts)?;
     let found = targets.iter().find(|target| installed.contains(&target.triple));
     let target = *found.unwrap_or(&targets[0]);
-    let static_glibc = target.libc == Libc::Gnu;
-    let why = match (&settings.target, static_glibc) {
-        (Some(_), _) => "the matrix says so".to_owned(),
-        (None, false) => format!("base `{}` has no C library", base_name(&settings.base)),
-        (None, true) => format!(
-            "base `{}` has no C library and `{}` is not installed: glibc, linked statically",
-            base_name(&settings.base),
-            targets[0].triple
-        ),
+    let below = glibc(facts);
+    let static_glibc = target.libc == Libc::Gnu && below.is_none();
+    let asked = settings.glibc.as_deref();
+    let floor = asked.or(below).filter(|_| target.libc == Libc::Gnu);
+    let newer = match (asked, below) {
+        (Some(asked), Some(below)) if floor.is_some() => version(asked) > version(below),
+        _ => false,
     };
+    let notice = newer.then(|| {
+        format!(
+            "image `{}` on {}: `glibc = \"{}\"` is newer than that of its base: programs may not start there",
+            image.name,
+            settings.platform,
+            asked.unwrap_or_default()
+        )
+    });
     Ok(Decision {
         target,
         static_glibc,
         installed: found.is_some(),
-        why,
+        why: why(settings, facts, target, targets[0], static_glibc),
+        floor: floor.map(minor),
+        facts,
+        notice,
     })
 }
 
-/// How a base is called in plans and messages.
-pub(super) fn base_name(base: &Base) -> &str {
-    match base {
-        Base::Static => "static",
-        Base::Scratch => "scratch",
-        Base::Image(name) => name,
+/// What was chosen and for what reason, in half a sentence.
+fn why(
+    settings: &PlatformSettings,
+    facts: Option<&BaseFacts>,
+    target: &Target,
+    best: &Target,
+    static_glibc: bool,
+) -> String {
+    let base = base_name(&settings.base);
+    let has = match facts.map(|facts| &facts.libc) {
+        None | Some(BaseLibc::None) => format!("base `{base}` has no C library"),
+        Some(libc) => format!("base `{base}` has {libc}"),
+    };
+    let asked = settings.glibc.as_ref().filter(|_| target.libc == Libc::Gnu);
+    let asked = asked.map_or_else(String::new, |glibc| {
+        format!(", the matrix asks for glibc {glibc}")
+    });
+    match (&settings.target, static_glibc) {
+        (Some(_), false) if asked.is_empty() => "the matrix says so".to_owned(),
+        (Some(_), false) => format!("the matrix says so; {has}{asked}"),
+        (Some(_), true) => format!("the matrix says so; {has}: glibc, linked statically"),
+        (None, false) => has + &asked,
+        (None, true) if best.triple == target.triple => {
+            format!("{has} and no target for musl is known: glibc, linked statically")
+        }
+        (None, true) => {
+            let missing = &best.triple;
+            format!("{has} and `{missing}` is not installed: glibc, linked statically")
+        }
+    }
+}
+
+/// The glibc that a base has.
+fn glibc(facts: Option<&BaseFacts>) -> Option<&str> {
+    match &facts?.libc {
+        BaseLibc::Glibc(version) => Some(version),
+        _ => None,
+    }
+}
+
+/// The numbers that order releases of glibc.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next().flatten().unwrap_or(0)))
+}
+
+/// `2.36` of `2.36.9000`: symbols are versioned by releases.
+fn minor(text: &str) -> String {
+    match version(text) {
+        Some((major, minor)) => format!("{major}.{minor}"),
+        None => text.to_owned(),
     }
 }
 
@@ -108,14 +170,9 @@ fn triples<'a>(
     image: &Image,
     settings: &PlatformSettings,
     catalog: &'a Catalog,
+    facts: Option<&BaseFacts>,
 ) -> Result<Vec<&'a Target>, PlanError> {
     let platform = &settings.platform;
-    if let Base::Image(base) = &settings.base {
-        return Err(PlanError::Base {
-            image: image.name.clone(),
-            base: base.clone(),
-        });
-    }
     if let Some(triple) = &settings.target {
         let target = catalog
             .by_triple(triple)
@@ -134,11 +191,19 @@ fn triples<'a>(
         }
         return Ok(vec![target]);
     }
-    let found: Vec<&Target> = [Libc::None, Libc::Musl, Libc::Gnu]
-        .into_iter()
-        .filter_map(|libc| catalog.for_platform(platform, libc))
-        .filter(|target| target.libc != Libc::Gnu || !target.static_rustflags.is_empty())
-        .collect();
+    let known = |libcs: &[Libc]| -> Vec<&'a Target> {
+        let targets = libcs.iter().map(|libc| catalog.for_platform(platform, *libc));
+        targets.flatten().collect()
+    };
+    let mut found = Vec::new();
+    if glibc(facts).is_some() {
+        found = known(&[Libc::None, Libc::Gnu]);
+    }
+    // What is static runs on every base.
+    if found.is_empty() {
+        found = known(&[Libc::None, Libc::Musl, Libc::Gnu]);
+        found.retain(|target| target.libc != Libc::Gnu || !target.static_rustflags.is_empty());
+    }
     if found.is_empty() {
         let known: BTreeSet<String> = catalog.iter().map(|target| target.platform.to_string()).collect();
         let known: Vec<String> = known.into_iter().collect();

@@ -1,6 +1,8 @@
 use super::*;
 use crate::matrix;
 
+mod on_bases;
+
 fn package(name: &str, binaries: &[&str]) -> Package {
     Package {
         name: name.into(),
@@ -21,6 +23,7 @@ struct Case {
     installed: Vec<&'static str>,
     selection: Selection,
     git: Option<Git>,
+    bases: Bases,
 }
 
 impl Case {
@@ -31,6 +34,7 @@ impl Case {
             installed: MUSL.to_vec(),
             selection: Selection::default(),
             git: None,
+            bases: Bases::new(),
         }
     }
 
@@ -46,7 +50,7 @@ impl Case {
     fn plan(&self) -> Result<Plan, PlanError> {
         let matrix = matrix::parse("gantry.toml", &self.matrix).unwrap();
         let catalog = Catalog::builtin();
-        let looked_up = candidates(&matrix, &catalog, &self.selection, &Bases::new())?;
+        let looked_up = candidates(&matrix, &catalog, &self.selection, &self.bases)?;
         let looked_up = looked_up.into_iter().flat_map(|candidates| candidates.triples);
         let draft = draft(&Question {
             matrix: &matrix,
@@ -56,7 +60,7 @@ impl Case {
             installed: looked_up
                 .filter(|triple| self.installed.contains(&triple.as_str()))
                 .collect(),
-            bases: Bases::new(),
+            bases: self.bases.clone(),
             selection: self.selection.clone(),
             overrides: Overrides::default(),
             variables: BTreeMap::from([

@@ -15,7 +15,9 @@ pub(crate) fn run(arguments: &Selecting, gantry: &Gantry, reporter: &Reporter) -
 }
 
 fn text(plan: &Plan) -> String {
-    let mut parts = vec![units(plan), images(plan), names(plan)];
+    let mut parts = vec![units(plan), images(plan)];
+    parts.extend(bases(plan));
+    parts.push(names(plan));
     if !plan.notices.is_empty() {
         parts.push(
             plan.notices
@@ -87,6 +89,28 @@ fn images(plan: &Plan) -> String {
         ],
         &rows,
     )
+}
+
+/// The bases that are images, if there are any: what was pinned, and what programs find there.
+fn bases(plan: &Plan) -> Option<String> {
+    let mut rows = Vec::new();
+    for platform in plan.images.iter().flat_map(|image| &image.platforms) {
+        let Some(facts) = &platform.base_facts else {
+            continue;
+        };
+        let row = vec![
+            facts.name.clone(),
+            facts.platform.to_string(),
+            facts.libc.to_string(),
+            platform.glibc.clone().unwrap_or_default(),
+            facts.manifest.to_string(),
+        ];
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    let columns = ["BASE", "PLATFORM", "LIBC", "GLIBC FLOOR", "DIGEST"];
+    (!rows.is_empty()).then(|| table(&columns, &rows))
 }
 
 fn names(plan: &Plan) -> String {
