@@ -137,8 +137,10 @@ fn a_link_to_the_project_is_the_project() {
         features: Vec::new(),
         default_features: true,
     };
-    let found = project.compiles_c(&tools, &[sibling], "x86_64-unknown-linux-gnu");
-    assert!(found.unwrap().contains("native"));
+    let found = project.graph(&tools, &[sibling], "x86_64-unknown-linux-gnu");
+    let found = found.unwrap();
+    assert!(found.compiles_c().contains("native"));
+    assert!(found.linked_into("sibling").contains("native"));
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn locked_is_asked_of_cargo() {
         default_features: true,
     };
     let error = project
-        .compiles_c(&tools, &[choice], "x86_64-unknown-linux-musl")
+        .graph(&tools, &[choice], "x86_64-unknown-linux-musl")
         .unwrap_err();
     assert!(error.to_string().contains("--locked"), "{error}");
     assert!(!folder.path().join("Cargo.lock").exists());
@@ -200,12 +202,12 @@ fn c_counts_only_where_the_selection_compiles_it_for_the_target() {
         ),
     ] {
         for triple in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-gnu"] {
-            let found = project.compiles_c(&tools, &choices, triple).unwrap();
-            assert_eq!(found.into_iter().collect::<Vec<_>>(), expected, "{choices:?}");
+            let found = project.graph(&tools, &choices, triple).unwrap();
+            assert_eq!(found.compiles_c().into_iter().collect::<Vec<_>>(), expected, "{choices:?}");
         }
     }
     let error = project
-        .compiles_c(
+        .graph(
             &tools,
             &[choice("api", &["nonsense"])],
             "x86_64-unknown-linux-musl",

@@ -68,6 +68,27 @@ pub enum Event<'a> {
         /// Digest of the image's manifest.
         digest: &'a Digest,
     },
+    /// The fit check found something.
+    Finding {
+        /// The image's name.
+        image: &'a str,
+        /// The platform.
+        platform: &'a Platform,
+        /// The check, as `checks` of the matrix names it.
+        check: &'a str,
+        /// It stops the build; otherwise it is a warning.
+        denied: bool,
+        /// The program or setting.
+        subject: &'a str,
+        /// What is wrong, one sentence.
+        message: &'a str,
+        /// What is needed, where that is one thing.
+        needed: Option<&'a str>,
+        /// What is there instead.
+        found: Option<&'a str>,
+        /// The way out.
+        help: Option<&'a str>,
+    },
     /// A blob's upload begins.
     UploadStarted {
         /// The blob.

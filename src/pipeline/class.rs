@@ -1,6 +1,7 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
 use super::Error;
+use crate::base::BaseError;
 use crate::build::BuildError;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
@@ -41,10 +42,15 @@ impl Error {
                 Class::Usage
             }
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
-            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Base(_) | Self::Image(_) => {
+            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => {
                 Class::Matrix
             }
-            Self::Index(_) => Class::Matrix,
+            Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
+            Self::Unfit { .. } => Class::Fit,
+            Self::Outdated { .. } => Class::Refused,
+            Self::NoProgram { .. } | Self::NoBasePlatform { .. } => Class::Usage,
+            Self::Rootfs(_) => Class::Unexpected,
+            Self::Base(error) => of_base(error),
             Self::Layer(error) if error.is_disk() => Class::Disk,
             Self::Layer(_) => Class::Matrix,
             Self::Store { .. } | Self::Result(_) => Class::Disk,
@@ -98,5 +104,14 @@ fn of_inspect(error: &InspectError) -> Class {
         InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
             Class::Unexpected
         }
+    }
+}
+
+fn of_base(error: &BaseError) -> Class {
+    match error {
+        BaseError::Registry(error) => of_registry(error.kind()),
+        error if error.is_disk() => Class::Disk,
+        error if error.is_refusal() => Class::Refused,
+        _ => Class::Matrix,
     }
 }

@@ -1,14 +1,18 @@
 //! One room's noun becomes the next room's input. Nothing is decided here.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::prepare::Prepared;
 use super::{Error, Gantry};
-use crate::base::builtin;
+use crate::base::{BaseImage, builtin};
 use crate::build::{self, link};
 use crate::codec;
-use crate::matrix::{Compression, Linker, Moves, Provide, Strip};
-use crate::plan::{self, BuildUnit, PackageUse, PlannedPlatform};
+use crate::fit::{Check, Level};
+use crate::matrix::{CheckLevel, Checks, Compression, Linker, Moves, Provide, Strip};
+use crate::image::{BaseParts, LayerPart, Parts, Settings};
+use crate::plan::{self, BuildUnit, PackageUse, PlannedImage, PlannedPlatform};
 use crate::project::{self, Project};
 use crate::publish;
 
@@ -170,15 +174,82 @@ impl From<Moves> for publish::Moves {
     }
 }
 
-/// The config that the built-in base would have if it were an image.
-pub(super) fn base_config(platform: &PlannedPlatform) -> Option<Value> {
+/// What each check does for an image.
+pub(super) fn levels(checks: &Checks) -> BTreeMap<Check, Level> {
+    let own = |check: Check| match check.level() {
+        Level::Deny => CheckLevel::Deny,
+        Level::Warn => CheckLevel::Warn,
+        Level::Allow => CheckLevel::Allow,
+    };
+    let level = |check: Check| match checks.level(check.name(), own(check)) {
+        CheckLevel::Deny => Level::Deny,
+        CheckLevel::Warn => Level::Warn,
+        CheckLevel::Allow => Level::Allow,
+    };
+    Check::ALL.into_iter().map(|check| (check, level(check))).collect()
+}
+
+/// The config of what an image stands on: the base's, or the one that the built-in base would have if it were an image.
+pub(super) fn base_config(platform: &PlannedPlatform, base: Option<&BaseImage>) -> Value {
+    let certificates = || platform.provide.contains(&Provide::CaCertificates);
+    // Programs differ in where they look for certificates; this variable is what most of them agree on.
+    let variable = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt";
+    if let Some(base) = base {
+        let mut config = base.config.clone();
+        if let (true, Some(env)) = (certificates(), config["config"]["Env"].as_array_mut()) {
+            let is_set = |pair: &Value| pair.as_str().is_some_and(|pair| pair.starts_with("SSL_CERT_FILE="));
+            if !env.iter().any(is_set) {
+                env.push(variable.into());
+            }
+        }
+        return config;
+    }
     let mut env = Vec::new();
     if platform.base == "static" {
         env.push("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     }
-    if platform.provide.contains(&Provide::CaCertificates) {
-        // Programs differ in where they look for certificates; this variable is what most of them agree on.
-        env.push("SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt");
+    if certificates() {
+        env.push(variable);
     }
-    (!env.is_empty()).then(|| json!({"config": {"Env": env}}))
+    match env.is_empty() {
+        true => Value::Null,
+        false => json!({"config": {"Env": env}}),
+    }
+}
+
+/// What an image is assembled from; `layers` are ours.
+pub(super) fn parts(
+    planned: &PlannedImage,
+    platform: &PlannedPlatform,
+    base: Option<&BaseImage>,
+    layers: Vec<LayerPart>,
+) -> Parts {
+    let config = base_config(platform, base);
+    let of_base = base.map(|base| base.layers.iter().map(|layer| layer.descriptor.clone()));
+    Parts {
+        platform: platform.platform.clone(),
+        format: planned.format,
+        base: (!config.is_null()).then(|| BaseParts {
+            config,
+            layers: of_base.into_iter().flatten().collect(),
+        }),
+        layers,
+        settings: Settings {
+            entrypoint: platform.entrypoint.clone(),
+            cmd: platform.cmd.clone(),
+            env: platform.env.clone(),
+            user: platform.user.clone(),
+            workdir: platform.workdir.clone(),
+            ports: platform.ports.clone(),
+            volumes: platform
+                .volumes
+                .iter()
+                .map(|volume| volume.path.clone())
+                .collect(),
+            labels: platform.labels.clone(),
+            stop_signal: platform.stop_signal.clone(),
+        },
+        annotations: platform.annotations.clone(),
+        created: planned.created.clone(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::PublishedImage;
+use super::{PublishedImage, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -20,6 +20,7 @@ use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
 use crate::registry::RegistryError;
+use crate::rootfs::RootfsError;
 use crate::spec::ReferenceError;
 use crate::target::TargetError;
 use crate::tool::ToolError;
@@ -128,6 +129,63 @@ pub enum Error {
         /// What was published before.
         published: Vec<PublishedImage>,
     },
+    /// What was built would not run.
+    #[error("{}", unfit(findings.len()))]
+    #[diagnostic(
+        code(gantry::pipeline::unfit),
+        help("nothing was packed of it; a check that is wrong here is switched off with `checks` in gantry.toml")
+    )]
+    Unfit {
+        /// Why, for each.
+        #[related]
+        findings: Vec<Unfit>,
+    },
+    /// A base that the matrix does not have was to be updated.
+    #[error("no image starts from `{name}`")]
+    #[diagnostic(code(gantry::pipeline::unknown_base), help("bases are: {}", known.join(", ")))]
+    UnknownBase {
+        /// Its name.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// What was to be checked is no ELF file.
+    #[error("`{}` is no ELF program", path.display())]
+    #[diagnostic(
+        code(gantry::pipeline::no_program),
+        help("name the compiled program, not a script around it")
+    )]
+    NoProgram {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The base is not there for the program's machine.
+    #[error("base `{base}` has nothing for `{}`, which is made for {}", program.display(), wanted.join(" or "))]
+    #[diagnostic(
+        code(gantry::pipeline::no_base_platform),
+        help("it has: {}", has.join(", "))
+    )]
+    NoBasePlatform {
+        /// The program.
+        program: PathBuf,
+        /// The base.
+        base: String,
+        /// Platforms that the program may be for.
+        wanted: Vec<String>,
+        /// Platforms that the base has.
+        has: Vec<String>,
+    },
+    /// Pins could move: for a caller that wants that to be an error.
+    #[error("{count} of the bases could be moved")]
+    #[diagnostic(code(gantry::pipeline::outdated), help("`cargo gantry update` moves them"))]
+    Outdated {
+        /// How many.
+        count: usize,
+    },
+    /// Layers of a base cannot be looked at.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Rootfs(#[from] RootfsError),
     /// cargo did not give a binary that was asked for.
     #[error("cargo built no `{binary}` of package `{package}` for `{triple}`")]
     #[diagnostic(
@@ -248,4 +306,11 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Inspect(#[from] InspectError),
+}
+
+fn unfit(count: usize) -> String {
+    match count {
+        1 => "an image would not run".to_owned(),
+        count => format!("images would not run: {count} findings"),
+    }
 }

@@ -1,36 +1,48 @@
 //! [`Gantry`]: the whole job. What the command does, an xtask can do with the same calls.
 //!
 //! ```text
-//! prepare: project, matrix, what is installed -> Plan
-//! build:   cargo, a unit at a time; each (image, platform) is packed as soon as its artifacts are there; join;
-//!          assemble images and index into the store
+//! prepare: project, matrix, bases, what is installed -> Plan
+//! build:   cargo, a unit at a time; each (image, platform) is checked against its base and packed as soon as its
+//!          artifacts are there; join; assemble images and index into the store
 //! publish: blobs, manifests, index, tags
 //! ```
 //!
 //! In: a [`Request`]. Out: values that say what was made and where it lies. This room alone turns one room's noun
 //! into the next room's input; it decides nothing that the plan has not decided.
 
+mod assemble;
 mod build;
+mod check;
 mod class;
+mod compile;
 mod convert;
 mod error;
+mod examine;
+mod ground;
+mod lay;
 mod output;
+mod owner;
 mod pack;
+mod pins;
 mod prepare;
 mod publish;
 mod request;
 mod survey;
+mod workplace;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use build::{Built, BuiltImage};
+pub use check::{Checked, CheckedProgram};
 pub use class::Class;
 pub use error::Error;
+pub use examine::Unfit;
 pub use publish::{Access, PublishedImage, Terms};
 pub use request::Request;
 pub use survey::TargetRow;
 
+use crate::base::{Cache, Change};
 use crate::blob::Faults;
 use crate::event::Observer;
 use crate::inspect::Report;
@@ -74,16 +86,17 @@ impl Gantry {
     ///
     /// # Errors
     /// When project or matrix cannot be read, or something that is needed is missing.
-    pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
-        Ok(prepare::prepare(self, request)?.plan)
+    pub async fn plan(&self, request: &Request) -> Result<Plan, Error> {
+        Ok(prepare::prepare(self, request, false).await?.plan)
     }
 
     /// Compiles, packs and assembles everything that is asked for into the workspace's store.
     ///
     /// # Errors
     /// When a step fails; the store then holds no image that is not whole.
-    pub fn build(&self, request: &Request) -> Result<Built, Error> {
-        build::build(self, prepare::prepare(self, request)?)
+    pub async fn build(&self, request: &Request) -> Result<Built, Error> {
+        let prepared = prepare::prepare(self, request, true).await?;
+        build::build(self, prepared, !request.to_publish).await
     }
 
     /// Writes built images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, where `{image}` stands for the image.
@@ -123,6 +136,60 @@ impl Gantry {
         publish::inspect(self, name, access).await
     }
 
+    /// Compiles, and checks whether everything would run on its base; nothing is packed. Findings that deny are in the
+    /// result, not an error.
+    ///
+    /// # Errors
+    /// As [`Gantry::build`].
+    pub async fn check(&self, request: &Request) -> Result<Vec<Checked>, Error> {
+        check::project(self, request).await
+    }
+
+    /// Checks an image of anybody, in a layout, an archive or a registry, on each of its platforms.
+    ///
+    /// # Errors
+    /// When it cannot be found or read.
+    pub async fn check_image(&self, name: &str, access: &Access) -> Result<Vec<Checked>, Error> {
+        check::image(self, name, access).await
+    }
+
+    /// Checks programs of anybody against a base, and where they do not run there, names bases that fit.
+    ///
+    /// # Errors
+    /// When base or programs cannot be read, or the base is not there for the programs' machine.
+    pub async fn check_on(
+        &self,
+        base: &str,
+        programs: &[PathBuf],
+        access: &Access,
+    ) -> Result<Vec<CheckedProgram>, Error> {
+        check::on(self, base, programs, access).await
+    }
+
+    /// Moves the pins of bases to what their names stand for now: of those named, or of all.
+    ///
+    /// # Errors
+    /// When a base cannot be had, or is none of the matrix.
+    pub async fn update(&self, request: &Request, names: &[String]) -> Result<Vec<Change>, Error> {
+        pins::update(self, request, names).await
+    }
+
+    /// The pins that [`Gantry::update`] would move.
+    ///
+    /// # Errors
+    /// When a base cannot be had.
+    pub async fn outdated(&self, request: &Request) -> Result<Vec<Change>, Error> {
+        pins::outdated(self, request).await
+    }
+
+    /// What is kept of bases on this machine, for all projects of the user.
+    ///
+    /// # Errors
+    /// When there is no place for it.
+    pub fn cache(&self) -> Result<Cache, Error> {
+        Ok(Cache::open(self.tools.environment())?)
+    }
+
     /// What can be built here, with what.
     ///
     /// # Errors
@@ -133,5 +200,16 @@ impl Gantry {
 
     fn absolute(&self, path: &Path) -> PathBuf {
         self.tools.environment().directory().join(path)
+    }
+}
+
+/// Work that blocks, away from the threads that serve the network. It goes on to its end if the caller goes away.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // Nobody cancels it: it panicked, and so do we.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
     let mut written = Vec::new();
     for (image, place) in built.images.iter().zip(places) {
         let named = |tag: Option<String>| tag.unwrap_or_else(|| image.version.replace('+', "-"));
-        let roots = |tag: &str| [Root::new(image.index.descriptor().clone(), Some(tag))];
+        let roots = |tag: &str| [Root::new(image.descriptor().clone(), Some(tag))];
         let shown = match place {
             Place::Layout(path, tag) => {
                 let tag = named(tag);
@@ -29,7 +29,7 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
                 format!("oci-archive:{}:{tag}", path.display())
             }
         };
-        written.push((shown, image.index.digest()));
+        written.push((shown, image.digest()));
     }
     Ok(written)
 }

@@ -1,9 +1,10 @@
 //! The first half: what the user wants, what the project is, what is installed here, and the plan that follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{Error, Gantry, Request, convert};
+use super::{Error, Gantry, Request, blocking, convert, ground};
+use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
 use crate::matrix::{self, Matrix, Source};
@@ -21,6 +22,8 @@ pub(super) struct Prepared {
     pub links: Vec<Linked>,
     /// The folder that `files` are relative to.
     pub directory: PathBuf,
+    /// The bases that images start from, if any does.
+    pub bases: Option<Bases>,
     pub request: Request,
 }
 
@@ -30,25 +33,90 @@ pub(super) struct Linked {
     pub wanted: link::Wanted,
     pub choice: link::LinkChoice,
     pub planned: plan::Link,
+    /// The crates that are linked into each package.
+    pub crates: BTreeMap<String, BTreeSet<String>>,
 }
 
-pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Error> {
+/// What can be known without any base.
+struct Known {
+    project: Project,
+    git: Option<Git>,
+    matrix: Matrix,
+    directory: PathBuf,
+    toolchain: Toolchain,
+}
+
+/// With `pin` the lock file is brought up to date.
+pub(super) async fn prepare(gantry: &Gantry, request: &Request, pin: bool) -> Result<Prepared, Error> {
+    let known = {
+        let (gantry, request) = (gantry.clone(), request.clone());
+        blocking(move || known(&gantry, &request)).await?
+    };
+    let lock = ground::lock_file(gantry, request, &known.directory);
+    let (mut bases, facts) = ground::resolve(gantry, request, &known.matrix, (&known.directory, &lock)).await?;
+    if let Some(bases) = bases.as_mut().filter(|_| pin) {
+        let used: Vec<String> = plan::bases(&known.matrix)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        bases.save(&used)?;
+    }
+    let (gantry, request) = (gantry.clone(), request.clone());
+    blocking(move || planned(&gantry, &request, known, facts, bases)).await
+}
+
+/// The matrix of the project alone, with the folder and the lock file that belong to it.
+pub(super) fn matrix_alone(gantry: &Gantry, request: &Request) -> Result<(Matrix, PathBuf, PathBuf), Error> {
+    let project = load(gantry, request)?;
+    let (matrix, directory) = matrix(gantry, request, &project)?;
+    let lock = ground::lock_file(gantry, request, &directory);
+    Ok((matrix, directory, lock))
+}
+
+fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error> {
     let question = project::Question {
         manifest_path: request.manifest_path.as_ref().map(|path| gantry.absolute(path)),
         locked: request.locked,
         offline: request.offline,
         frozen: request.frozen,
     };
-    let project = Project::load(&gantry.tools, &question)?;
+    Ok(Project::load(&gantry.tools, &question)?)
+}
+
+fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
+    let project = load(gantry, request)?;
     let git = Git::read(&gantry.tools, &project.root)?;
     let (matrix, directory) = matrix(gantry, request, &project)?;
-    let catalog = Catalog::builtin();
     let toolchain = Toolchain::survey(&gantry.tools, &project.root)?;
+    Ok(Known {
+        project,
+        git,
+        matrix,
+        directory,
+        toolchain,
+    })
+}
+
+fn planned(
+    gantry: &Gantry,
+    request: &Request,
+    known: Known,
+    facts: plan::Bases,
+    bases: Option<Bases>,
+) -> Result<Prepared, Error> {
+    let Known {
+        project,
+        git,
+        matrix,
+        directory,
+        toolchain,
+    } = known;
+    let catalog = Catalog::builtin();
     let selection = Selection {
         images: request.images.clone(),
         platforms: request.platforms.clone(),
     };
-    let candidates = plan::candidates(&matrix, &catalog, &selection, &plan::Bases::new())?;
+    let candidates = plan::candidates(&matrix, &catalog, &selection, &facts)?;
     let installed = installed(gantry, request, &toolchain, &candidates)?;
     let variables = gantry.tools.environment().variables();
     let variables =
@@ -62,9 +130,9 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         matrix: &matrix,
         packages: &packages,
         catalog: &catalog,
+        bases: facts,
         git: git.as_ref().map(convert::git),
         installed,
-        bases: plan::Bases::new(),
         selection,
         overrides: Overrides {
             repositories: request.repositories.clone(),
@@ -73,22 +141,9 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         variables: variables.collect(),
         created: created(gantry, git.as_ref())?,
     })?;
-    let (mut links, mut gaps) = (Vec::new(), Vec::new());
-    for query in draft.queries() {
-        match link(gantry, query, &project, &toolchain, &catalog) {
-            Ok(linked) => links.push(linked),
-            // Every gap is told at once: closing them one by one would cost a run each.
-            Err(Error::Link(gap)) => gaps.push(gap),
-            Err(error) => return Err(error),
-        }
-    }
-    match gaps.len() {
-        0 => {}
-        1 => return Err(gaps.remove(0).into()),
-        _ => return Err(Error::Links { gaps }),
-    }
-    let planned: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
-    let plan = draft.plan(&planned)?;
+    let links = links(gantry, draft.queries(), &project, &toolchain, &catalog)?;
+    let ways: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
+    let plan = draft.plan(&ways)?;
     for notice in &plan.notices {
         gantry.notice(notice);
     }
@@ -104,8 +159,32 @@ pub(super) fn prepare(gantry: &Gantry, request: &Request) -> Result<Prepared, Er
         catalog,
         links,
         directory,
+        bases,
         request: request.clone(),
     })
+}
+
+fn links(
+    gantry: &Gantry,
+    queries: &[LinkQuery],
+    project: &Project,
+    toolchain: &Toolchain,
+    catalog: &Catalog,
+) -> Result<Vec<Linked>, Error> {
+    let (mut links, mut gaps) = (Vec::new(), Vec::new());
+    for query in queries {
+        match link(gantry, query, project, toolchain, catalog) {
+            Ok(linked) => links.push(linked),
+            // Every gap is told at once: closing them one by one would cost a run each.
+            Err(Error::Link(gap)) => gaps.push(gap),
+            Err(error) => return Err(error),
+        }
+    }
+    match gaps.len() {
+        0 => Ok(links),
+        1 => Err(gaps.remove(0).into()),
+        _ => Err(Error::Links { gaps }),
+    }
 }
 
 /// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
@@ -227,6 +306,7 @@ fn link(
         .by_triple(&query.triple)
         .expect("queries name triples of the catalog");
     let mut compiles_c = BTreeSet::new();
+    let mut crates = BTreeMap::new();
     // Packages with and without default features cannot be one cargo call.
     for default_features in [true, false] {
         let choices: Vec<project::Choice> = query
@@ -235,8 +315,17 @@ fn link(
             .filter(|package| package.default_features == default_features)
             .map(convert::choice)
             .collect();
-        if !choices.is_empty() {
-            compiles_c.extend(project.compiles_c(&gantry.tools, &choices, &query.triple)?);
+        if choices.is_empty() {
+            continue;
+        }
+        let graph = project.graph(&gantry.tools, &choices, &query.triple)?;
+        compiles_c.extend(graph.compiles_c());
+        for choice in choices {
+            let linked = graph.linked_into(&choice.package);
+            crates
+                .entry(choice.package)
+                .or_insert_with(BTreeSet::new)
+                .extend(linked);
         }
     }
     let wanted = link::Wanted {
@@ -252,6 +341,7 @@ fn link(
         wanted,
         choice,
         planned,
+        crates,
     })
 }
 

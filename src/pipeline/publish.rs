@@ -1,6 +1,5 @@
 //! The last step: what the store holds goes to registries. Also looking at what lies there.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Built, BuiltImage, Error, Gantry};
@@ -8,7 +7,7 @@ use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
 use crate::publish::{self, Destination, ManifestBytes, Options, Shipment, Tag};
-use crate::registry::{Account, BlobSource, Client, Secret, Settings, user_settings};
+use crate::registry::{Account, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Reference};
 
 /// How registries are spoken to.
@@ -87,7 +86,7 @@ async fn all(
     let mut held_back = Vec::new();
     for image in &built.images {
         let partial = image.partial && !terms.allow_partial;
-        let shipment = shipment(built, image, partial)?;
+        let shipment = shipment(image, partial)?;
         for repository in &image.repositories {
             let reference: Reference = repository.parse().map_err(|source| Error::Reference {
                 text: repository.clone(),
@@ -99,7 +98,7 @@ async fn all(
             published.push(PublishedImage {
                 image: image.name.clone(),
                 reference: done.reference.to_string(),
-                digest: image.index.digest(),
+                digest: image.digest(),
                 tags: done.tags.clone(),
                 blobs_sent: done.blobs_sent,
                 bytes_sent: done.bytes_sent,
@@ -114,23 +113,18 @@ async fn all(
     Ok(held_back)
 }
 
-fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
-    let mut seen = BTreeSet::new();
-    let mut blobs = Vec::new();
-    let mut add = |digest: Digest, size: u64| {
-        if seen.insert(digest) {
-            blobs.push(BlobSource::file(digest, size, built.store.path(&digest)));
-        }
-    };
-    for platform in &image.images {
-        for layer in platform.layers() {
-            let digest = Digest::try_from(layer.digest()).expect("we made this descriptor ourselves");
-            add(digest, layer.size());
-        }
-        add(Digest::of(platform.config()), platform.config().len() as u64);
-    }
+fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
     let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| {
         ManifestBytes::new(descriptor.media_type().to_string(), bytes)
+    };
+    let mut manifests: Vec<ManifestBytes> = image
+        .images
+        .iter()
+        .map(|image| manifest(image.descriptor(), image.manifest()))
+        .collect();
+    let index = match &image.index {
+        Some(index) => manifest(index.descriptor(), index.bytes()),
+        None => manifests.remove(0),
     };
     let tags = image
         .tags
@@ -138,19 +132,15 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
         .filter(|_| !partial)
         .map(|tag| Tag::new(&tag.name, tag.moves.into()));
     Ok(Shipment {
-        blobs,
-        manifests: image
-            .images
-            .iter()
-            .map(|image| manifest(image.descriptor(), image.manifest()))
-            .collect(),
-        index: manifest(image.index.descriptor(), image.index.bytes()),
+        blobs: image.blobs.clone(),
+        manifests,
+        index,
         tags: tags.collect::<Result<_, _>>()?,
     })
 }
 
 /// A client; the login goes to the host of `to` only.
-fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
+pub(super) fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
     let mut settings = Settings::new(gantry.tools.clone());
     settings.plain_http = access.plain_http.clone();
     settings.hosts = user_settings(&settings.environment)?;

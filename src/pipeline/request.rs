@@ -19,9 +19,9 @@ pub struct Request {
     pub repositories: Vec<String>,
     /// Templates of tags that replace the matrix's.
     pub tags: Vec<String>,
-    /// Cargo.lock must not change.
+    /// Cargo.lock and gantry.lock must not change.
     pub locked: bool,
-    /// No network for cargo.
+    /// No network, neither for cargo nor for bases.
     pub offline: bool,
     /// Both.
     pub frozen: bool,
@@ -29,6 +29,8 @@ pub struct Request {
     pub jobs: Option<u32>,
     /// Install missing standard libraries with rustup.
     pub install_targets: bool,
+    /// Registries (`host` or `host:port`) that bases are read from in plain http, beside this machine.
+    pub plain_http: Vec<String>,
     /// What is built is to be published: an image without a repository is an error before anything is compiled.
     pub to_publish: bool,
 }

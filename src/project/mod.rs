@@ -17,7 +17,7 @@ use crate::tool::{Call, Tools};
 
 pub use error::ProjectError;
 pub use git::Git;
-pub use native::Choice;
+pub use native::{Choice, Graph};
 
 /// A cargo workspace, as `cargo metadata` tells it.
 #[derive(Clone, Debug)]

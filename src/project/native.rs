@@ -1,5 +1,5 @@
-//! Which dependencies compile C (or C++, or assembly) for a target: they need a C compiler for it, not only a
-//! linker.
+//! What is linked into the packages that are built for a target, and which of that compiles C (or C++, or assembly):
+//! it needs a C compiler for the target, not only a linker.
 //!
 //! The answer is `cargo tree`'s: it resolves features and platforms exactly as `cargo build` does, where
 //! `cargo metadata` unites the features of all members and of host and target. A crate counts if it is itself
@@ -30,25 +30,18 @@ pub struct Choice {
 }
 
 impl Project {
-    /// Names of the crates that compile C for `triple` when these packages are built in one call, sorted. Packages
-    /// must agree in `default_features`, as in a cargo call.
+    /// What these packages are made of for `triple` when they are built in one call. They must agree in
+    /// `default_features`, as in a cargo call.
     ///
     /// # Errors
     /// When cargo fails: it also refuses features that do not exist.
-    pub fn compiles_c(
-        &self,
-        tools: &Tools,
-        choices: &[Choice],
-        triple: &str,
-    ) -> Result<BTreeSet<String>, ProjectError> {
+    pub fn graph(&self, tools: &Tools, choices: &[Choice], triple: &str) -> Result<Graph, ProjectError> {
         let call = self.tree(tools, choices, triple);
         let output = tools.run(&call)?;
-        let graph =
-            Graph::read(&String::from_utf8_lossy(&output.stdout)).map_err(|line| ProjectError::Tree {
-                command: call.shown(),
-                line,
-            })?;
-        Ok(graph.compiles_c())
+        Graph::read(&String::from_utf8_lossy(&output.stdout)).map_err(|line| ProjectError::Tree {
+            command: call.shown(),
+            line,
+        })
     }
 
     fn tree(&self, tools: &Tools, choices: &[Choice], triple: &str) -> Call {
@@ -81,9 +74,11 @@ impl Project {
     }
 }
 
-/// What `cargo tree` draws, as far as it matters here.
-#[derive(Debug, Default)]
-struct Graph {
+/// What `cargo tree` draws, as far as it matters here. Crates are called by name and version.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// Normal dependencies of each crate compiled for the target.
+    linked: BTreeMap<String, BTreeSet<String>>,
     /// Build dependencies of each crate compiled for the target.
     target: BTreeMap<String, BTreeSet<String>>,
     /// Normal dependencies of each crate compiled for the host.
@@ -130,6 +125,8 @@ impl Graph {
                         }
                     } else if parent.in_build_dependencies {
                         insert(&mut graph.target, &parent.krate, &krate);
+                    } else {
+                        insert(&mut graph.linked, &parent.krate, &krate);
                     }
                     parent.host || parent.in_build_dependencies
                 }
@@ -143,7 +140,21 @@ impl Graph {
         Ok(graph)
     }
 
-    fn compiles_c(&self) -> BTreeSet<String> {
+    /// Names of the crates that are linked into the package `name`, without itself.
+    pub fn linked_into(&self, package: &str) -> BTreeSet<String> {
+        let roots = self.linked.keys().filter(|krate| name(krate) == package);
+        let mut open: Vec<&String> = roots.flat_map(|root| &self.linked[root]).collect();
+        let mut found: BTreeSet<&String> = BTreeSet::new();
+        while let Some(krate) = open.pop() {
+            if found.insert(krate) {
+                open.extend(self.linked.get(krate).into_iter().flatten());
+            }
+        }
+        found.into_iter().map(|krate| name(krate).to_owned()).collect()
+    }
+
+    /// Names of the crates that compile C, sorted.
+    pub fn compiles_c(&self) -> BTreeSet<String> {
         let uses_c = |tools: &&BTreeSet<String>| self.reaches_c_tool(tools);
         self.target
             .iter()
@@ -216,11 +227,15 @@ second v0.1.0 (/a folder/second)
 [build-dependencies]
 `-- cmake v0.1.0
 ";
-        let found = Graph::read(drawing).unwrap().compiles_c();
+        let graph = Graph::read(drawing).unwrap();
+        let found = graph.compiles_c();
         assert_eq!(
             found.into_iter().collect::<Vec<_>>(),
             ["both", "later", "second", "zlib"]
         );
+        let linked: Vec<String> = graph.linked_into("app").into_iter().collect();
+        assert_eq!(linked, ["both", "cc", "harmless", "later", "plain", "windows", "zlib"]);
+        assert!(graph.linked_into("second").is_empty());
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! Layers become images, images an index, all of it in the store.
+
+use std::collections::BTreeMap;
+
+use super::build::BuiltImage;
+use super::ground::Grounds;
+use super::prepare::Prepared;
+use super::{Error, Gantry, convert};
+use crate::base::Origin;
+use crate::blob::BlobStore;
+use crate::event::Event;
+use crate::image::{self, Image, LayerPart};
+use crate::index;
+use crate::matrix::IndexRule;
+use crate::plan::PlannedImage;
+use crate::registry::{BlobContent, BlobSource};
+use crate::spec::Digest;
+
+/// Puts an image together; `layers` gives those of ours for each of its platforms.
+pub(super) fn assemble(
+    gantry: &Gantry,
+    prepared: &Prepared,
+    store: &BlobStore,
+    planned: &PlannedImage,
+    grounds: &Grounds,
+    layers: &dyn Fn(usize) -> Vec<LayerPart>,
+) -> Result<BuiltImage, Error> {
+    let mut images = Vec::new();
+    let mut blobs = BTreeMap::new();
+    for (number, platform) in planned.platforms.iter().enumerate() {
+        let base = grounds[&(platform.base.clone(), platform.platform.clone())]
+            .image
+            .as_ref();
+        let image = image::assemble(convert::parts(planned, platform, base, layers(number)))?;
+        store.put(image.config())?;
+        store.put(image.manifest())?;
+        if !image.dropped().is_empty() {
+            gantry.notice(&format!(
+                "{}: {} of base `{}` belongs to its own program and is left out",
+                planned.name,
+                image.dropped().join(" and "),
+                platform.base
+            ));
+        }
+        gantry.observer.event(&Event::Packed {
+            image: &planned.name,
+            platform: &platform.platform,
+            size: image.size(),
+            digest: &image.digest(),
+        });
+        let config = Digest::of(image.config());
+        blobs.insert(
+            config,
+            BlobSource::file(config, image.config().len() as u64, store.path(&config)),
+        );
+        for layer in image.layers() {
+            let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
+            let origin = base.map(|base| &base.origin);
+            blobs.insert(digest, source(prepared, store, digest, layer.size(), origin));
+        }
+        images.push(image);
+    }
+    let index = match planned.index {
+        IndexRule::Never => None,
+        IndexRule::Always => {
+            let every: Vec<&Image> = images.iter().collect();
+            let index = index::assemble(&every, planned.annotations.clone(), planned.format)?;
+            store.put(index.bytes())?;
+            Some(index)
+        }
+    };
+    Ok(BuiltImage {
+        name: planned.name.clone(),
+        version: planned.version.clone(),
+        index,
+        images,
+        repositories: planned.repositories.clone(),
+        tags: planned.tags.clone(),
+        partial: planned.platforms.len() < planned.declared_platforms,
+        whole: blobs
+            .values()
+            .all(|blob| blob.content == BlobContent::File(store.path(&blob.digest))),
+        blobs: blobs.into_values().collect(),
+    })
+}
+
+/// Where a layer lies: in the store, in the user's cache, or only where the base was found.
+fn source(
+    prepared: &Prepared,
+    store: &BlobStore,
+    digest: Digest,
+    size: u64,
+    origin: Option<&Origin>,
+) -> BlobSource {
+    let cached = || prepared.bases.as_ref()?.cached(&digest);
+    match origin {
+        Some(Origin::Registry(repository)) if store.find(&digest).is_none() => match cached() {
+            Some(path) => BlobSource::file(digest, size, path),
+            None => BlobSource::remote(digest, size, repository.clone()),
+        },
+        _ => BlobSource::file(digest, size, store.path(&digest)),
+    }
+}

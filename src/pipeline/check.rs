@@ -1,0 +1,246 @@
+//! The fit check alone: of a project, of an image of anybody, of a program on a base.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::build::inspected;
+use super::compile::as_they_arrive;
+use super::prepare::prepare;
+use super::workplace::Workplace;
+use super::{Access, Error, Gantry, Request, blocking, ground, lay};
+use crate::base::{BaseImage, Bases, builtin};
+use crate::binary::{Elf, Facts};
+use crate::fit::{self, Finding, Level};
+use crate::layer::Entry;
+use crate::rootfs::Tree;
+use crate::spec::Platform;
+use crate::target::{Catalog, Target};
+
+/// What was found in one image, for one platform.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
+pub struct Checked {
+    /// The image.
+    pub image: String,
+    /// The platform.
+    pub platform: Platform,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// What was found of one program on a base.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+#[serde(rename_all = "kebab-case")]
+pub struct CheckedProgram {
+    /// The program's file.
+    pub program: PathBuf,
+    /// The platform that it is for.
+    pub platform: Platform,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+    /// Bases that it would run on, where it does not on this one.
+    pub proposals: Vec<fit::Proposal>,
+}
+
+impl Checked {
+    /// Whether something stops the build.
+    pub fn denied(&self) -> bool {
+        denied(&self.findings)
+    }
+}
+
+impl CheckedProgram {
+    /// Whether something stops the build.
+    pub fn denied(&self) -> bool {
+        denied(&self.findings)
+    }
+}
+
+fn denied(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.level == Level::Deny)
+}
+
+pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Checked>, Error> {
+    let prepared = Arc::new(prepare(gantry, request, true).await?);
+    let place = {
+        let (gantry, prepared) = (gantry.clone(), Arc::clone(&prepared));
+        blocking(move || Workplace::open(&gantry, &prepared.project)).await?
+    };
+    let grounds = ground::grounds(prepared.bases.as_ref(), &prepared.plan, &place.store, false).await?;
+    let gantry = gantry.clone();
+    blocking(move || {
+        let found = as_they_arrive(&gantry, &prepared, |spot, binaries| {
+            Ok(inspected(&prepared, &grounds, spot, binaries)?.1)
+        })?;
+        drop(place);
+        let checked = found.into_iter().map(|((image, platform), findings)| {
+            let image = &prepared.plan.images[image];
+            Checked {
+                image: image.name.clone(),
+                platform: image.platforms[platform].platform.clone(),
+                findings,
+            }
+        });
+        Ok(checked.collect())
+    })
+    .await
+}
+
+pub(super) async fn image(gantry: &Gantry, name: &str, access: &Access) -> Result<Vec<Checked>, Error> {
+    let bases = foreign(gantry, access)?;
+    let mut checked = Vec::new();
+    for image in bases.survey(name).await? {
+        let tree = bases.tree(&image).await?;
+        checked.push(Checked {
+            image: name.to_owned(),
+            platform: image.facts.platform.clone(),
+            findings: fit::check(&fit::Question {
+                platform: &image.facts.platform,
+                base: name,
+                tree: &tree,
+                config: &image.config,
+                programs: &[],
+                crates: &BTreeMap::new(),
+                levels: &BTreeMap::new(),
+            }),
+        });
+    }
+    Ok(checked)
+}
+
+pub(super) async fn on(
+    gantry: &Gantry,
+    base: &str,
+    programs: &[PathBuf],
+    access: &Access,
+) -> Result<Vec<CheckedProgram>, Error> {
+    let bases = foreign(gantry, access)?;
+    let catalog = Catalog::builtin();
+    let images = match base {
+        "static" | "scratch" => Vec::new(),
+        name => bases.survey(name).await?,
+    };
+    let mut checked = Vec::new();
+    for program in programs {
+        let path = gantry.absolute(program);
+        let facts = Facts::read(&path)?;
+        let elf = facts.elf().ok_or_else(|| Error::NoProgram { path: path.clone() })?;
+        let platforms = platforms(elf, &catalog);
+        let image = images
+            .iter()
+            .find(|image| platforms.contains(&image.facts.platform));
+        let (platform, tree, config) = match (image, platforms.first()) {
+            (Some(image), _) => {
+                let tree = bases.tree(image).await?;
+                (image.facts.platform.clone(), tree, image.config.clone())
+            }
+            (None, Some(platform)) if images.is_empty() => (platform.clone(), own(base)?, Value::Null),
+            _ => return Err(no_platform(program, base, &platforms, &images)),
+        };
+        checked.push(on_tree(program, &path, base, platform, &tree, config)?);
+    }
+    Ok(checked)
+}
+
+/// The program laid into the tree as `build` would lay it.
+fn on_tree(
+    program: &Path,
+    path: &Path,
+    base: &str,
+    platform: Platform,
+    tree: &Tree,
+    mut config: Value,
+) -> Result<CheckedProgram, Error> {
+    let name = path
+        .file_name()
+        .map_or_else(|| "program".into(), |name| name.to_string_lossy());
+    let dest = format!("/usr/local/bin/{name}");
+    let mut tree = tree.clone();
+    lay::put(&mut tree, &Entry::file(dest.trim_start_matches('/'), path, 0o755))?;
+    if !config["config"].is_object() {
+        config = json!({"config": {}});
+    }
+    config["config"]["Entrypoint"] = json!([dest]);
+    config["config"]["Cmd"] = Value::Null;
+    let programs = [dest];
+    let question = fit::Question {
+        platform: &platform,
+        base,
+        tree: &tree,
+        config: &config,
+        programs: &programs,
+        crates: &BTreeMap::new(),
+        levels: &BTreeMap::new(),
+    };
+    let findings = fit::check(&question);
+    let proposals = match denied(&findings) {
+        true => fit::propose(&question),
+        false => Vec::new(),
+    };
+    Ok(CheckedProgram {
+        program: program.to_owned(),
+        platform: platform.clone(),
+        findings,
+        proposals,
+    })
+}
+
+/// The platforms whose programs look like this one.
+fn platforms(elf: &Elf, catalog: &Catalog) -> Vec<Platform> {
+    let fits = |target: &&Target| {
+        target.elf.as_ref().is_some_and(|promise| {
+            promise.class == elf.class && promise.machine == elf.machine && promise.endian == elf.endian
+        })
+    };
+    let mut platforms: Vec<Platform> = catalog
+        .iter()
+        .filter(fits)
+        .map(|target| target.platform.clone())
+        .collect();
+    platforms.sort();
+    platforms.dedup();
+    // Of several variants the highest is tried first: what is made for a lower one runs there, too.
+    platforms.reverse();
+    platforms
+}
+
+/// The tree of a base of ours.
+fn own(base: &str) -> Result<Arc<Tree>, Error> {
+    let mut tree = Tree::default();
+    let parts: &[builtin::Part] = match base {
+        "static" => &builtin::Part::DEFAULT,
+        _ => &[],
+    };
+    for file in builtin::files(parts, &BTreeMap::new())? {
+        lay::put(&mut tree, &lay::entry(file))?;
+    }
+    Ok(Arc::new(tree))
+}
+
+fn no_platform(program: &Path, base: &str, platforms: &[Platform], images: &[BaseImage]) -> Error {
+    Error::NoBasePlatform {
+        program: program.to_owned(),
+        base: base.to_owned(),
+        wanted: platforms.iter().map(ToString::to_string).collect(),
+        has: images
+            .iter()
+            .map(|image| image.facts.platform.to_string())
+            .collect(),
+    }
+}
+
+/// Images of anybody, whatever project we are in.
+fn foreign(gantry: &Gantry, access: &Access) -> Result<Bases, Error> {
+    let request = Request {
+        plain_http: access.plain_http.clone(),
+        ..Request::default()
+    };
+    let directory = gantry.tools.environment().directory();
+    ground::open(gantry, &request, directory, &directory.join("gantry.lock"))
+}

@@ -1,0 +1,162 @@
+//! Compiling: a unit at a time, and what can be packed once an artifact arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use super::lay::Placed;
+use super::prepare::Prepared;
+use super::{Error, Gantry, convert};
+use crate::build::{self, Artifact, BuildError, link};
+use crate::plan::{BuildUnit, Plan, PlannedImage};
+
+/// A place in the plan: image and platform.
+pub(super) type Spot = (usize, usize);
+
+/// Compiles everything, and gives each (image, platform) to `work` as soon as its binaries are there, on as many
+/// threads as there are processors.
+pub(super) fn as_they_arrive<T: Send>(
+    gantry: &Gantry,
+    prepared: &Prepared,
+    work: impl Fn(Spot, &[Placed]) -> Result<T, Error> + Sync,
+) -> Result<BTreeMap<Spot, T>, Error> {
+    let plan = &prepared.plan;
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let (sender, receiver) = mpsc::channel::<(Spot, Vec<Placed>)>();
+    let receiver = Mutex::new(receiver);
+    let results = Mutex::new(Ok(BTreeMap::new()));
+    let worker = || {
+        loop {
+            let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((spot, binaries)) = next else { return };
+            let result = work(spot, &binaries);
+            let mut all = results.lock().unwrap_or_else(PoisonError::into_inner);
+            match (&mut *all, result) {
+                (Ok(map), Ok(result)) => drop(map.insert(spot, result)),
+                (Ok(_), Err(error)) => *all = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+    };
+    let compiled = std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(worker);
+        }
+        let mut arrivals = Arrivals::new(plan);
+        let done = compile(gantry, prepared, &mut |unit, artifact| {
+            for ready in arrivals.take(plan, unit, artifact) {
+                // The workers only go when the sender does.
+                let _ = sender.send(ready);
+            }
+        });
+        drop(sender);
+        done.and_then(|()| arrivals.complete(plan))
+    });
+    compiled?;
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(usize, Artifact)) -> Result<(), Error> {
+    for (position, unit) in prepared.plan.units.iter().enumerate() {
+        let call = convert::unit(gantry, prepared, unit)?;
+        let result = build::cargo(&gantry.tools, gantry.observer.as_ref(), &call, &mut |artifact| {
+            each(position, artifact);
+        });
+        result.map_err(|error| failure(error, prepared, unit))?;
+    }
+    Ok(())
+}
+
+/// A failed compilation, explained where what it said is a known fault of linking.
+fn failure(error: BuildError, prepared: &Prepared, unit: &BuildUnit) -> Error {
+    let BuildError::Cargo(failure) = &error else {
+        return error.into();
+    };
+    let explained = prepared.links.iter().find_map(|linked| {
+        let used = unit
+            .targets
+            .iter()
+            .any(|target| target.triple == linked.triple && target.link == linked.planned);
+        let target = prepared.catalog.by_triple(&linked.triple).filter(|_| used)?;
+        link::explain(
+            &failure.said,
+            target,
+            &linked.wanted,
+            &linked.choice,
+            &prepared.toolchain,
+        )
+    });
+    match explained {
+        Some(help) => Error::LinkFailed {
+            failure: Box::new(error),
+            help,
+        },
+        None => error.into(),
+    }
+}
+
+/// Which artifacts are there, and which platforms still wait for some.
+struct Arrivals {
+    /// (unit, triple, package, binary) -> executable
+    arrived: BTreeMap<(usize, String, String, String), PathBuf>,
+    waiting: BTreeSet<Spot>,
+}
+
+impl Arrivals {
+    fn new(plan: &Plan) -> Self {
+        let spots = |(image, planned): (usize, &PlannedImage)| {
+            (0..planned.platforms.len())
+                .map(move |platform| (image, platform))
+                .collect::<Vec<_>>()
+        };
+        Self {
+            arrived: BTreeMap::new(),
+            waiting: plan.images.iter().enumerate().flat_map(spots).collect(),
+        }
+    }
+
+    /// Takes an artifact in and gives what can be packed now.
+    fn take(&mut self, plan: &Plan, unit: usize, artifact: Artifact) -> Vec<(Spot, Vec<Placed>)> {
+        let package = artifact.package.unwrap_or_default();
+        self.arrived
+            .insert((unit, artifact.triple, package, artifact.binary), artifact.path);
+        let ready = self
+            .waiting
+            .iter()
+            .filter_map(|&spot| Some((spot, self.placed(plan, spot).ok()?)));
+        let ready: Vec<_> = ready.collect();
+        for (spot, _) in &ready {
+            self.waiting.remove(spot);
+        }
+        ready
+    }
+
+    fn placed(&self, plan: &Plan, (image, platform): Spot) -> Result<Vec<Placed>, Error> {
+        let platform = &plan.images[image].platforms[platform];
+        let each = platform.binaries.iter().map(|binary| {
+            let key = (
+                binary.unit,
+                platform.triple.clone(),
+                binary.package.clone(),
+                binary.binary.clone(),
+            );
+            let path = self.arrived.get(&key).cloned().ok_or_else(|| Error::NoArtifact {
+                package: binary.package.clone(),
+                binary: binary.binary.clone(),
+                triple: platform.triple.clone(),
+            })?;
+            Ok(Placed {
+                path,
+                dest: binary.dest.clone(),
+            })
+        });
+        each.collect()
+    }
+
+    fn complete(&self, plan: &Plan) -> Result<(), Error> {
+        self.waiting
+            .first()
+            .map_or(Ok(()), |&spot| self.placed(plan, spot).map(drop))
+    }
+}
+

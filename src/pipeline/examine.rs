@@ -1,0 +1,111 @@
+//! Whether what was laid over a base runs there: the fit check of one image on one platform.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ground::Ground;
+use super::lay::{Laid, Placed};
+use super::prepare::Prepared;
+use super::{Error, Gantry, convert};
+use crate::event::Event;
+use crate::fit::{self, Finding, Level};
+use crate::plan::{PlannedImage, PlannedPlatform};
+
+/// What was found in one image, for one platform.
+pub(super) type Found = (String, Vec<Finding>);
+
+pub(super) fn examine(
+    prepared: &Prepared,
+    (image, platform): (&PlannedImage, &PlannedPlatform),
+    binaries: &[Placed],
+    (ground, laid): (&Ground, &Laid),
+    config: &serde_json::Value,
+) -> Result<Vec<Finding>, Error> {
+    let programs: Vec<String> = binaries.iter().map(|placed| placed.dest.clone()).collect();
+    let crates: BTreeMap<String, BTreeSet<String>> = platform
+        .binaries
+        .iter()
+        .filter_map(|binary| {
+            let mut linked = prepared
+                .links
+                .iter()
+                .filter(|linked| linked.triple == platform.triple);
+            let crates = linked.find_map(|linked| linked.crates.get(&binary.package))?;
+            Some((binary.dest.clone(), crates.clone()))
+        })
+        .collect();
+    let tree = laid.over(&ground.tree)?;
+    Ok(fit::check(&fit::Question {
+        platform: &platform.platform,
+        base: &platform.base,
+        tree: &tree,
+        config,
+        programs: &programs,
+        crates: &crates,
+        levels: &convert::levels(&image.checks),
+    }))
+}
+
+impl Gantry {
+    /// Tells findings, and stops where one is denied.
+    pub(super) fn judge(&self, found: &[Found]) -> Result<(), Error> {
+        for (image, findings) in found {
+            for finding in findings {
+                self.observer.event(&Event::Finding {
+                    image,
+                    platform: &finding.platform,
+                    check: finding.check.name(),
+                    denied: finding.level == Level::Deny,
+                    subject: &finding.subject,
+                    message: &finding.message,
+                    needed: finding.needed.as_deref(),
+                    found: finding.found.as_deref(),
+                    help: finding.help.as_deref(),
+                });
+            }
+        }
+        let denied = |(image, findings): &Found| {
+            let denied = findings.iter().filter(|finding| finding.level == Level::Deny);
+            denied.map(|finding| Unfit::new(image, finding)).collect::<Vec<_>>()
+        };
+        let denied: Vec<Unfit> = found.iter().flat_map(denied).collect();
+        if denied.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unfit { findings: denied })
+        }
+    }
+}
+
+/// A finding that stops the build.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{image} on {}: {}: {}", finding.platform, finding.subject, finding.message)]
+#[non_exhaustive]
+pub struct Unfit {
+    /// The image.
+    pub image: String,
+    /// What was found.
+    pub finding: Finding,
+}
+
+impl Unfit {
+    fn new(image: &str, finding: &Finding) -> Self {
+        Self {
+            image: image.to_owned(),
+            finding: finding.clone(),
+        }
+    }
+}
+
+impl miette::Diagnostic for Unfit {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(format!(
+            "gantry::fit::{}",
+            self.finding.check.name().replace('-', "_")
+        )))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let help = self.finding.help.as_ref()?;
+        Some(Box::new(help))
+    }
+}

@@ -1,0 +1,115 @@
+//! What images stand on: bases resolved for the plan, and before packing their configs and trees.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Access, Error, Gantry, Request, publish};
+use crate::base::{BaseImage, Bases, Mode, Origin};
+use crate::blob::BlobStore;
+use crate::matrix::Matrix;
+use crate::plan::{self, Plan};
+use crate::rootfs::Tree;
+use crate::spec::Platform;
+
+/// What one image stands on, for one platform.
+#[derive(Clone)]
+pub(super) struct Ground {
+    /// The merged tree of the base; empty where the base is ours.
+    pub tree: Arc<Tree>,
+    /// The base; none where it is ours.
+    pub image: Option<BaseImage>,
+}
+
+/// Every base that is stood on, by name and platform.
+pub(super) type Grounds = BTreeMap<(String, Platform), Ground>;
+
+/// The bases of a project, and what the plan needs to know of them. None where no image starts from a base and none
+/// ever did: then neither the network nor the user's cache is of interest.
+pub(super) async fn resolve(
+    gantry: &Gantry,
+    request: &Request,
+    matrix: &Matrix,
+    (directory, lock): (&Path, &Path),
+) -> Result<(Option<Bases>, plan::Bases), Error> {
+    let wanted = plan::bases(matrix);
+    let mut facts = plan::Bases::new();
+    if wanted.is_empty() && !lock.exists() {
+        return Ok((None, facts));
+    }
+    let mut bases = open(gantry, request, directory, lock)?;
+    for (name, platforms) in &wanted {
+        for found in bases.facts(name, platforms).await? {
+            facts.insert((name.clone(), found.platform.clone()), found);
+        }
+    }
+    Ok((Some(bases), facts))
+}
+
+pub(super) fn open(
+    gantry: &Gantry,
+    request: &Request,
+    directory: &Path,
+    lock: &Path,
+) -> Result<Bases, Error> {
+    let access = Access {
+        plain_http: request.plain_http.clone(),
+        login: None,
+    };
+    let client = publish::client(gantry, &access, None)?;
+    let mode = Mode {
+        locked: request.locked || request.frozen,
+        offline: request.offline || request.frozen,
+    };
+    let environment = gantry.tools.environment();
+    Ok(Bases::open(
+        client,
+        environment,
+        lock.to_owned(),
+        directory.to_owned(),
+        mode,
+    )?)
+}
+
+/// The lock file of a matrix: `gantry.lock` beside `gantry.toml`.
+pub(super) fn lock_file(gantry: &Gantry, request: &Request, directory: &Path) -> PathBuf {
+    match &request.matrix {
+        Some(matrix) => gantry.absolute(matrix).with_extension("lock"),
+        None => directory.join("gantry.lock"),
+    }
+}
+
+/// Configs and trees of the bases that the plan stands on. Their layers come into `store` if one is given; those of a
+/// layout on this machine always do, since no registry has them.
+pub(super) async fn grounds(
+    bases: Option<&Bases>,
+    plan: &Plan,
+    store: &BlobStore,
+    keep: bool,
+) -> Result<Grounds, Error> {
+    let mut grounds = Grounds::new();
+    for platform in plan.images.iter().flat_map(|image| &image.platforms) {
+        let key = (platform.base.clone(), platform.platform.clone());
+        if grounds.contains_key(&key) {
+            continue;
+        }
+        let ground = match (bases, &platform.base_facts) {
+            (Some(bases), Some(facts)) => {
+                let image = bases.image(facts).await?;
+                if keep || matches!(image.origin, Origin::Layout(_)) {
+                    bases.fetch(&image, store).await?;
+                }
+                Ground {
+                    tree: bases.tree(&image).await?,
+                    image: Some(image),
+                }
+            }
+            _ => Ground {
+                tree: Arc::default(),
+                image: None,
+            },
+        };
+        grounds.insert(key, ground);
+    }
+    Ok(grounds)
+}

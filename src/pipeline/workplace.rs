@@ -1,0 +1,73 @@
+//! Where a workspace's images are made: its store, and the lock that keeps other builds away meanwhile.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Error, Gantry};
+use crate::blob::BlobStore;
+use crate::project::Project;
+use crate::spec::Digest;
+
+/// The place of one build; others wait until it is dropped.
+pub(super) struct Workplace {
+    pub store: BlobStore,
+    _lock: File,
+}
+
+impl Workplace {
+    pub(super) fn open(gantry: &Gantry, project: &Project) -> Result<Self, Error> {
+        let root = store_root(project);
+        let lock = lock(gantry, &project.target_directory.join("gantry"))?;
+        let store = match &gantry.faults {
+            Some(faults) => BlobStore::with_faults(&root, faults.clone())?,
+            None => BlobStore::open(&root)?,
+        };
+        Ok(Self { store, _lock: lock })
+    }
+}
+
+/// `<target-dir>/gantry`; with the workspace's name and a hash of its path below it where other workspaces may use
+/// the same target directory.
+fn store_root(project: &Project) -> PathBuf {
+    let gantry = project.target_directory.join("gantry");
+    // Cargo gives `target-dir = "../shared"` as `<root>/../shared`.
+    let inside = |rest: &Path| !rest.components().any(|part| part == Component::ParentDir);
+    if project
+        .target_directory
+        .strip_prefix(&project.root)
+        .is_ok_and(inside)
+    {
+        return gantry;
+    }
+    let hash = Digest::of(project.root.to_string_lossy().as_bytes()).hex();
+    gantry.join(format!("{}-{}", project.name, &hash[..12]))
+}
+
+/// Two builds in one target directory, be it of one workspace or of two with a binary of the same name, would replace
+/// each other's executables while they are packed: one waits.
+fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Store {
+        path: root.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(root).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(root.join("build.lock"))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            gantry.notice("waiting for another build in this target directory");
+            file.lock().map_err(failed)?;
+        }
+        // A file system without locks: then it is the user's affair that one build runs at a time.
+        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
+            return Err(failed(error));
+        }
+        _ => {}
+    }
+    Ok(file)
+}
