@@ -177,7 +177,7 @@ fn accounts(users: &BTreeMap<String, u32>) -> Result<Vec<BuiltinFile>, BaseError
             Some((_, taken, ..)) => {
                 return Err(BaseError::UserExists {
                     name: name.clone(),
-                    uid: *taken,
+                    uid: taken.to_string(),
                 });
             }
         }
@@ -188,7 +188,7 @@ fn accounts(users: &BTreeMap<String, u32>) -> Result<Vec<BuiltinFile>, BaseError
 }
 
 /// What `useradd` takes: nothing that could end a field or a line.
-fn is_user_name(name: &str) -> bool {
+pub(super) fn is_user_name(name: &str) -> bool {
     let first = name
         .bytes()
         .next()
@@ -202,7 +202,7 @@ fn time_zones() -> impl Iterator<Item = BuiltinFile> {
     named.map(|(name, data)| file(&format!("usr/share/zoneinfo/{name}"), data.to_vec()))
 }
 
-fn file(path: &str, bytes: Vec<u8>) -> BuiltinFile {
+pub(super) fn file(path: &str, bytes: Vec<u8>) -> BuiltinFile {
     BuiltinFile {
         path: path.to_owned(),
         mode: 0o644,
@@ -212,7 +212,7 @@ fn file(path: &str, bytes: Vec<u8>) -> BuiltinFile {
     }
 }
 
-fn directory(path: &str, mode: u32, owner: u32) -> BuiltinFile {
+pub(super) fn directory(path: &str, mode: u32, owner: u32) -> BuiltinFile {
     BuiltinFile {
         path: path.to_owned(),
         mode,
@@ -292,10 +292,7 @@ mod tests {
             );
         }
         let users = BTreeMap::from([("root".to_owned(), 1)]);
-        assert!(matches!(
-            files(&[], &users),
-            Err(BaseError::UserExists { uid: 0, .. })
-        ));
+        assert!(matches!(files(&[], &users), Err(BaseError::UserExists { uid, .. }) if uid == "0"));
     }
 
     #[test]

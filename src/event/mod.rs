@@ -89,6 +89,36 @@ pub enum Event<'a> {
         /// The way out.
         help: Option<&'a str>,
     },
+    /// What a base stands for was looked up and pinned.
+    BaseResolved {
+        /// As the matrix names it.
+        name: &'a str,
+        /// The platform.
+        platform: &'a Platform,
+        /// Digest of the platform's manifest.
+        digest: &'a Digest,
+        /// The C library that the base has, as in `glibc 2.36`.
+        libc: &'a str,
+    },
+    /// A blob is read from a registry.
+    DownloadStarted {
+        /// The blob.
+        digest: &'a Digest,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// More bytes of a blob were read.
+    DownloadProgress {
+        /// The blob.
+        digest: &'a Digest,
+        /// Bytes read so far.
+        received: u64,
+    },
+    /// A blob was read to its end, and is what it should be.
+    DownloadFinished {
+        /// The blob.
+        digest: &'a Digest,
+    },
     /// A blob's upload begins.
     UploadStarted {
         /// The blob.

@@ -1,0 +1,240 @@
+//! Layers of a base: streamed into a tree, or brought into a store.
+
+use std::io::{self, Read};
+
+use super::background::{blocking, in_order, joined};
+use super::download::{Told, pipe};
+use super::reader::Reader;
+use super::{BaseError, BaseImage, BaseLayer, Origin};
+use crate::archive::Layout;
+use crate::blob::{Blob, BlobError, BlobStore};
+use crate::codec;
+use crate::registry::{RegistryError, Repository};
+use crate::rootfs::Tree;
+use crate::spec::{Digest, Hasher};
+
+/// Bytes of one layer at most, uncompressed: what ends a bomb.
+const UNPACKED: u64 = 256 << 30;
+/// Layers that are downloaded at once.
+const DOWNLOADS: usize = 3;
+
+impl Reader {
+    /// The layers of an image laid over each other. Nothing counts before all of it was compared with its digests.
+    pub(super) async fn merged(&self, image: &BaseImage) -> Result<Tree, BaseError> {
+        let mut tree = Tree::default();
+        for layer in &image.layers {
+            tree = match &image.origin {
+                Origin::Layout(path) => {
+                    let (layout, layer) = (self.layout(path)?, layer.clone());
+                    blocking(move || lay_of_layout(tree, &layer, &layout)).await?
+                }
+                Origin::Registry(repository) => self.lay(tree, layer, repository).await?,
+            };
+        }
+        Ok(tree)
+    }
+
+    /// Brings all layers into `store`.
+    pub(super) async fn fetch(&self, image: &BaseImage, store: &BlobStore) -> Result<(), BaseError> {
+        let mut work = Vec::new();
+        for layer in image.layers.clone() {
+            let (reader, store, origin) = (self.clone(), store.clone(), image.origin.clone());
+            work.push(async move {
+                match origin {
+                    Origin::Layout(path) => {
+                        let layout = reader.layout(&path)?;
+                        blocking(move || copy(&layout, &layer, &store)).await
+                    }
+                    Origin::Registry(repository) => reader.bring(&layer, &repository, &store).await,
+                }
+            });
+        }
+        in_order(DOWNLOADS, work).await.map(drop)
+    }
+
+    async fn lay(&self, tree: Tree, layer: &BaseLayer, repository: &Repository) -> Result<Tree, BaseError> {
+        if self.keep_layers {
+            self.keep(layer, repository).await?;
+        }
+        let blob = Blob::described(&layer.descriptor)?;
+        let (blobs, wanted) = (self.cache.blobs().clone(), layer.clone());
+        // Before the tree is touched: a damaged file must not cost the layers below.
+        if blocking(move || blobs.contains(&blob) && verified(&blobs, &blob)).await {
+            let file = self.cache.blobs().file(&blob.digest)?;
+            return blocking(move || lay(tree, &wanted, file)).await;
+        }
+        self.may_download(layer)?;
+        self.stream(tree, layer, blob, repository).await
+    }
+
+    /// Lays a layer while it is downloaded; not a byte of it is stored.
+    async fn stream(
+        &self,
+        tree: Tree,
+        layer: &BaseLayer,
+        blob: Blob,
+        repository: &Repository,
+    ) -> Result<Tree, BaseError> {
+        let (pipe, pieces) = pipe();
+        let wanted = layer.clone();
+        let laying = tokio::task::spawn_blocking(move || lay(tree, &wanted, pieces));
+        let mut told = Told::new(self.client.observer(), blob, pipe);
+        let downloaded = self
+            .client
+            .blob_to(repository, &blob.digest, blob.size, &mut told)
+            .await;
+        // Either ends the decoder's input.
+        match &downloaded {
+            Ok(()) => drop(told.finish()),
+            Err(_) => drop(told),
+        }
+        let laid = joined(laying).await;
+        // A download that failed is why the decoder did.
+        downloaded?;
+        laid
+    }
+
+    async fn bring(
+        &self,
+        layer: &BaseLayer,
+        repository: &Repository,
+        store: &BlobStore,
+    ) -> Result<(), BaseError> {
+        let blob = Blob::described(&layer.descriptor)?;
+        let to = store.clone();
+        if blocking(move || to.contains(&blob) && verified(&to, &blob)).await {
+            return Ok(());
+        }
+        let mut again = true;
+        loop {
+            self.keep(layer, repository).await?;
+            let (cache, to) = (self.cache.blobs().clone(), store.clone());
+            let adopted = blocking(move || {
+                // Removes it where it is damaged.
+                verified(&cache, &blob);
+                to.adopt(&cache, &blob)
+            });
+            match adopted.await {
+                // Damaged, or cleaned away by another process meanwhile.
+                Err(BlobError::Altered { .. } | BlobError::Missing { .. }) if again => again = false,
+                adopted => return Ok(adopted?),
+            }
+        }
+    }
+
+    /// Downloads a layer into the cache, unless it is there.
+    async fn keep(&self, layer: &BaseLayer, repository: &Repository) -> Result<(), BaseError> {
+        let blob = Blob::described(&layer.descriptor)?;
+        let _gate = self.gates.enter(&blob.digest).await;
+        let blobs = self.cache.blobs();
+        if blobs.contains(&blob) {
+            return Ok(());
+        }
+        self.may_download(layer)?;
+        let mut told = Told::new(self.client.observer(), blob, blobs.writer()?);
+        let downloaded = self
+            .client
+            .blob_to(repository, &blob.digest, blob.size, &mut told)
+            .await;
+        downloaded.map_err(|error| match error {
+            RegistryError::Write { source, .. } => BlobError::from_io(source, told.inner().path()).into(),
+            other => BaseError::from(other),
+        })?;
+        let writer = told.finish();
+        blocking(move || writer.finish()).await?;
+        Ok(())
+    }
+
+    fn may_download(&self, layer: &BaseLayer) -> Result<(), BaseError> {
+        if self.offline {
+            let what = format!("layer `{}`", layer.descriptor.digest());
+            return Err(BaseError::Offline { what });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a blob's file is what it should be; if it is not, it is removed.
+fn verified(blobs: &BlobStore, blob: &Blob) -> bool {
+    let verified = blobs.verify(blob);
+    if matches!(verified, Err(BlobError::Altered { .. })) {
+        let _ = std::fs::remove_file(blobs.path(&blob.digest));
+    }
+    verified.is_ok()
+}
+
+fn copy(layout: &Layout, layer: &BaseLayer, store: &BlobStore) -> Result<(), BaseError> {
+    let blob = Blob::described(&layer.descriptor)?;
+    if store.contains(&blob) && store.verify(&blob).is_ok() {
+        return Ok(());
+    }
+    let mut from = sized(layout, layer, &blob)?;
+    let mut writer = store.writer()?;
+    io::copy(&mut from, &mut writer).map_err(|error| match error.downcast::<BlobError>() {
+        Ok(ours) => ours.into(),
+        Err(source) => BaseError::LayerRead {
+            digest: blob.digest,
+            source,
+        },
+    })?;
+    writer.finish()?;
+    Ok(())
+}
+
+fn lay_of_layout(tree: Tree, layer: &BaseLayer, layout: &Layout) -> Result<Tree, BaseError> {
+    let blob = Blob::described(&layer.descriptor)?;
+    lay(tree, layer, sized(layout, layer, &blob)?)
+}
+
+/// A layer's bytes in a layout; reading its end fails if they are not what the digest promises.
+fn sized(layout: &Layout, layer: &BaseLayer, blob: &Blob) -> Result<impl Read + use<>, BaseError> {
+    let opened = layout.blob(&blob.digest)?;
+    if opened.size() != layer.descriptor.size() {
+        return Err(BaseError::LayerSize {
+            digest: blob.digest,
+            expected: layer.descriptor.size(),
+            found: opened.size(),
+        });
+    }
+    Ok(opened)
+}
+
+/// Lays a layer over the tree. Reads `bytes` to their very end, so that whoever checks them there does.
+fn lay(mut tree: Tree, layer: &BaseLayer, mut bytes: impl Read) -> Result<Tree, BaseError> {
+    let digest = Digest::try_from(layer.descriptor.digest())?;
+    let failed = |source| BaseError::LayerRead { digest, source };
+    let decoder = codec::decoder(layer.descriptor.media_type(), &mut bytes, UNPACKED)?;
+    let mut tar = Hashed {
+        inner: decoder,
+        hasher: Hasher::default(),
+    };
+    tree.apply(&mut tar)
+        .map_err(|source| BaseError::Layer { digest, source })?;
+    // A tar ends before its file does: with padding, at least.
+    io::copy(&mut tar, &mut io::sink()).map_err(failed)?;
+    let found = tar.hasher.diff_id();
+    drop(tar.inner);
+    io::copy(&mut bytes, &mut io::sink()).map_err(failed)?;
+    if found != layer.diff_id {
+        return Err(BaseError::DiffId {
+            digest,
+            expected: layer.diff_id,
+            found,
+        });
+    }
+    Ok(tree)
+}
+
+/// Hashes what is read.
+struct Hashed<R> {
+    inner: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
