@@ -54,9 +54,17 @@ pub enum ImageError {
     )]
     Base(&'static str),
     /// More layers than diff ids, or the reverse.
-    #[error("the base's config does not list one diff id for each of its layers")]
-    #[diagnostic(code(gantry::image::base_layers))]
-    BaseLayers,
+    #[error("the base has {layers} layers, and its config lists {diff_ids} of them")]
+    #[diagnostic(
+        code(gantry::image::base_layers),
+        help("the base image is damaged; choose another one")
+    )]
+    BaseLayers {
+        /// Layers of its manifest.
+        layers: usize,
+        /// `rootfs.diff_ids` of its config.
+        diff_ids: usize,
+    },
     /// A layer that the format has no media type for.
     #[error("a layer of `{media_type}` cannot be in an image of Docker's format")]
     #[diagnostic(
@@ -72,24 +80,22 @@ pub enum ImageError {
 /// What a base's health check and build triggers are called: they belong to the program that it was made for.
 const OF_ITS_PROGRAM: [&str; 2] = ["Healthcheck", "OnBuild"];
 
-/// What of `base` (a raw config, or null) is not taken over.
-pub(super) fn dropped(base: &Value) -> Vec<&'static str> {
-    let says = |key: &&str| {
-        let value = base.get("config").and_then(|config| config.get(*key));
-        value.is_some_and(|value| !value.is_null() && *value != json!([]))
-    };
-    OF_ITS_PROGRAM.into_iter().filter(says).collect()
+/// A config, and what the base's said that is not in it.
+pub(super) struct Merged {
+    pub config: Value,
+    pub dropped: Vec<&'static str>,
 }
 
-/// The config of an image on `base` (a raw config, or null).
+/// The config of an image on `base`: a raw config (or null), and the number of its layers.
 pub(super) fn merged(
     platform: &Platform,
-    base: Value,
+    (base, base_layers): (Value, usize),
     layers: &[LayerPart],
     settings: &Settings,
     created: &str,
-) -> Result<Value, ImageError> {
+) -> Result<Merged, ImageError> {
     let mut root = object(base, "root")?;
+    let mut dropped = Vec::new();
     root.insert("os".into(), platform.os().into());
     root.insert("architecture".into(), platform.architecture().into());
     match platform.written_variant() {
@@ -98,17 +104,23 @@ pub(super) fn merged(
     };
     root.insert("created".into(), created.into());
     let process = object(root.remove("config").unwrap_or_default(), "config")?;
-    root.insert("config".into(), process_config(process, settings)?.into());
-    extend_layers(&mut root, layers, created)?;
-    Ok(root.into())
+    let process = process_config(process, settings, &mut dropped)?;
+    root.insert("config".into(), process.into());
+    extend_layers(&mut root, base_layers, layers, created, &mut dropped)?;
+    let config = root.into();
+    Ok(Merged { config, dropped })
 }
 
 fn process_config(
     mut base: Map<String, Value>,
     settings: &Settings,
+    dropped: &mut Vec<&'static str>,
 ) -> Result<Map<String, Value>, ImageError> {
     for key in OF_ITS_PROGRAM {
-        base.remove(key);
+        let value = base.remove(key).unwrap_or_default();
+        if !value.is_null() && value != json!([]) {
+            dropped.push(key);
+        }
     }
     set(
         &mut base,
@@ -120,8 +132,8 @@ fn process_config(
         .user
         .clone()
         .unwrap_or_else(|| match base.get("User").and_then(Value::as_str) {
-            None | Some("" | "0" | "root" | "0:0" | "root:root") => NONROOT.to_owned(),
-            Some(user) => user.to_owned(),
+            Some(user) if !is_root(user) => user.to_owned(),
+            _ => NONROOT.to_owned(),
         });
     base.insert("User".into(), user.into());
     if let Some(workdir) = &settings.workdir {
@@ -150,6 +162,12 @@ fn process_config(
     Ok(base)
 }
 
+/// Whether `user[:group]`, as a config has it, is root, which nothing said is as well.
+fn is_root(user: &str) -> bool {
+    let name = user.split_once(':').map_or(user, |(name, _)| name);
+    matches!(name, "" | "root") || name.bytes().all(|digit| digit == b'0')
+}
+
 /// The base's variables in their order, ours replacing or following them, sorted by name.
 fn env(base: Option<Value>, ours: &BTreeMap<String, String>) -> Result<Vec<String>, ImageError> {
     let base: Vec<String> = match base {
@@ -166,10 +184,10 @@ fn env(base: Option<Value>, ours: &BTreeMap<String, String>) -> Result<Vec<Strin
     let of_base: BTreeMap<String, String> = pairs.iter().cloned().collect();
     for (name, value) in ours {
         let value = expanded(value, &of_base);
-        match pairs.iter_mut().find(|(known, _)| known == name) {
-            Some(pair) => pair.1 = value,
-            None => pairs.push((name.clone(), value)),
-        }
+        // Where a base says one twice, runtimes differ in which of them counts.
+        let at = pairs.iter().position(|(known, _)| known == name);
+        pairs.retain(|(known, _)| known != name);
+        pairs.insert(at.unwrap_or(pairs.len()), (name.clone(), value));
     }
     Ok(pairs
         .into_iter()
@@ -207,27 +225,34 @@ fn expanded(text: &str, base: &BTreeMap<String, String>) -> String {
     out + rest
 }
 
+/// Appends our layers to the base's, each with its entry in the history: some readers count them (AWS Lambda).
 fn extend_layers(
     root: &mut Map<String, Value>,
+    base_layers: usize,
     layers: &[LayerPart],
     created: &str,
+    dropped: &mut Vec<&'static str>,
 ) -> Result<(), ImageError> {
     let mut rootfs = object(root.remove("rootfs").unwrap_or_default(), "rootfs")?;
     let mut diff_ids = list(rootfs.remove("diff_ids"), "rootfs.diff_ids")?;
     let mut history = list(root.remove("history"), "history")?;
+    if diff_ids.len() != base_layers {
+        return Err(ImageError::BaseLayers {
+            layers: base_layers,
+            diff_ids: diff_ids.len(),
+        });
+    }
     let filled = history
         .iter()
         .filter(|entry| entry.get("empty_layer") != Some(&Value::Bool(true)))
         .count();
-    // Some builders write no history at all; then one entry a layer is made up, since some readers count them.
-    if history.is_empty() {
-        history.extend(
-            diff_ids
-                .iter()
-                .map(|_| json!({"created": created, "created_by": "unknown"})),
-        );
-    } else if filled != diff_ids.len() {
-        return Err(ImageError::BaseLayers);
+    // Some builders write no history, or one that does not fit: then an entry for each layer is made up.
+    if filled != diff_ids.len() {
+        if !history.is_empty() {
+            dropped.push("history");
+        }
+        let made_up = json!({"created": created, "created_by": "unknown"});
+        history = vec![made_up; diff_ids.len()];
     }
     for layer in layers {
         diff_ids.push(json!(layer.diff_id));

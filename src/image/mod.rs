@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use oci_spec::image::{DescriptorBuilder, ImageManifestBuilder};
 use serde_json::Value;
 
+use config::Merged;
 pub use config::{ImageError, Settings, ports};
 
 use crate::spec::{Descriptor, DiffId, Digest, ManifestFormat, MediaType, Platform, json};
@@ -106,8 +107,8 @@ impl Image {
         self.format
     }
 
-    /// What the base's config says and this image does not take over, since it belongs to the base's own program:
-    /// `Healthcheck`, `OnBuild`.
+    /// What the base's config says and this image does not take over: `Healthcheck` and `OnBuild`, which belong to the
+    /// base's own program, and a `history` that has not one entry for each layer.
     pub fn dropped(&self) -> &[&'static str] {
         &self.dropped
     }
@@ -129,10 +130,9 @@ impl Image {
 pub fn assemble(parts: Parts) -> Result<Image, ImageError> {
     let base = parts.base.unwrap_or_default();
     let format = parts.format;
-    let dropped = config::dropped(&base.config);
-    let config = config::merged(
+    let Merged { config, dropped } = config::merged(
         &parts.platform,
-        base.config,
+        (base.config, base.layers.len()),
         &parts.layers,
         &parts.settings,
         &parts.created,

@@ -99,13 +99,17 @@ mod tests {
     use crate::image::{Parts, Settings, assemble as image};
 
     fn on(platform: &str) -> Image {
+        of(platform, ManifestFormat::Oci)
+    }
+
+    fn of(platform: &str, format: ManifestFormat) -> Image {
         let parts = Parts {
             platform: platform.parse().unwrap(),
             base: None,
             layers: Vec::new(),
             settings: Settings::default(),
             annotations: BTreeMap::new(),
-            format: ManifestFormat::Oci,
+            format,
             created: "1970-01-01T00:00:00Z".into(),
         };
         image(parts).unwrap()
@@ -124,5 +128,26 @@ mod tests {
             assemble(&[&amd, &amd], BTreeMap::new(), ManifestFormat::Oci),
             Err(IndexError::Twice(_))
         ));
+    }
+
+    #[test]
+    fn formats_are_not_mixed_and_dockers_has_no_annotations() {
+        let (oci, docker) = (on("linux/amd64"), of("linux/arm64", ManifestFormat::Docker));
+        let annotations = || BTreeMap::from([("a".into(), "b".into())]);
+        for format in [ManifestFormat::Oci, ManifestFormat::Docker] {
+            let mixed = assemble(&[&oci, &docker], annotations(), format);
+            assert!(matches!(mixed, Err(IndexError::Mixed(_))));
+        }
+        let index = assemble(&[&docker], annotations(), ManifestFormat::Docker).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(index.bytes()).unwrap();
+        let list = "application/vnd.docker.distribution.manifest.list.v2+json";
+        assert_eq!(
+            (value["mediaType"].as_str(), value.get("annotations")),
+            (Some(list), None)
+        );
+        assert_eq!(index.descriptor().media_type().as_ref(), list);
+        let manifest = "application/vnd.docker.distribution.manifest.v2+json";
+        assert_eq!(value["manifests"][0]["mediaType"], manifest);
+        assert_eq!(value["manifests"][0]["platform"]["architecture"], "arm64");
     }
 }

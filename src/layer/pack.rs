@@ -21,9 +21,9 @@ pub struct Packing<'a> {
     /// Directories that the layers below have, by their path relative to the image's root, as the entries' paths.
     ///
     /// A directory that is only somebody's parent is written again with the attributes that it has below, and as
-    /// 0755 of root where nothing is known of it. Leaving it out is no way to keep it as it is: a storage driver that
-    /// extracts each layer into a folder of its own (containers/storage's overlay, containerd's snapshotters) makes
-    /// missing parents itself, as 0755 of root, and these lie over what is below: `/tmp` would lose its mode 1777.
+    /// 0755 of root where nothing is known of it. Leaving it out would not leave it as it is: storage drivers that
+    /// extract a layer into a folder of its own (containers/storage, Docker's overlay2) make parents that are missing
+    /// there as 0755 of root, and that folder lies over those below: `/tmp` would lose its mode 1777.
     pub known_directories: &'a BTreeMap<Vec<u8>, Attributes>,
     /// Called with the number of bytes of each chunk of file content.
     pub progress: &'a dyn Fn(u64),

@@ -54,18 +54,22 @@ fn parents_are_added_as_they_are_below() {
         uid: 1,
         gid: 2,
     };
-    let known = BTreeMap::from([(b"usr".to_vec(), below)]);
+    let known = [b"usr".to_vec(), b"srv".to_vec(), b"var/tmp".to_vec()].map(|path| (path, below));
+    let known = BTreeMap::from(known);
     let packing = Packing::new(Compression::default(), 1_700_000_000).on(&known);
     let file = Entry::bytes("/usr/local/bin/x", *b"x", 0o755);
-    let layer = pack(&store, vec![file.clone()], &packing).unwrap();
+    // What is named is as it is said, and what is nobody's parent is not there.
+    let named = Entry::directory("srv", 0o700);
+    let layer = pack(&store, vec![file.clone(), named.clone()], &packing).unwrap();
     let expected = [
+        named,
         Entry::directory("usr", 0o1777).owned_by(1, 2),
         Entry::directory("usr/local", 0o755),
         Entry::directory("usr/local/bin", 0o755),
         file,
     ];
     assert_eq!(unpacked(&store, &layer), expected);
-    assert_eq!(layer.entries, 4);
+    assert_eq!(layer.entries, 5);
     store.verify(&layer.blob()).unwrap();
 }
 

@@ -68,9 +68,10 @@ impl ManifestFormat {
     }
 }
 
-/// Each way to store a tar, in both formats: as it is, gzip, zstd. Docker's uncompressed type is in its code, not in its
-/// specification. <https://github.com/distribution/distribution/blob/v3.0.0/manifest/schema2/manifest.go>
-const LAYERS: [(&str, Option<&str>); 3] = [
+/// Each way to store a tar, in both formats: as it is, gzip, zstd; then the same for layers that may not be handed on.
+/// Docker's types without gzip are in its code, not in its specification.
+/// <https://github.com/distribution/distribution/blob/v3.0.0/manifest/schema2/manifest.go>
+const LAYERS: [(&str, Option<&str>); 6] = [
     (
         "application/vnd.oci.image.layer.v1.tar",
         Some("application/vnd.docker.image.rootfs.diff.tar"),
@@ -80,4 +81,34 @@ const LAYERS: [(&str, Option<&str>); 3] = [
         Some("application/vnd.docker.image.rootfs.diff.tar.gzip"),
     ),
     ("application/vnd.oci.image.layer.v1.tar+zstd", None),
+    (
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        Some("application/vnd.docker.image.rootfs.foreign.diff.tar"),
+    ),
+    (
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        Some("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+    ),
+    (
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+        None,
+    ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_go_from_each_format_to_the_other_and_back() {
+        for (oci, docker) in LAYERS {
+            let (oci, docker) = (MediaType::from(oci), docker.map(MediaType::from));
+            assert_eq!(ManifestFormat::Docker.layer(&oci), docker);
+            for layer in docker.iter().chain([&oci]) {
+                assert_eq!(ManifestFormat::Oci.layer(layer).as_ref(), Some(&oci));
+            }
+        }
+        let unknown = MediaType::from("application/x");
+        assert_eq!(ManifestFormat::Docker.layer(&unknown), Some(unknown.clone()));
+    }
+}

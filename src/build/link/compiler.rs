@@ -78,26 +78,48 @@ impl Attempt<'_> {
 
     /// Whether programs linked with this compiler's glibc keep the floor.
     pub(super) fn keeps_floor(&self, compiler: &Compiler, choice: &mut LinkChoice) -> Result<(), String> {
-        choice.glibc = compiler.glibc.map(|(major, minor)| format!("{major}.{minor}"));
-        let (Some(floor), Some(glibc)) = (self.floor(), compiler.glibc) else {
+        choice.glibc = compiler.glibc.map(shown);
+        let Some(floor) = self.floor().filter(|_| !self.wanted.static_) else {
             return Ok(());
         };
-        if self.wanted.static_ || glibc <= floor {
+        let wanted = shown(floor);
+        let Some(glibc) = compiler.glibc else {
+            if self.strict {
+                return Err(format!(
+                    "which glibc it links with is not known, and the programs must run on {wanted}"
+                ));
+            }
+            choice.why += &self.unkept();
+            return Ok(());
+        };
+        let linked = shown(glibc);
+        if glibc <= floor {
+            choice.why += &format!("; its glibc {linked} keeps the floor {wanted}");
             return Ok(());
         }
         let pure = self.wanted.compiles_c.is_empty();
-        let (major, minor) = glibc;
         if !self.strict && pure && PURE_RUST <= floor {
             choice.why += &format!(
-                ", likely to run on glibc {}.{} although linked with {major}.{minor}",
-                floor.0, floor.1
+                ", likely to run on glibc {wanted} although linked with {linked}: the finished programs are checked"
             );
             return Ok(());
         }
         Err(format!(
-            "it links with glibc {major}.{minor}, and the programs must run on {}.{}",
-            floor.0, floor.1
+            "it links with glibc {linked}, and the programs must run on {wanted}"
         ))
+    }
+
+    /// What is said of a linker that may link with any glibc; nothing where none is loaded.
+    pub(super) fn unkept(&self) -> String {
+        let dynamic = self.target.libc == Libc::Gnu && !self.wanted.static_;
+        self.floor()
+            .filter(|_| dynamic)
+            .map_or_else(String::new, |floor| {
+                let floor = shown(floor);
+                format!(
+                    "; nothing keeps the floor, glibc {floor}, for sure: the finished programs are checked"
+                )
+            })
     }
 
     /// The glibc floor as numbers.
@@ -133,6 +155,11 @@ impl Attempt<'_> {
         }
         Ok(())
     }
+}
+
+/// Numbers as `2.31`.
+pub(super) fn shown((major, minor): (u32, u32)) -> String {
+    format!("{major}.{minor}")
 }
 
 /// `2.31` as numbers.

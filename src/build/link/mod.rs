@@ -146,7 +146,7 @@ impl Attempt<'_> {
             ..self.choice(
                 LinkerKind::Default,
                 &linker,
-                &format!("the user's own, from {origin}"),
+                &format!("the user's own, from {origin}{}", self.unkept()),
             )
         })
     }
@@ -162,7 +162,17 @@ impl Attempt<'_> {
             ..self.choice(LinkerKind::Default, program, "named as `linker`")
         };
         choice.variables.insert(self.linker_variable(), program.into());
-        match self.check(program, self.target.libc) {
+        let checked = self.check(program, self.target.libc);
+        let kept = checked.as_ref().is_ok_and(|compiler| {
+            let floor = self.floor();
+            compiler
+                .glibc
+                .is_some_and(|glibc| floor.is_none_or(|floor| glibc <= floor))
+        });
+        if !kept {
+            choice.why += &self.unkept();
+        }
+        match checked {
             Ok(_) => self.set(&mut choice, "CC", program),
             Err(compiler::Unfit::Wrong(why)) if !self.wanted.compiles_c.is_empty() => {
                 return Err(LinkError::Miscompiles {

@@ -18,6 +18,8 @@ const GCC: &str = "while read -r line; do :; done\ncase \"$*\" in *-E*) echo 2 3
 const FOREIGN: &str = "while read -r line; do :; done\necho 'gantry: another architecture' >&2\nexit 1";
 const ZIG: &str = r#"case $1 in version) echo 0.17.0 ;; env) echo '.{ .lib_dir = "/zig/lib", }' ;; *) for a in "$@"; do echo "$a"; done; esac"#;
 
+mod floors;
+
 struct Machine {
     folder: TempDir,
     environment: Environment,

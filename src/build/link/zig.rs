@@ -1,6 +1,9 @@
 //! zig: compiler, linker, headers and libraries in one, behind scripts that speak rustc's and gcc's language to it.
 
-use super::compiler::version;
+use std::fs::File;
+use std::io::Read;
+
+use super::compiler::{shown as as_text, version};
 use super::script::quoted;
 use super::{Answer, Attempt};
 use crate::build::toolchain::Zig;
@@ -32,9 +35,12 @@ impl Attempt<'_> {
                 zig.version, OLDEST.0, OLDEST.1
             ));
         }
-        let glibc = (self.target.libc == Libc::Gnu).then(|| self.zig_floor(facts));
+        let glibc = match self.target.libc {
+            Libc::Gnu => Some(self.zig_glibc(zig, facts)?),
+            _ => None,
+        };
         let suffix = glibc
-            .map(|(major, minor)| format!(".{major}.{minor}"))
+            .map(|glibc| format!(".{}", as_text(glibc)))
             .unwrap_or_default();
         let script = |role: &str| self.filled(role, zig, facts, &suffix);
         let tool = |role: &str| super::script::calling(&[zig.program.display().to_string(), role.to_owned()]);
@@ -49,12 +55,15 @@ impl Attempt<'_> {
         let shown = format!("zig {} ({libc}{suffix})", zig.version);
         let mut choice = self.choice(LinkerKind::Zig, &shown, "zig brings headers and libc");
         if let (Some(glibc), Some(floor)) = (glibc, self.floor()) {
-            choice.why = format!("zig links with glibc {}.{}", glibc.0, glibc.1);
+            choice.why = format!("zig links with glibc {}", as_text(glibc));
             if glibc > floor {
                 choice.why += ", the oldest that works for this target";
+                choice.why += &self.unkept();
+            } else if glibc < floor {
+                choice.why += ", the newest that it knows";
             }
         }
-        choice.glibc = glibc.map(|(major, minor)| format!("{major}.{minor}"));
+        choice.glibc = glibc.map(as_text);
         self.link_with(&mut choice, folder.join("cc"));
         for (name, script) in [("CC", "cc"), ("CXX", "c++"), ("AR", "ar"), ("RANLIB", "ranlib")] {
             self.set(&mut choice, name, folder.join(script));
@@ -62,11 +71,20 @@ impl Attempt<'_> {
         Ok(choice)
     }
 
-    fn zig_floor(&self, facts: &Facts) -> (u32, u32) {
+    /// The glibc that zig links with: the floor, unless zig or the target has none so old or so new.
+    fn zig_glibc(&self, zig: &Zig, facts: &Facts) -> Result<(u32, u32), String> {
         let minimum = facts.minimum_glibc.as_deref().and_then(version);
-        self.floor()
-            .unwrap_or(USUAL_FLOOR)
-            .max(minimum.unwrap_or_default())
+        let minimum = minimum.unwrap_or_default();
+        if let Some(floor) = self.floor().filter(|floor| self.strict && *floor < minimum) {
+            return Err(format!(
+                "it links this target with glibc {} or newer, and the programs must run on {}",
+                as_text(minimum),
+                as_text(floor)
+            ));
+        }
+        let wanted = self.floor().unwrap_or(USUAL_FLOOR);
+        let known = newest_glibc(zig).unwrap_or(wanted);
+        Ok(wanted.min(known).max(minimum))
     }
 
     fn filled(&self, role: &str, zig: &Zig, facts: &Facts, suffix: &str) -> String {
@@ -88,6 +106,25 @@ impl Attempt<'_> {
             .replace("@ZIG@", &quoted(&zig.program.display().to_string()))
             .replace("@ROLE@", role)
     }
+}
+
+/// The newest glibc that a zig knows, as its own description of glibc says: names of libraries, then versions, both
+/// after their number. <https://codeberg.org/ziglang/zig/src/branch/master/src/libs/glibc.zig> (`loadMetaData`)
+fn newest_glibc(zig: &Zig) -> Option<(u32, u32)> {
+    // Both lists are at the head of the file; what follows is long.
+    let mut head = Vec::new();
+    let file = File::open(zig.library.join("libc/glibc/abilists")).ok()?;
+    file.take(4096).read_to_end(&mut head).ok()?;
+    let (libraries, mut rest) = head.split_first()?;
+    for _ in 0..*libraries {
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        rest = rest.get(end + 1..)?;
+    }
+    let (versions, rest) = rest.split_first()?;
+    let versions = rest.get(..usize::from(*versions) * 3)?.chunks_exact(3);
+    versions
+        .map(|version| (u32::from(version[0]), u32::from(version[1])))
+        .max()
 }
 
 fn version_of(zig: &Zig) -> Option<(u32, u32)> {
