@@ -31,6 +31,28 @@ pub enum PublishError {
         /// What it should name.
         ours: Digest,
     },
+    /// The registry keeps a tag from being moved, by a rule of its own.
+    #[error("the registry keeps tag `{tag}` of `{repository}` at `{found}`; it cannot name `{ours}`")]
+    #[diagnostic(
+        code(gantry::publish::tag_immutable),
+        help(
+            "everything but the tag is there; publish under a new version, or change the rule that makes tags \
+             immutable at the registry"
+        )
+    )]
+    TagImmutable {
+        /// The tag.
+        tag: String,
+        /// The repository.
+        repository: String,
+        /// What it names.
+        found: Digest,
+        /// What it should name.
+        ours: Digest,
+        /// The refusal.
+        #[source]
+        source: Box<RegistryError>,
+    },
     /// A text that is no tag.
     #[error("`{tag}` is no tag")]
     #[diagnostic(
@@ -105,7 +127,7 @@ impl PublishError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Registry(error) => Kind::Registry(error.kind()),
-            Self::TagTaken { .. } => Kind::Refused,
+            Self::TagTaken { .. } | Self::TagImmutable { .. } => Kind::Refused,
             Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),
             _ => Kind::Usage,
         }

@@ -176,15 +176,41 @@ async fn set_tag(
         Ok(_) => false,
         Err(error @ (RegistryError::Refused { .. } | RegistryError::Forbidden { .. })) => {
             let now = client.find_manifest(&reference, Access::Push).await?;
-            if now.is_none_or(|now| now.digest != *index.digest()) {
-                return Err(error.into());
+            match now.map(|now| now.digest) {
+                Some(found) if found == *index.digest() => true,
+                Some(found) if immutable(&error) => {
+                    return Err(PublishError::TagImmutable {
+                        tag: tag.name().to_owned(),
+                        repository: repository.to_string(),
+                        found,
+                        ours: *index.digest(),
+                        source: error.into(),
+                    });
+                }
+                _ => return Err(error.into()),
             }
-            true
         }
         Err(error) => return Err(error.into()),
     };
     told(client, &reference, index, present);
     Ok(())
+}
+
+/// Whether a registry refused a tag because it exists. There is no code for it: they say it in words.
+fn immutable(error: &RegistryError) -> bool {
+    let (RegistryError::Refused { source, .. } | RegistryError::Forbidden { source, .. }) = error else {
+        return false;
+    };
+    let said = source.to_string().to_ascii_lowercase();
+    [
+        "tag_invalid",
+        "immutable",
+        "immutability",
+        "already exists",
+        "overwrite",
+    ]
+    .iter()
+    .any(|word| said.contains(word))
 }
 
 /// The next result of a set. What is still running when its set is dropped, is ended.

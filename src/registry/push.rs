@@ -15,7 +15,7 @@ use super::session::{Mount, Session, lost_session};
 use super::sign_in::Purpose;
 use super::token::Access;
 use super::upload::Upload;
-use super::{BlobContent, BlobSource, Client, RegistryError, Repository};
+use super::{Answer, BlobContent, BlobSource, Client, RegistryError, Repository};
 use crate::event::Event;
 use crate::spec::Digest;
 
@@ -80,11 +80,15 @@ impl Client {
             attempts: self.attempts(&host, what.clone()),
             furthest: 0,
             sent: false,
+            opening: false,
         };
         let pushed = loop {
-            match push.attempt().await {
+            let fault = match push.attempt().await {
                 Ok(pushed) => break pushed,
-                Err(fault) => push.attempts.pause(fault).await?,
+                Err(fault) => fault,
+            };
+            if let Err(error) = push.attempts.pause(fault).await {
+                return Err(push.explained(error).await);
             }
         };
         self.0.observer.event(&Event::UploadFinished {
@@ -131,10 +135,13 @@ pub(super) struct Push<'a> {
     pub(super) furthest: u64,
     /// An attempt has sent all of it, though its answer was lost.
     pub(super) sent: bool,
+    /// The last thing tried was to open a session.
+    opening: bool,
 }
 
 impl Push<'_> {
     async fn attempt(&mut self) -> Result<Pushed, Fault> {
+        self.opening = false;
         if self.stored().await? == Some(self.blob.size) {
             let sent = [Pushed::Present, Pushed::Sent];
             return Ok(sent[usize::from(self.sent)]);
@@ -157,8 +164,12 @@ impl Push<'_> {
         });
         let session = match session {
             Some(session) => session,
-            None => client.open_session(host, purpose).await?,
+            None => {
+                self.opening = true;
+                client.open_session(host, purpose).await?
+            }
         };
+        self.opening = false;
         if host.part_size().is_some_and(|part| self.blob.size > part) {
             return self.in_parts(session).await;
         }
@@ -198,6 +209,31 @@ impl Push<'_> {
                 Err(Fault::again(source))
             }
             fault => Err(fault),
+        }
+    }
+
+    /// The error that ends the attempts. Some registries hang up on whoever wants to push to a repository that
+    /// does not exist, but say so when its tags are asked for.
+    async fn explained(&self, error: RegistryError) -> RegistryError {
+        let RegistryError::Unreachable { source, what, .. } = &error else {
+            return error;
+        };
+        if !self.opening || source.is::<Answer>() {
+            return error;
+        }
+        match self.client.known(self.host, self.purpose).await {
+            Err(Fault::Final(RegistryError::MissingRepository {
+                repository,
+                credential,
+                source,
+                ..
+            })) => RegistryError::MissingRepository {
+                what: what.clone(),
+                repository,
+                credential,
+                source,
+            },
+            _ => error,
         }
     }
 

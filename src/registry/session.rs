@@ -63,6 +63,14 @@ impl Client {
         self.session(host, purpose, &response).await
     }
 
+    /// Whether the registry knows the repository: one look at its tags.
+    pub(super) async fn known(&self, host: &Host, purpose: Purpose<'_>) -> Result<(), Fault> {
+        let mut url = self.address(host, purpose.repository, "tags/list").await?;
+        url.query_pairs_mut().append_pair("n", "1");
+        let request = Request::new(Method::GET, url, purpose);
+        self.expect(host, &request, &[200]).await.map(drop)
+    }
+
     /// Asks the registry to take a blob from `source`, another of its repositories. Whatever it answers, the blob
     /// can still be sent: only a wish to be left alone is a fault.
     pub(super) async fn mount(

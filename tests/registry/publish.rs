@@ -4,7 +4,7 @@ use cargo_gantry::publish::{Kind, Moves, Options, to_registry};
 use cargo_gantry::registry::{self, BlobContent, Pushed, Repository};
 
 use crate::shipment::{Fixture, client, client_of, reference, settings, shown};
-use crate::support::registry::{Location, Registry, Setup};
+use crate::support::registry::{Habits, Location, Registry, Setup};
 
 const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
 
@@ -163,7 +163,10 @@ async fn a_fixed_tag_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn a_registry_with_fixed_tags_may_refuse_what_is_there() {
     let setup = Setup {
-        immutable_tags: true,
+        habits: Habits {
+            immutable_tags: Some((400, "TAG_INVALID", "this tag is immutable")),
+            ..Habits::PLAIN
+        },
         ..Setup::default()
     };
     let (registry, client) = (Registry::start(setup), client());
@@ -180,11 +183,10 @@ async fn a_registry_with_fixed_tags_may_refuse_what_is_there() {
         .publish(&client, &registry.host())
         .await
         .unwrap_err();
-    assert!(
-        shown(&error).contains("this tag is immutable"),
-        "{}",
-        shown(&error)
-    );
+    assert_eq!(error.kind(), Kind::Refused);
+    for part in ["this tag is immutable", "keeps tag `1.0.0`", "tag_immutable"] {
+        assert!(shown(&error).contains(part), "{}", shown(&error));
+    }
 }
 
 #[tokio::test]

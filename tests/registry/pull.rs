@@ -5,7 +5,7 @@ use cargo_gantry::spec::{Digest, Reference};
 
 use crate::authorization::signed_in;
 use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, shown};
-use crate::support::registry::{Act, Auth, Fault, Registry, Setup};
+use crate::support::registry::{Act, Auth, Fault, Habits, Registry, Setup};
 
 /// A registry that holds the fixture under `v1`.
 async fn filled(setup: Setup) -> (Registry, Fixture) {
@@ -18,9 +18,12 @@ async fn filled(setup: Setup) -> (Registry, Fixture) {
 
 #[tokio::test]
 async fn manifests_are_read_by_tag_and_digest() {
-    for no_digest_header in [false, true] {
+    for digest_header in [true, false] {
         let setup = Setup {
-            no_digest_header,
+            habits: Habits {
+                digest_header,
+                ..Habits::PLAIN
+            },
             ..Setup::default()
         };
         let (registry, fixture) = filled(setup).await;

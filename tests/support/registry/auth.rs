@@ -1,6 +1,7 @@
 //! Who may come in: nobody asked, Basic, or Bearer with a token endpoint of its own.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,12 +32,16 @@ pub struct Bearer {
     pub anonymous: &'static [&'static str],
     /// Real requests are refused without a challenge.
     pub silent: bool,
+    /// Seconds that a token lives; 300 if nothing is said.
+    pub life: Option<u64>,
+    /// A request is refused as a whole if it asks for a repository that does not exist beside the first.
+    pub strict: bool,
 }
 
 /// The tokens handed out, with their scopes.
 #[derive(Default)]
 pub(super) struct Issued {
-    tokens: BTreeMap<String, Vec<String>>,
+    tokens: BTreeMap<String, (Vec<String>, Instant)>,
     count: usize,
 }
 
@@ -45,11 +50,25 @@ impl Issued {
         self.tokens.clear();
     }
 
-    fn issue(&mut self, scopes: Vec<String>) -> String {
+    fn issue(&mut self, scopes: Vec<String>, life: u64) -> String {
         self.count += 1;
         let token = format!("token-{}", self.count);
-        self.tokens.insert(token.clone(), scopes);
+        let end = Instant::now() + Duration::from_secs(life);
+        self.tokens.insert(token.clone(), (scopes, end));
         token
+    }
+
+    fn scopes(&self, token: &str) -> Option<&[String]> {
+        let (scopes, end) = self.tokens.get(token)?;
+        (Instant::now() < *end).then_some(scopes)
+    }
+
+    /// Whether the token of this Authorization header covers `scope`.
+    pub(super) fn cover(&self, header: Option<&str>, scope: &str) -> bool {
+        let token = header.and_then(|header| header.strip_prefix("Bearer "));
+        token
+            .and_then(|token| self.scopes(token))
+            .is_some_and(|granted| covers(granted, scope))
     }
 }
 
@@ -70,7 +89,7 @@ pub(super) fn refuse(
         Auth::Realm(realm) => Some(Some(format!("Bearer realm=\"{realm}\",service=\"s\""))),
         Auth::Bearer(bearer) => {
             let token = header.and_then(|header| header.strip_prefix("Bearer "));
-            let granted = token.and_then(|token| issued.tokens.get(token));
+            let granted = token.and_then(|token| issued.scopes(token));
             if granted.is_some_and(|granted| scope.as_ref().is_none_or(|scope| covers(granted, scope))) {
                 return None;
             }
@@ -94,6 +113,7 @@ pub(super) fn token(
     query: &str,
     header: Option<&str>,
     form: &[u8],
+    known_repository: impl Fn(&str) -> bool,
 ) -> (u16, String) {
     let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let form: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
@@ -121,6 +141,13 @@ pub(super) fn token(
     }
     let asked = pairs.iter().chain(&form).filter(|(key, _)| key == "scope");
     let asked = asked.flat_map(|(_, scopes)| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let asked: Vec<String> = asked.collect();
+    let name = |scope: &str| scope.split(':').nth(1).unwrap_or_default().to_owned();
+    if bearer.strict && asked.iter().skip(1).any(|scope| !known_repository(&name(scope))) {
+        let body = r#"{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}"#;
+        return (403, body.to_owned());
+    }
+    let life = bearer.life.unwrap_or(300);
     let allowed = |scope: String| {
         let (resource, actions) = scope.rsplit_once(':')?;
         let actions: Vec<&str> = actions
@@ -129,8 +156,11 @@ pub(super) fn token(
             .collect();
         (!actions.is_empty()).then(|| format!("{resource}:{}", actions.join(",")))
     };
-    let token = issued.issue(asked.filter_map(allowed).collect());
-    (200, format!(r#"{{"access_token":"{token}","expires_in":300}}"#))
+    let token = issued.issue(asked.into_iter().filter_map(allowed).collect(), life);
+    (
+        200,
+        format!(r#"{{"access_token":"{token}","expires_in":{life}}}"#),
+    )
 }
 
 fn covers(granted: &[String], scope: &str) -> bool {

@@ -1,5 +1,7 @@
 //! What goes wrong, and when.
 
+use std::time::Duration;
+
 /// A rule: the `at`-th request (from 1, counted by this rule) of this method and kind, and `times - 1` after it,
 /// meet with `act`. Of several rules the first that strikes counts.
 #[derive(Clone, Debug)]
@@ -27,6 +29,14 @@ pub enum Act {
     Truncate(usize),
     /// The answer's body has one bit changed.
     Flip,
+    /// The connection ends after so many bytes of the body were read; nothing is done.
+    CutBody(usize),
+    /// It is done after a while.
+    Delay(Duration),
+    /// It is done, but this header of the answer is another, or missing.
+    Header(&'static str, Option<String>),
+    /// Every token handed out so far becomes worthless before it is looked at.
+    Revoke,
     /// Nothing is done and no answer comes.
     Hang,
     /// It is done and no answer comes.
@@ -90,6 +100,7 @@ pub fn kind(path: &str) -> &'static str {
         _ if path.contains("/blobs/uploads/") => "upload",
         _ if path.contains("/blobs/") => "blob",
         _ if path.contains("/manifests/") => "manifest",
+        _ if path.contains("/referrers/") => "referrers",
         _ if path.ends_with("/tags/list") => "tags",
         _ => "other",
     }

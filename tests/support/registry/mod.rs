@@ -6,7 +6,9 @@
 
 mod auth;
 mod body;
+mod endpoints;
 mod fault;
+mod habits;
 mod store;
 mod wire;
 
@@ -16,7 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub use auth::{Auth, Bearer};
-pub use fault::{Act, Fault};
+pub use fault::{Act, Fault, kind};
+pub use habits::{Challenge, Habits, Missing, Mount, PROFILES, profile};
 pub use store::Store;
 
 /// A running registry; it ends with the value.
@@ -38,12 +41,10 @@ pub struct Setup {
     pub location: Location,
     /// Where blobs are read from instead: the beginning of an address.
     pub redirect_blobs: Option<String>,
-    /// Tags that exist cannot be written again.
-    pub immutable_tags: bool,
+    /// What it does in its own way.
+    pub habits: Habits,
     /// Repositories must be in the store before anything is pushed.
     pub fixed_repositories: bool,
-    /// `Docker-Content-Digest` is left out, as old registries do.
-    pub no_digest_header: bool,
 }
 
 /// The forms of an upload's Location.
@@ -181,6 +182,36 @@ impl Registry {
     /// Makes every token handed out so far worthless.
     pub fn revoke_tokens(&self) {
         self.shared.state().tokens.revoke();
+    }
+
+    /// A registry with the habits of one that is known, and with the account `me`, `hunter2` where it wants one.
+    pub fn of_profile(habits: &Habits) -> Self {
+        let account = ("me", "hunter2");
+        let bearer = Bearer {
+            account: Some(account),
+            life: Some(habits.token_life),
+            strict: habits.strict_scopes,
+            ..Bearer::default()
+        };
+        let auth = match habits.challenge {
+            Challenge::None => Auth::None,
+            Challenge::Basic => Auth::Basic(account.0, account.1),
+            Challenge::Bearer => Auth::Bearer(bearer),
+            Challenge::Identity => Auth::Bearer(Bearer {
+                account: None,
+                identity: Some("refresh"),
+                ..bearer
+            }),
+            Challenge::Silent => Auth::Bearer(Bearer {
+                silent: true,
+                ..bearer
+            }),
+        };
+        Self::start(Setup {
+            auth,
+            habits: habits.clone(),
+            ..Setup::default()
+        })
     }
 
     /// Returns when a request was kept waiting by [`Act::Hang`] or [`Act::HangAfter`].

@@ -89,18 +89,36 @@ impl Repository {
         reference: &str,
         media_type: &str,
         bytes: Vec<u8>,
+        checked: bool,
     ) -> Result<String, Refusal> {
         let digest = sha256(&bytes);
         if reference.contains(':') && reference != digest {
             return Err((400, "DIGEST_INVALID", format!("these bytes are {digest}")));
         }
-        self.check(media_type, &bytes)?;
+        if checked {
+            self.check(media_type, &bytes)?;
+        }
         if !reference.contains(':') {
             self.tags.insert(reference.to_owned(), digest.clone());
         }
         self.manifests
             .insert(digest.clone(), (media_type.to_owned(), bytes));
         Ok(digest)
+    }
+
+    /// Descriptors of the manifests whose subject is `digest`.
+    pub(super) fn referrers(&self, digest: &str) -> Vec<Value> {
+        let mut found = Vec::new();
+        for (own, (media_type, bytes)) in &self.manifests {
+            let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+            if value["subject"]["digest"] == digest {
+                found.push(
+                    serde_json::json!({"mediaType": media_type, "digest": own, "size": bytes.len(),
+                    "artifactType": value["artifactType"], "annotations": value["annotations"]}),
+                );
+            }
+        }
+        found
     }
 
     fn check(&self, media_type: &str, bytes: &[u8]) -> Result<(), Refusal> {
