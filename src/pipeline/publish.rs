@@ -8,7 +8,7 @@ use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
 use crate::publish::{self, Destination, ManifestBytes, Options, Shipment, Tag};
-use crate::registry::{Account, BlobFile, Client, Secret, Settings};
+use crate::registry::{Account, BlobFile, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Reference};
 
 /// How registries are spoken to.
@@ -157,6 +157,7 @@ fn shipment(built: &Built, image: &BuiltImage, partial: bool) -> Result<Shipment
 fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -> Result<Client, Error> {
     let mut settings = Settings::new(gantry.tools.clone());
     settings.plain_http = access.plain_http.clone();
+    settings.hosts = user_settings(&settings.environment)?;
     settings.account = access
         .login
         .clone()

@@ -212,6 +212,18 @@ pub enum RegistryError {
         #[source]
         source: std::io::Error,
     },
+    /// The user's settings of registries cannot be used.
+    #[error("`{}`: {problem}", path.display())]
+    #[diagnostic(
+        code(gantry::registry::user_settings),
+        help("the keys of `[registry.\"host\"]` are described in docs/registries.md")
+    )]
+    UserSettings {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        problem: String,
+    },
     /// What was read cannot be stored.
     #[error("{what}: cannot write what was read")]
     #[diagnostic(code(gantry::registry::write))]
@@ -257,7 +269,9 @@ impl RegistryError {
             | Self::Forbidden { .. }
             | Self::MissingRepository { .. }
             | Self::Credentials { .. } => Kind::Denied,
-            Self::File { .. } | Self::Write { .. } | Self::Setup { .. } => Kind::Local,
+            Self::File { .. } | Self::Write { .. } | Self::Setup { .. } | Self::UserSettings { .. } => {
+                Kind::Local
+            }
             _ => Kind::Protocol,
         }
     }

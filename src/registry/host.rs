@@ -1,6 +1,7 @@
 //! What is known of one registry host while we work with it.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
@@ -13,9 +14,9 @@ use super::realm::{PlainHosts, same_origin};
 use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
 use super::token::Tokens;
-use super::{Client, RegistryError, Secret};
+use super::{Client, HostSettings, RegistryError, Secret};
 
-/// How many blobs are uploaded to one host at once.
+/// How many blobs are uploaded to one host at once, unless the user says otherwise.
 const UPLOADS: usize = 4;
 
 pub(super) struct Host {
@@ -30,7 +31,8 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, settings: Option<&HostSettings>) -> Self {
+        let uploads = settings.and_then(|settings| settings.concurrency);
         Self {
             name: name.to_owned(),
             origin: OnceCell::new(),
@@ -39,7 +41,7 @@ impl Host {
             warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
         }
     }
 

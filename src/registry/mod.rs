@@ -13,6 +13,7 @@ mod credential;
 mod credential_helper;
 mod error;
 mod host;
+mod host_settings;
 mod manifest;
 mod pull;
 mod push;
@@ -28,12 +29,13 @@ mod transport;
 mod upload;
 mod warning;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 pub use credential::Account;
 pub use error::{Answer, Kind, RegistryError};
+pub use host_settings::{HostSettings, Mirror, user_settings};
 pub use manifest::{Fetched, Found};
 pub use push::{BlobFile, Pushed};
 pub use repository::Repository;
@@ -47,6 +49,7 @@ use crate::tool::Tools;
 use credential::Login;
 use host::Host;
 use realm::PlainHosts;
+use repository::canonical;
 
 /// How a client reaches registries.
 #[derive(Clone)]
@@ -58,6 +61,8 @@ pub struct Settings {
     pub tools: Tools,
     /// Registries (`host` or `host:port`) that are spoken to in plain http. This machine need not be named.
     pub plain_http: Vec<String>,
+    /// What the user says of single registries (`host` or `host:port`), as [`user_settings`] reads it.
+    pub hosts: BTreeMap<String, HostSettings>,
     /// User name and password for one registry, before anything stored.
     pub account: Option<Account>,
     /// How patient to be.
@@ -71,6 +76,7 @@ impl Settings {
             environment: tools.environment().clone(),
             tools,
             plain_http: Vec::new(),
+            hosts: BTreeMap::new(),
             account: None,
             patience: Patience::default(),
         }
@@ -82,6 +88,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("plain_http", &self.plain_http)
+            .field("hosts", &self.hosts)
             .field("account", &self.account)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
@@ -107,15 +114,26 @@ impl Client {
     ///
     /// # Errors
     /// When the certificates or proxies that the environment names cannot be used.
-    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, RegistryError> {
+    pub fn new(mut settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, RegistryError> {
+        let hosts = std::mem::take(&mut settings.hosts).into_iter();
+        settings.hosts = hosts
+            .map(|(name, host)| (canonical(&name).to_owned(), host))
+            .collect();
+        let plain = settings.hosts.iter().filter(|(_, host)| host.plain_http);
+        let plain = settings.plain_http.iter().chain(plain.map(|(name, _)| name));
         Ok(Self(Arc::new(Shared {
             http: transport::client(&settings.environment, settings.patience)?,
-            plain: PlainHosts(settings.plain_http.clone()),
+            plain: PlainHosts(plain.cloned().collect()),
             settings,
             observer,
             hosts: Mutex::default(),
             logins: tokio::sync::Mutex::default(),
         })))
+    }
+
+    /// What the user says of `registry`, if anything.
+    pub fn host_settings(&self, registry: &str) -> Option<&HostSettings> {
+        self.0.settings.hosts.get(canonical(registry))
     }
 
     /// Who is told what happens.

@@ -65,8 +65,8 @@ impl Client {
         }
     }
 
-    /// Makes sure that the repository holds a blob; sends it if it does not. At most four are sent to one host at
-    /// once, however many calls wait.
+    /// Makes sure that the repository holds a blob; sends it if it does not. At most four (or what the user
+    /// set) are sent to one host at once, however many calls wait.
     ///
     /// # Errors
     /// When the registry cannot be reached or denies access, or the file cannot be read.
@@ -194,10 +194,5 @@ fn lost_session(answer: &Answer) -> bool {
 }
 
 pub(super) fn purpose<'a>(repository: &'a Repository, access: Access, what: &'a str) -> Purpose<'a> {
-    Purpose {
-        repository,
-        access,
-        what,
-        needed: Duration::ZERO,
-    }
+    Purpose::new(repository, access, what)
 }

@@ -74,7 +74,7 @@ impl Client {
         let name = repository.registry();
         hosts
             .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(Host::new(name)))
+            .or_insert_with(|| Arc::new(Host::new(name, self.host_settings(name))))
             .clone()
     }
 

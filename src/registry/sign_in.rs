@@ -26,10 +26,44 @@ const ANSWER_BYTES: u64 = 64 << 10;
 pub(super) struct Purpose<'a> {
     pub(super) repository: &'a Repository,
     pub(super) access: Access,
+    /// A repository of the same registry that is read in the same request: where a blob is mounted from.
+    pub(super) from: Option<&'a Repository>,
     /// For messages.
     pub(super) what: &'a str,
     /// How long the request may take, by its size.
     pub(super) needed: Duration,
+}
+
+impl<'a> Purpose<'a> {
+    /// `access` to `repository`, for a request without a body to speak of.
+    pub(super) fn new(repository: &'a Repository, access: Access, what: &'a str) -> Self {
+        Self {
+            repository,
+            access,
+            from: None,
+            what,
+            needed: Duration::ZERO,
+        }
+    }
+
+    /// Reads `base` as well. It must be of the same registry. Where the realm gives no token for both, one for
+    /// the repository alone is used: the mount may then be refused, and the blob is uploaded.
+    #[allow(dead_code, reason = "mounting comes with pushing of bases")]
+    pub(super) fn mounting(self, base: &'a Repository) -> Self {
+        Self {
+            from: Some(base).filter(|base| base.registry() == self.repository.registry()),
+            ..self
+        }
+    }
+
+    fn scopes(&self, challenged: Option<&str>) -> Vec<String> {
+        scopes(
+            self.repository.name(),
+            self.access,
+            self.from.map(Repository::name),
+            challenged,
+        )
+    }
 }
 
 impl Client {
@@ -54,6 +88,7 @@ impl Client {
             (_, Challenge::Basic) => Ok(None),
             (_, Challenge::Bearer { realm, service, .. }) => {
                 let name = purpose.repository.name();
+                let from = purpose.from.map(Repository::name);
                 let wider = || host.tokens.wider(name, purpose.needed, rejected);
                 if let Some(header) = Some(purpose.access)
                     .filter(|a| *a == Access::Pull)
@@ -61,19 +96,30 @@ impl Client {
                 {
                     return Ok(Some(header));
                 }
-                let mut turn = host.tokens.turn(name, purpose.access).await;
+                let mut turn = host.tokens.turn(name, purpose.access, from).await;
                 if let Some(header) = turn.usable(purpose.needed, rejected) {
                     return Ok(Some(header));
                 }
-                let exchange = Exchange {
+                let mut exchange = Exchange {
                     host,
                     login: &login,
                     realm: safe_realm(self, host, &realm)?,
                     service: service.as_deref(),
-                    scopes: scopes(name, purpose.access, scope),
+                    scopes: purpose.scopes(scope),
                     what: purpose.what,
                 };
-                let token = exchange.token(self, purpose.repository).await?;
+                let token = match exchange.token(self, purpose.repository).await {
+                    // Some realms refuse all of it for a second repository that is not theirs or not ours.
+                    Err(Fault::Final(RegistryError::Unauthorized { .. })) if from.is_some() => {
+                        exchange.scopes = Purpose {
+                            from: None,
+                            ..purpose
+                        }
+                        .scopes(None);
+                        exchange.token(self, purpose.repository).await?
+                    }
+                    token => token?,
+                };
                 Ok(Some(turn.keep(token)))
             }
         }
@@ -116,9 +162,7 @@ impl Client {
             Err(error) => return error,
         };
         let scope = match host.challenge() {
-            Some(Challenge::Bearer { .. }) => {
-                Some(scopes(purpose.repository.name(), purpose.access, None).join(" "))
-            }
+            Some(Challenge::Bearer { .. }) => Some(purpose.scopes(None).join(" ")),
             _ => None,
         };
         RegistryError::Unauthorized {

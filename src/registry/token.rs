@@ -32,23 +32,30 @@ impl Access {
     }
 }
 
-/// The scope to ask for: ours, and what the registry's challenge adds.
-pub(super) fn scopes(name: &str, access: Access, challenged: Option<&str>) -> Vec<String> {
+/// The scopes to ask for: that of the repository first, since some servers look at the first one only; then that of
+/// `from`, to be read in the same registry; then what the registry's challenge adds.
+pub(super) fn scopes(
+    name: &str,
+    access: Access,
+    from: Option<&str>,
+    challenged: Option<&str>,
+) -> Vec<String> {
     let own = format!("repository:{name}:{}", access.actions());
-    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let from = from.map(|from| format!("repository:{from}:{}", Access::Pull.actions()));
     let words = challenged.into_iter().flat_map(str::split_ascii_whitespace);
-    for (resource, actions) in std::iter::once(own.as_str())
-        .chain(words)
-        .filter_map(|scope| scope.rsplit_once(':'))
-    {
-        all.entry(resource)
-            .or_default()
-            .extend(actions.split(',').filter(|action| !action.is_empty()));
+    let all = std::iter::once(own.as_str()).chain(from.as_deref()).chain(words);
+    let mut merged: Vec<(&str, BTreeSet<&str>)> = Vec::new();
+    for (resource, actions) in all.filter_map(|scope| scope.rsplit_once(':')) {
+        let actions = actions.split(',').filter(|action| !action.is_empty());
+        match merged.iter_mut().find(|(known, _)| *known == resource) {
+            Some((_, known)) => known.extend(actions),
+            None => merged.push((resource, actions.collect())),
+        }
     }
     let shown = |(resource, actions): (&str, BTreeSet<&str>)| {
         format!("{resource}:{}", actions.into_iter().collect::<Vec<_>>().join(","))
     };
-    all.into_iter().map(shown).collect()
+    merged.into_iter().map(shown).collect()
 }
 
 /// A token and how long it is good for.
@@ -103,15 +110,18 @@ type Slot = Arc<Turn<Option<Token>>>;
 
 /// The tokens of one registry.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<BTreeMap<(String, Access), Slot>>);
+pub(super) struct Tokens(Mutex<BTreeMap<Key, Slot>>);
+
+/// Repository, what is done in it, and the repository that is read beside it.
+type Key = (String, Access, Option<String>);
 
 /// One's turn to look at a token, and to fetch it for everybody who waits.
 pub(super) struct TokenTurn(tokio::sync::OwnedMutexGuard<Option<Token>>);
 
 impl Tokens {
-    /// Waits until nobody else is fetching the token of `name` and `access`.
-    pub(super) async fn turn(&self, name: &str, access: Access) -> TokenTurn {
-        let slot = self.slot(name, access);
+    /// Waits until nobody else is fetching the token of `name` and `access`, and of reading `from`.
+    pub(super) async fn turn(&self, name: &str, access: Access, from: Option<&str>) -> TokenTurn {
+        let slot = self.slot(name, access, from);
         TokenTurn(slot.lock_owned().await)
     }
 
@@ -122,13 +132,14 @@ impl Tokens {
         needed: Duration,
         rejected: Option<&HeaderValue>,
     ) -> Option<HeaderValue> {
-        let turn = TokenTurn(self.slot(name, Access::Push).try_lock_owned().ok()?);
+        let turn = TokenTurn(self.slot(name, Access::Push, None).try_lock_owned().ok()?);
         turn.usable(needed, rejected)
     }
 
-    fn slot(&self, name: &str, access: Access) -> Slot {
+    fn slot(&self, name: &str, access: Access, from: Option<&str>) -> Slot {
+        let key = (name.to_owned(), access, from.map(str::to_owned));
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry((name.to_owned(), access)).or_default().clone()
+        slots.entry(key).or_default().clone()
     }
 }
 
@@ -173,21 +184,31 @@ mod tests {
 
     #[test]
     fn scopes_are_merged_with_the_challenge() {
-        for (access, challenged, expected) in [
-            (Access::Pull, None, vec!["repository:a/b:pull"]),
+        let (pull, push) = (Access::Pull, Access::Push);
+        for (access, from, challenged, expected) in [
+            (pull, None, None, vec!["repository:a/b:pull"]),
             (
-                Access::Push,
+                push,
+                None,
                 Some("repository:a/b:delete"),
                 vec!["repository:a/b:delete,pull,push"],
             ),
             (
-                Access::Push,
+                push,
+                None,
                 Some("registry:catalog:* repository:a/b:pull"),
-                vec!["registry:catalog:*", "repository:a/b:pull,push"],
+                vec!["repository:a/b:pull,push", "registry:catalog:*"],
             ),
-            (Access::Pull, Some("nonsense"), vec!["repository:a/b:pull"]),
+            (pull, None, Some("nonsense"), vec!["repository:a/b:pull"]),
+            (
+                push,
+                Some("a/a"),
+                None,
+                vec!["repository:a/b:pull,push", "repository:a/a:pull"],
+            ),
+            (push, Some("a/b"), None, vec!["repository:a/b:pull,push"]),
         ] {
-            assert_eq!(scopes("a/b", access, challenged), expected);
+            assert_eq!(scopes("a/b", access, from, challenged), expected);
         }
     }
 
@@ -215,12 +236,15 @@ mod tests {
     async fn a_rejected_token_is_not_used_again() {
         let tokens = Tokens::default();
         let token = Token::granted(&serde_json::from_str(r#"{"token":"t"}"#).unwrap()).unwrap();
-        let header = tokens.turn("a", Access::Push).await.keep(token);
+        let header = tokens.turn("a", Access::Push, None).await.keep(token);
         assert_eq!(tokens.wider("a", Duration::ZERO, None), Some(header.clone()));
         assert_eq!(tokens.wider("a", Duration::ZERO, Some(&header)), None);
         assert_eq!(tokens.wider("b", Duration::ZERO, None), None);
         assert_eq!(
-            tokens.turn("a", Access::Pull).await.usable(Duration::ZERO, None),
+            tokens
+                .turn("a", Access::Pull, None)
+                .await
+                .usable(Duration::ZERO, None),
             None
         );
         assert_eq!(format!("{header:?}"), "Sensitive");
