@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response};
@@ -14,6 +14,7 @@ use super::realm::{PlainHosts, same_origin};
 use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
 use super::token::Tokens;
+use super::trust::Trust;
 use super::{Client, HostSettings, RegistryError, Secret};
 
 /// How many blobs are uploaded to one host at once, unless the user says otherwise.
@@ -22,6 +23,7 @@ const UPLOADS: usize = 4;
 pub(super) struct Host {
     name: String,
     origin: OnceCell<Url>,
+    trust: OnceLock<Trust>,
     challenge: Mutex<Option<Challenge>>,
     identity: Mutex<Option<Secret>>,
     warnings: Mutex<BTreeSet<String>>,
@@ -36,6 +38,7 @@ impl Host {
         Self {
             name: name.to_owned(),
             origin: OnceCell::new(),
+            trust: OnceLock::new(),
             challenge: Mutex::default(),
             identity: Mutex::default(),
             warnings: Mutex::default(),
@@ -53,6 +56,11 @@ impl Host {
     /// Scheme, host and port, once the first request was made.
     pub(super) fn known_origin(&self) -> Option<&Url> {
         self.origin.get()
+    }
+
+    /// Whom this registry's certificate may be of, looked for once.
+    pub(super) fn trust(&self, find: impl FnOnce() -> Trust) -> &Trust {
+        self.trust.get_or_init(find)
     }
 
     /// How this host wants to be signed in to, as far as it has said so.
@@ -131,7 +139,8 @@ impl Client {
     /// Whether a registry answers there. Learns its challenge on the way.
     async fn ping(&self, host: &Host, origin: &Url, what: &str) -> Result<bool, Fault> {
         let url = origin.join("v2/").expect("a constant path joins to every origin");
-        let response = self.transmit(self.0.http.request(Method::GET, url), what).await?;
+        let http = self.http(host, &url).await?;
+        let response = self.transmit(http.request(Method::GET, url), what).await?;
         let status = response.status();
         let elsewhere = || {
             let location = response.headers().get("location")?.to_str().ok()?;

@@ -23,9 +23,11 @@ mod retry;
 mod secret;
 mod send;
 mod sign_in;
+mod small_file;
 mod token;
 mod transmit;
 mod transport;
+mod trust;
 mod upload;
 mod warning;
 
@@ -50,6 +52,7 @@ use credential::Login;
 use host::Host;
 use realm::PlainHosts;
 use repository::canonical;
+use transport::Transports;
 
 /// How a client reaches registries.
 #[derive(Clone)]
@@ -100,7 +103,7 @@ impl fmt::Debug for Settings {
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    http: reqwest::Client,
+    http: Transports,
     plain: PlainHosts,
     settings: Settings,
     observer: Arc<dyn Observer>,
@@ -122,7 +125,7 @@ impl Client {
         let plain = settings.hosts.iter().filter(|(_, host)| host.plain_http);
         let plain = settings.plain_http.iter().chain(plain.map(|(name, _)| name));
         Ok(Self(Arc::new(Shared {
-            http: transport::client(&settings.environment, settings.patience)?,
+            http: Transports::new(&settings.environment, settings.patience)?,
             plain: PlainHosts(plain.cloned().collect()),
             settings,
             observer,

@@ -100,7 +100,9 @@ impl Client {
         let (mut renewed, mut steps) = (false, 0);
         loop {
             let own = same_origin(&url, origin);
-            let response = self.step(request, &url, header.as_ref().filter(|_| own)).await?;
+            let response = self
+                .step(host, request, &url, header.as_ref().filter(|_| own))
+                .await?;
             if own {
                 self.tell_warnings(host, &response);
             }
@@ -188,13 +190,13 @@ impl Client {
 
     async fn step(
         &self,
+        host: &Host,
         request: &Request<'_>,
         url: &Url,
         header: Option<&HeaderValue>,
     ) -> Result<Response, Fault> {
-        let mut builder = self
-            .0
-            .http
+        let http = self.http(host, url).await?;
+        let mut builder = http
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
         if let Some(header) = header {

@@ -265,7 +265,7 @@ impl Exchange<'_> {
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        let request = client.0.http.request(Method::GET, url);
+        let request = client.http(self.host, &url).await?.request(Method::GET, url);
         let request = match header {
             Some(header) => request.header(AUTHORIZATION, header),
             None => request,
@@ -286,7 +286,8 @@ impl Exchange<'_> {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
-        let request = client.0.http.request(Method::POST, self.realm.clone());
+        let http = client.http(self.host, &self.realm).await?;
+        let request = http.request(Method::POST, self.realm.clone());
         let request = request
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
