@@ -16,11 +16,15 @@ mod faults;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
+#[path = "registry/proxy.rs"]
+mod proxy;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]
 mod pull;
 #[path = "registry/real.rs"]
 mod real;
+#[path = "registry/real_auth.rs"]
+mod real_auth;
 #[path = "registry/shipment.rs"]
 mod shipment;

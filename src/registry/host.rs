@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
@@ -29,6 +30,8 @@ pub(super) struct Host {
     warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
+    /// Whether it, or a place where it led, has ever answered over TLS.
+    pub(super) welcomed: AtomicBool,
     pub(super) uploads: Semaphore,
 }
 
@@ -44,6 +47,7 @@ impl Host {
             warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
+            welcomed: AtomicBool::new(false),
             uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
         }
     }
@@ -140,7 +144,8 @@ impl Client {
     async fn ping(&self, host: &Host, origin: &Url, what: &str) -> Result<bool, Fault> {
         let url = origin.join("v2/").expect("a constant path joins to every origin");
         let http = self.http(host, &url).await?;
-        let response = self.transmit(http.request(Method::GET, url), what).await?;
+        let result = self.transmit(http.request(Method::GET, url.clone()), what).await;
+        let response = http.judge(host, &url, what, result)?;
         let status = response.status();
         let elsewhere = || {
             let location = response.headers().get("location")?.to_str().ok()?;

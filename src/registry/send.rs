@@ -202,14 +202,16 @@ impl Client {
         if let Some(header) = header {
             builder = builder.header(AUTHORIZATION, header.clone());
         }
-        match &request.payload {
-            Payload::None => self.transmit(builder, request.purpose.what).await,
+        let what = request.purpose.what;
+        let result = match &request.payload {
+            Payload::None => self.transmit(builder, what).await,
             Payload::Bytes(bytes) => {
                 let builder = builder.header("content-length", bytes.len()).body(bytes.clone());
-                self.transmit(builder, request.purpose.what).await
+                self.transmit(builder, what).await
             }
-            Payload::File(upload) => upload.transmit(builder, request.purpose.what).await,
-        }
+            Payload::File(upload) => upload.transmit(builder, what).await,
+        };
+        http.judge(host, url, what, result)
     }
 }
 

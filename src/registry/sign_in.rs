@@ -265,7 +265,8 @@ impl Exchange<'_> {
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        let request = client.http(self.host, &url).await?.request(Method::GET, url);
+        let http = client.http(self.host, &url).await?;
+        let request = http.request(Method::GET, url);
         let request = match header {
             Some(header) => request.header(AUTHORIZATION, header),
             None => request,

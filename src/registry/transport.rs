@@ -3,14 +3,16 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::{NoProxy, Proxy};
+use reqwest::{Method, NoProxy, Proxy, RequestBuilder, Response};
 use rustls::RootCertStore;
 use url::Url;
 
 use super::host::Host;
 use super::repository::api_host;
+use super::retry::Fault;
 use super::trust::Trust;
 use super::{Client, Patience, RegistryError};
 use crate::environment::Environment;
@@ -20,8 +22,50 @@ const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1";
 
 /// One HTTP client for each way of trusting.
 pub(super) struct Transports {
-    usual: reqwest::Client,
-    others: Mutex<HashMap<Trust, reqwest::Client>>,
+    usual: Transport,
+    others: Mutex<HashMap<Trust, Transport>>,
+}
+
+/// An HTTP client, and whether somebody asked who we are.
+#[derive(Clone)]
+pub(super) struct Transport {
+    client: reqwest::Client,
+    asked: Arc<AtomicBool>,
+}
+
+impl Transport {
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// What became of a request to `url`. Who asks for a certificate and closes the connection, and has never answered
+    /// before, does not let us in: that is no matter of trying again.
+    pub(super) fn judge(
+        &self,
+        host: &Host,
+        url: &Url,
+        what: &str,
+        result: Result<Response, Fault>,
+    ) -> Result<Response, Fault> {
+        let asked = self.asked.swap(false, Ordering::Relaxed);
+        match result {
+            Ok(response) => {
+                // An answer in plain http says nothing about certificates.
+                if url.scheme() == "https" {
+                    host.welcomed.store(true, Ordering::Relaxed);
+                }
+                Ok(response)
+            }
+            Err(Fault::Again { cause, .. }) if asked && !host.welcomed.load(Ordering::Relaxed) => {
+                Err(Fault::Final(RegistryError::ClientCertificate {
+                    what: what.to_owned(),
+                    host: url.host_str().unwrap_or_default().to_owned(),
+                    source: cause,
+                }))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
 }
 
 impl Transports {
@@ -38,7 +82,7 @@ impl Client {
     /// The HTTP client for a request to `url`, where work with `host` has led. What the user says of the host of
     /// `url` counts; a host of which nothing is said, as a realm or a store of blobs, is trusted as the registry
     /// is that leads there, and is never shown our certificate.
-    pub(super) async fn http(&self, host: &Host, url: &Url) -> Result<reqwest::Client, RegistryError> {
+    pub(super) async fn http(&self, host: &Host, url: &Url) -> Result<Transport, RegistryError> {
         let trust = match self.settled(host, url) {
             Some(other) => self.trust(&other),
             None if is_of(url, host.name()) => host.trust(|| self.trust(host.name())).clone(),
@@ -48,7 +92,7 @@ impl Client {
         if trust == Trust::default() {
             return Ok(transports.usual.clone());
         }
-        let known = |found: &mut HashMap<Trust, reqwest::Client>| found.get(&trust).cloned();
+        let known = |found: &mut HashMap<Trust, Transport>| found.get(&trust).cloned();
         let others = || transports.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = known(&mut others()) {
             return Ok(client);
@@ -89,14 +133,11 @@ fn is_of(url: &Url, registry: &str) -> bool {
 }
 
 /// A client for registries within `environment`.
-fn client(
-    environment: &Environment,
-    patience: Patience,
-    trust: &Trust,
-) -> Result<reqwest::Client, RegistryError> {
+fn client(environment: &Environment, patience: Patience, trust: &Trust) -> Result<Transport, RegistryError> {
+    let asked = Arc::default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("cargo-gantry/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(trust.tls(roots(environment)?)?)
+        .tls_backend_preconfigured(trust.tls(roots(environment)?, &asked)?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(patience.connect)
@@ -104,10 +145,11 @@ fn client(
     for proxy in proxies(environment)? {
         builder = builder.proxy(proxy);
     }
-    builder.build().map_err(|source| RegistryError::Setup {
+    let client = builder.build().map_err(|source| RegistryError::Setup {
         what: "the HTTP client".to_owned(),
         source: source.into(),
-    })
+    })?;
+    Ok(Transport { client, asked })
 }
 
 /// The system's authorities, else Mozilla's that are built in.
@@ -172,7 +214,7 @@ mod tests {
     fn a_named_bundle_is_not_replaced_by_others() {
         let environment = Environment::empty("/").with("SSL_CERT_FILE", "/nowhere/ca.pem");
         let made = |environment| client(environment, Patience::default(), &Trust::default());
-        let error = made(&environment).unwrap_err();
+        let error = made(&environment).err().unwrap();
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
         assert!(made(&Environment::empty("/")).is_ok());
     }
@@ -198,7 +240,9 @@ mod tests {
     #[test]
     fn a_wrong_proxy_is_an_error_without_its_password() {
         let environment = Environment::empty("/").with("HTTPS_PROXY", "http://user:hunter2@[bad");
-        let error = client(&environment, Patience::default(), &Trust::default()).unwrap_err();
+        let error = client(&environment, Patience::default(), &Trust::default())
+            .err()
+            .unwrap();
         let text = format!("{error:?} {error} {:?}", std::error::Error::source(&error));
         assert!(
             text.contains("HTTPS_PROXY") && !text.contains("hunter2"),

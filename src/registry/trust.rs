@@ -5,10 +5,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 use super::error::Cause;
 use super::{HostSettings, RegistryError, small_file};
@@ -85,8 +88,12 @@ impl Trust {
         })
     }
 
-    /// The settings of TLS, with the system's authorities in `roots`.
-    pub(super) fn tls(&self, mut roots: RootCertStore) -> Result<ClientConfig, RegistryError> {
+    /// The settings of TLS, with the system's authorities in `roots`. `asked` is told when a server asks who we are.
+    pub(super) fn tls(
+        &self,
+        mut roots: RootCertStore,
+        asked: &Arc<AtomicBool>,
+    ) -> Result<ClientConfig, RegistryError> {
         for path in &self.authorities {
             for authority in certificates(path)? {
                 roots.add(authority).map_err(|error| wrong(path, error))?;
@@ -106,8 +113,31 @@ impl Trust {
                 .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
                 .map_err(|error| wrong(certificate, error))?,
         };
+        config.client_auth_cert_resolver = Arc::new(Telling {
+            inner: config.client_auth_cert_resolver,
+            asked: asked.clone(),
+        });
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
+    }
+}
+
+/// Shows our certificate if there is one, and tells that it was asked for: a server that wants another just closes the
+/// connection, and its alert may be lost.
+#[derive(Debug)]
+struct Telling {
+    inner: Arc<dyn ResolvesClientCert>,
+    asked: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for Telling {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.inner.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
     }
 }
 
@@ -202,7 +232,7 @@ mod tests {
             authorities: vec![path.clone()],
             shown: None,
         };
-        let said = || trust.tls(RootCertStore::empty()).unwrap_err();
+        let said = || trust.tls(RootCertStore::empty(), &Arc::default()).unwrap_err();
         assert!(said().to_string().contains("ca.pem"));
         for text in [
             "",
