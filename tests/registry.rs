@@ -11,6 +11,8 @@ mod support;
 
 #[path = "registry/authorization.rs"]
 mod authorization;
+#[path = "registry/credentials.rs"]
+mod credentials;
 #[path = "registry/faults.rs"]
 mod faults;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! What is known of one registry host while we work with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -26,7 +26,7 @@ pub(super) struct Host {
     origin: OnceCell<Url>,
     trust: OnceLock<Trust>,
     challenge: Mutex<Option<Challenge>>,
-    identity: Mutex<Option<Secret>>,
+    rotated: Mutex<HashMap<Secret, Secret>>,
     warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
@@ -43,7 +43,7 @@ impl Host {
             origin: OnceCell::new(),
             trust: OnceLock::new(),
             challenge: Mutex::default(),
-            identity: Mutex::default(),
+            rotated: Mutex::default(),
             warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
@@ -89,15 +89,14 @@ impl Host {
     }
 
     /// The refresh token that the realm gave in place of the stored one.
-    pub(super) fn rotated(&self) -> Option<Secret> {
-        self.identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(super) fn rotated(&self, stored: &Secret) -> Option<Secret> {
+        let rotated = self.rotated.lock().unwrap_or_else(PoisonError::into_inner);
+        rotated.get(stored).cloned()
     }
 
-    pub(super) fn rotate(&self, token: Secret) {
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    pub(super) fn rotate(&self, stored: &Secret, token: Secret) {
+        let mut rotated = self.rotated.lock().unwrap_or_else(PoisonError::into_inner);
+        rotated.insert(stored.clone(), token);
     }
 }
 

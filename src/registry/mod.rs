@@ -9,6 +9,7 @@
 
 mod auth_file;
 mod challenge;
+mod ci_credential;
 mod credential;
 mod credential_helper;
 mod error;
@@ -49,9 +50,11 @@ use crate::environment::Environment;
 use crate::event::Observer;
 use crate::tool::Tools;
 use credential::Login;
+use credential_helper::Helpers;
 use host::Host;
 use realm::PlainHosts;
 use repository::canonical;
+use tokio::sync::OnceCell;
 use transport::Transports;
 
 /// How a client reaches registries.
@@ -108,7 +111,8 @@ struct Shared {
     settings: Settings,
     observer: Arc<dyn Observer>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    logins: tokio::sync::Mutex<HashMap<Repository, Arc<Login>>>,
+    helpers: Helpers,
+    logins: Mutex<HashMap<Repository, Arc<OnceCell<Arc<Login>>>>>,
 }
 
 impl Client {
@@ -130,7 +134,8 @@ impl Client {
             settings,
             observer,
             hosts: Mutex::default(),
-            logins: tokio::sync::Mutex::default(),
+            helpers: Helpers::default(),
+            logins: Mutex::default(),
         })))
     }
 
