@@ -11,16 +11,22 @@ mod support;
 
 #[path = "registry/authorization.rs"]
 mod authorization;
+#[path = "registry/credentials.rs"]
+mod credentials;
 #[path = "registry/faults.rs"]
 mod faults;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
+#[path = "registry/proxy.rs"]
+mod proxy;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]
 mod pull;
 #[path = "registry/real.rs"]
 mod real;
+#[path = "registry/real_auth.rs"]
+mod real_auth;
 #[path = "registry/shipment.rs"]
 mod shipment;

@@ -14,11 +14,19 @@ use super::credential::Credential;
 use super::repository::canonical;
 use super::{Repository, Secret};
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 pub(super) struct AuthFile {
     auths: BTreeMap<String, Auth>,
     cred_helpers: BTreeMap<String, String>,
+    creds_store: Option<String>,
+}
+
+/// A file as it is written, where `null` stands for nothing.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    auths: Option<BTreeMap<String, Option<Auth>>>,
+    cred_helpers: Option<BTreeMap<String, Option<String>>>,
     creds_store: Option<String>,
 }
 
@@ -44,9 +52,25 @@ pub(super) enum Entry {
 impl AuthFile {
     /// Reads a file. The error never shows the file's content: it may hold passwords.
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            format!("it is not the JSON of a credential file (line {line}, column {column})")
+        let written: Written = json(text)?;
+        let filled = |(key, value): (String, Option<String>)| Some((key, value?));
+        Ok(Self {
+            auths: entries(written.auths.unwrap_or_default()),
+            cred_helpers: written
+                .cred_helpers
+                .into_iter()
+                .flatten()
+                .filter_map(filled)
+                .collect(),
+            creds_store: written.creds_store,
+        })
+    }
+
+    /// Reads a file of the old kind, which is the table `auths` alone.
+    pub(super) fn parse_legacy(text: &[u8]) -> Result<Self, String> {
+        Ok(Self {
+            auths: entries(json(text)?),
+            ..Self::default()
         })
     }
 
@@ -70,6 +94,22 @@ impl AuthFile {
         let store = self.creds_store.as_ref().filter(|name| !name.is_empty());
         Ok(store.map(|name| Entry::Helper(name.clone())))
     }
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    // Windows' editors begin a file with a mark.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    serde_json::from_slice(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("it is not the JSON of a credential file (line {line}, column {column})")
+    })
+}
+
+fn entries(written: BTreeMap<String, Option<Auth>>) -> BTreeMap<String, Auth> {
+    written
+        .into_iter()
+        .filter_map(|(key, auth)| Some((key, auth?)))
+        .collect()
 }
 
 impl Auth {
@@ -197,6 +237,22 @@ mod tests {
             Some(Entry::Stored(Credential::Bearer(secret("r"))))
         );
         assert_eq!(look("{}", "c.io", "x"), None);
+    }
+
+    #[test]
+    fn old_and_odd_files_are_read() {
+        let old = br#"{"https://index.docker.io/v1/":{"auth":"dTpw","email":"me@a.io"},"b.io":null}"#;
+        let file = AuthFile::parse_legacy(old).unwrap();
+        assert_eq!(
+            file.entry(&Repository::new("docker.io", "x")).unwrap(),
+            basic("u", "p")
+        );
+        assert_eq!(file.entry(&Repository::new("b.io", "x")).unwrap(), None);
+        let odd =
+            "\u{feff}{\"auths\":null,\"credHelpers\":{\"a.io\":null,\"b.io\":\"\"},\"credsStore\":null}";
+        assert_eq!((look(odd, "a.io", "x"), look(odd, "b.io", "x")), (None, None));
+        let null = r#"{"auths":{"a.io":null,"b.io":{"auth":null}}}"#;
+        assert_eq!((look(null, "a.io", "x"), look(null, "b.io", "x")), (None, None));
     }
 
     #[test]

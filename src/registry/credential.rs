@@ -1,16 +1,20 @@
-//! Where credentials come from: what the caller gave, else docker's and podman's files and their helpers.
+//! Where credentials come from: what the caller gave, else docker's and podman's files and their helpers, else the
+//! variables of a CI job.
 //!
 //! Only read, never written: `docker login` and `podman login` stay the tools that store them.
 //! <https://docs.docker.com/reference/cli/docker/login/#credential-stores>,
 //! <https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md>
 
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::auth_file::{AuthFile, Entry};
-use super::{RegistryError, Repository, Secret, credential_helper};
+use super::credential_helper::Helpers;
+use super::repository::canonical;
+use super::{RegistryError, Repository, Secret, Settings, ci_credential, small_file};
 use crate::environment::Environment;
-use crate::tool::Tools;
+
+/// Bound on a credential file's size in bytes.
+const LIMIT: u64 = 4 << 20;
 
 /// User name and password that the caller gives for one registry.
 #[derive(Clone, Debug)]
@@ -44,59 +48,53 @@ pub(super) struct Login {
 
 /// Looks for the credentials of a repository. Reads files and may run a helper: not for an async thread.
 pub(super) fn find(
-    environment: &Environment,
-    tools: &Tools,
-    account: Option<&Account>,
+    settings: &Settings,
+    helpers: &Helpers,
     repository: &Repository,
 ) -> Result<Login, RegistryError> {
     let registry = repository.registry();
-    if let Some(account) =
-        account.filter(|account| super::repository::canonical(&account.registry) == registry)
-    {
-        return Ok(Login {
-            credential: Some(Credential::Basic {
-                username: account.username.clone(),
-                password: account.password.clone(),
-            }),
-            origin: format!("the given password of `{}`", account.username),
-        });
+    let given = settings.account.as_ref();
+    if let Some(account) = given.filter(|account| canonical(&account.registry) == registry) {
+        let credential = Credential::Basic {
+            username: account.username.clone(),
+            password: account.password.clone(),
+        };
+        return Ok(Login::found(
+            credential,
+            format!("the given password of `{}`", account.username),
+        ));
     }
     let mut looked = Vec::new();
-    for path in files(environment) {
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
-            Err(source) => return Err(RegistryError::File { path, source }),
+    for source in files(&settings.environment) {
+        let path = source.path();
+        let Some(text) = small_file::read(path, LIMIT)? else {
+            continue;
         };
         let shown = path.display().to_string();
-        let wrong = |problem: String, source| RegistryError::Credentials {
+        let wrong = |problem: String| RegistryError::Credentials {
             registry: registry.to_owned(),
             origin: format!("`{shown}`"),
             problem,
-            source,
+            source: None,
         };
-        let file = AuthFile::parse(&text).map_err(|problem| wrong(problem, None))?;
-        let entry = file.entry(repository).map_err(|problem| wrong(problem, None))?;
-        let found = match entry {
-            Some(Entry::Stored(credential)) => Some((credential, format!("the credentials in `{shown}`"))),
-            Some(Entry::Helper(name)) => {
-                let credential = credential_helper::get(tools, &name, registry)?;
-                credential.map(|found| {
-                    (
-                        found,
-                        format!("the credentials of `docker-credential-{name}` (`{shown}`)"),
-                    )
-                })
+        let file = source.parse(&text).map_err(wrong)?;
+        match file.entry(repository).map_err(wrong)? {
+            Some(Entry::Stored(credential)) => {
+                return Ok(Login::found(credential, format!("the credentials in `{shown}`")));
             }
-            None => None,
-        };
-        if let Some((credential, origin)) = found {
-            return Ok(Login {
-                credential: Some(credential),
-                origin,
-            });
+            Some(Entry::Helper(name)) => {
+                let limit = settings.patience.helper;
+                if let Some(credential) = helpers.get(&settings.tools, limit, &name, registry)? {
+                    let origin = format!("the credentials of `docker-credential-{name}` (`{shown}`)");
+                    return Ok(Login::found(credential, origin));
+                }
+            }
+            None => {}
         }
         looked.push(format!("`{shown}`"));
+    }
+    if let Some((credential, origin)) = ci_credential::find(&settings.environment, registry) {
+        return Ok(Login::found(credential, origin));
     }
     let origin = match looked.as_slice() {
         [] => "no credentials (there is no credential file)".to_owned(),
@@ -108,30 +106,80 @@ pub(super) fn find(
     })
 }
 
+impl Login {
+    fn found(credential: Credential, origin: String) -> Self {
+        Self {
+            credential: Some(credential),
+            origin,
+        }
+    }
+}
+
+/// A file that may hold credentials.
+#[derive(Debug, PartialEq, Eq)]
+enum Source {
+    /// As docker and podman write it now.
+    Current(PathBuf),
+    /// As docker wrote it before 1.7.
+    Legacy(PathBuf),
+}
+
+impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Current(path) | Self::Legacy(path) => path,
+        }
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<AuthFile, String> {
+        match self {
+            Self::Current(_) => AuthFile::parse(text),
+            Self::Legacy(_) => AuthFile::parse_legacy(text),
+        }
+    }
+}
+
 /// The files to look into, in order; REGISTRY_AUTH_FILE stands alone.
-fn files(environment: &Environment) -> Vec<PathBuf> {
+fn files(environment: &Environment) -> Vec<Source> {
     let below = |path: &str| environment.directory().join(path);
     if let Some(file) = environment.non_empty("REGISTRY_AUTH_FILE") {
-        return vec![below(file)];
+        return vec![Source::Current(below(file))];
     }
     let docker = environment.non_empty("DOCKER_CONFIG").map(below);
     let docker = docker.or_else(|| environment.home().map(|home| home.join(".docker")));
+    let docker = docker.map(|folder| folder.join("config.json"));
     let runtime = environment.non_empty("XDG_RUNTIME_DIR").map(below);
-    let config = environment.config_dir();
-    let podman = [runtime, config]
+    let runtime = runtime
+        .map(|folder| folder.join("containers"))
+        .or_else(|| of_this_user(environment));
+    let config = environment.config_dir().map(|folder| folder.join("containers"));
+    let podman = runtime
         .into_iter()
-        .flatten()
-        .map(|folder| folder.join("containers/auth.json"));
-    docker
-        .map(|folder| folder.join("config.json"))
-        .into_iter()
-        .chain(podman)
-        .collect()
+        .chain(config)
+        .map(|folder| folder.join("auth.json"));
+    let legacy = environment.home().map(|home| home.join(".dockercfg"));
+    let current = docker.into_iter().chain(podman).map(Source::Current);
+    current.chain(legacy.map(Source::Legacy)).collect()
+}
+
+/// Where podman keeps what it would keep in XDG_RUNTIME_DIR.
+#[cfg(target_os = "linux")]
+fn of_this_user(environment: &Environment) -> Option<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    environment
+        .home()
+        .map(|_| PathBuf::from(format!("/run/containers/{user}")))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn of_this_user(_: &Environment) -> Option<PathBuf> {
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tool::Tools;
 
     #[test]
     fn files_are_looked_into_in_order() {
@@ -142,7 +190,7 @@ mod tests {
             let files = files(environment);
             files
                 .iter()
-                .map(|file| file.to_string_lossy().replace('\\', "/"))
+                .map(|file| file.path().to_string_lossy().replace('\\', "/"))
                 .collect::<Vec<_>>()
         };
         assert_eq!(
@@ -150,7 +198,8 @@ mod tests {
             [
                 "/h/.docker/config.json",
                 "/run/u/containers/auth.json",
-                "/h/.config/containers/auth.json"
+                "/h/.config/containers/auth.json",
+                "/h/.dockercfg"
             ]
         );
         let environment = environment.with("DOCKER_CONFIG", "d");
@@ -163,22 +212,15 @@ mod tests {
 
     #[test]
     fn a_given_account_is_for_its_registry_only() {
-        let environment = Environment::empty("/nowhere");
-        let tools = Tools::new(environment.clone());
+        let mut settings = Settings::new(Tools::new(Environment::empty("/nowhere")));
         let account = Account {
             registry: "index.docker.io".to_owned(),
             username: "me".to_owned(),
             password: Secret::new("hunter2"),
         };
-        let look = |registry| {
-            find(
-                &environment,
-                &tools,
-                Some(&account),
-                &Repository::new(registry, "a/b"),
-            )
-            .unwrap()
-        };
+        settings.account = Some(account.clone());
+        let look =
+            |registry| find(&settings, &Helpers::default(), &Repository::new(registry, "a/b")).unwrap();
         assert!(matches!(
             look("docker.io").credential,
             Some(Credential::Basic { .. })

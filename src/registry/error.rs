@@ -48,9 +48,30 @@ pub enum RegistryError {
     #[error("{what}: the certificate of `{host}` is not trusted")]
     #[diagnostic(
         code(gantry::registry::certificate),
-        help("add its authority to the system's certificates, or name a bundle in SSL_CERT_FILE")
+        help(
+            "add its authority to the system's certificates, or name it as `ca` of `[registry.\"{host}\"]` in your \
+             gantry/config.toml"
+        )
     )]
     Certificate {
+        /// What was asked.
+        what: String,
+        /// The host.
+        host: String,
+        /// What TLS says.
+        #[source]
+        source: Cause,
+    },
+    /// The registry wants another certificate of us, or one at all.
+    #[error("{what}: `{host}` does not let us in without a certificate that it knows")]
+    #[diagnostic(
+        code(gantry::registry::client_certificate),
+        help(
+            "name yours as `client-certificate` and `client-key` of `[registry.\"{host}\"]` in your \
+             gantry/config.toml"
+        )
+    )]
+    ClientCertificate {
         /// What was asked.
         what: String,
         /// The host.
@@ -265,7 +286,8 @@ impl RegistryError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unreachable { .. } | Self::Busy { .. } | Self::Certificate { .. } => Kind::Unreachable,
-            Self::Unauthorized { .. }
+            Self::ClientCertificate { .. }
+            | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::MissingRepository { .. }
             | Self::Credentials { .. } => Kind::Denied,

@@ -1,8 +1,9 @@
 //! What is known of one registry host while we work with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response};
@@ -15,6 +16,7 @@ use super::realm::{PlainHosts, same_origin};
 use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
 use super::token::Tokens;
+use super::trust::Trust;
 use super::{Client, HostSettings, RegistryError, Secret};
 
 /// How many blobs are uploaded to one host at once, unless the user says otherwise.
@@ -23,11 +25,14 @@ const UPLOADS: usize = 4;
 pub(super) struct Host {
     name: String,
     origin: OnceCell<Url>,
+    trust: OnceLock<Trust>,
     challenge: Mutex<Option<Challenge>>,
-    identity: Mutex<Option<Secret>>,
+    rotated: Mutex<HashMap<Secret, Secret>>,
     warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
+    /// Whether it, or a place where it led, has ever answered over TLS.
+    pub(super) welcomed: AtomicBool,
     pub(super) uploads: Semaphore,
     part: Mutex<Option<u64>>,
 }
@@ -38,11 +43,13 @@ impl Host {
         Self {
             name: name.to_owned(),
             origin: OnceCell::new(),
+            trust: OnceLock::new(),
             challenge: Mutex::default(),
-            identity: Mutex::default(),
+            rotated: Mutex::default(),
             warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
+            welcomed: AtomicBool::new(false),
             uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
             part: Mutex::new(settings.and_then(|settings| settings.chunk_size)),
         }
@@ -56,6 +63,11 @@ impl Host {
     /// Scheme, host and port, once the first request was made.
     pub(super) fn known_origin(&self) -> Option<&Url> {
         self.origin.get()
+    }
+
+    /// Whom this registry's certificate may be of, looked for once.
+    pub(super) fn trust(&self, find: impl FnOnce() -> Trust) -> &Trust {
+        self.trust.get_or_init(find)
     }
 
     /// How this host wants to be signed in to, as far as it has said so.
@@ -97,15 +109,14 @@ impl Host {
     }
 
     /// The refresh token that the realm gave in place of the stored one.
-    pub(super) fn rotated(&self) -> Option<Secret> {
-        self.identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(super) fn rotated(&self, stored: &Secret) -> Option<Secret> {
+        let rotated = self.rotated.lock().unwrap_or_else(PoisonError::into_inner);
+        rotated.get(stored).cloned()
     }
 
-    pub(super) fn rotate(&self, token: Secret) {
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    pub(super) fn rotate(&self, stored: &Secret, token: Secret) {
+        let mut rotated = self.rotated.lock().unwrap_or_else(PoisonError::into_inner);
+        rotated.insert(stored.clone(), token);
     }
 }
 
@@ -151,7 +162,9 @@ impl Client {
     /// Whether a registry answers there. Learns its challenge on the way.
     async fn ping(&self, host: &Host, origin: &Url, what: &str) -> Result<bool, Fault> {
         let url = origin.join("v2/").expect("a constant path joins to every origin");
-        let response = self.transmit(self.0.http.request(Method::GET, url), what).await?;
+        let http = self.http(host, &url).await?;
+        let result = self.transmit(http.request(Method::GET, url.clone()), what).await;
+        let response = http.judge(host, &url, what, result)?;
         let status = response.status();
         let elsewhere = || {
             let location = response.headers().get("location")?.to_str().ok()?;

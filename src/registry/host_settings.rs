@@ -4,7 +4,6 @@
 //! from a project, or a change to the project could weaken TLS or lead credentials elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use serde::de::Error as _;
 use url::Url;
 
 use super::repository::canonical;
-use super::{RegistryError, Repository};
+use super::{RegistryError, Repository, small_file};
 use crate::environment::Environment;
 
 /// Bound on the file's size in bytes.
@@ -99,16 +98,12 @@ pub fn user_settings(environment: &Environment) -> Result<BTreeMap<String, HostS
         return Ok(BTreeMap::new());
     };
     let path = folder.join("config.toml");
-    let mut text = String::new();
-    let read = std::fs::File::open(&path).and_then(|file| file.take(LIMIT).read_to_string(&mut text));
-    match read {
-        Ok(_) => {}
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(BTreeMap::new());
-        }
-        Err(source) => return Err(RegistryError::File { path, source }),
-    }
-    parse(&text, &folder).map_err(|problem| RegistryError::UserSettings { path, problem })
+    let Some(bytes) = small_file::read(&path, LIMIT)? else {
+        return Ok(BTreeMap::new());
+    };
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned());
+    let all = text.and_then(|text| parse(&text, &folder));
+    all.map_err(|problem| RegistryError::UserSettings { path, problem })
 }
 
 /// The whole file.

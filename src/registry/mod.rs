@@ -9,6 +9,7 @@
 
 mod auth_file;
 mod challenge;
+mod ci_credential;
 mod credential;
 mod credential_helper;
 mod error;
@@ -27,9 +28,11 @@ mod send;
 mod session;
 mod sign_in;
 mod source;
+mod small_file;
 mod token;
 mod transmit;
 mod transport;
+mod trust;
 mod upload;
 mod warning;
 
@@ -52,9 +55,12 @@ use crate::environment::Environment;
 use crate::event::Observer;
 use crate::tool::Tools;
 use credential::Login;
+use credential_helper::Helpers;
 use host::Host;
 use realm::PlainHosts;
 use repository::canonical;
+use tokio::sync::OnceCell;
+use transport::Transports;
 
 /// How a client reaches registries.
 #[derive(Clone)]
@@ -105,12 +111,13 @@ impl fmt::Debug for Settings {
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    http: reqwest::Client,
+    http: Transports,
     plain: PlainHosts,
     settings: Settings,
     observer: Arc<dyn Observer>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    logins: tokio::sync::Mutex<HashMap<Repository, Arc<Login>>>,
+    helpers: Helpers,
+    logins: Mutex<HashMap<Repository, Arc<OnceCell<Arc<Login>>>>>,
 }
 
 impl Client {
@@ -127,12 +134,13 @@ impl Client {
         let plain = settings.hosts.iter().filter(|(_, host)| host.plain_http);
         let plain = settings.plain_http.iter().chain(plain.map(|(name, _)| name));
         Ok(Self(Arc::new(Shared {
-            http: transport::client(&settings.environment, settings.patience)?,
+            http: Transports::new(&settings.environment, settings.patience)?,
             plain: PlainHosts(plain.cloned().collect()),
             settings,
             observer,
             hosts: Mutex::default(),
-            logins: tokio::sync::Mutex::default(),
+            helpers: Helpers::default(),
+            logins: Mutex::default(),
         })))
     }
 

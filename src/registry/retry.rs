@@ -30,6 +30,8 @@ pub struct Patience {
     pub connect: Duration,
     /// How long a connection may stand still, in either direction. There is no limit on the whole.
     pub stall: Duration,
+    /// How long a credential helper may take.
+    pub helper: Duration,
 }
 
 impl Default for Patience {
@@ -41,6 +43,7 @@ impl Default for Patience {
             longest_asked: Duration::from_secs(120),
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(60),
+            helper: Duration::from_secs(30),
         }
     }
 }

@@ -100,7 +100,9 @@ impl Client {
         let (mut renewed, mut steps) = (false, 0);
         loop {
             let own = same_origin(&url, origin);
-            let response = self.step(request, &url, header.as_ref().filter(|_| own)).await?;
+            let response = self
+                .step(host, request, &url, header.as_ref().filter(|_| own))
+                .await?;
             if own {
                 self.tell_warnings(host, &response);
             }
@@ -188,26 +190,28 @@ impl Client {
 
     async fn step(
         &self,
+        host: &Host,
         request: &Request<'_>,
         url: &Url,
         header: Option<&HeaderValue>,
     ) -> Result<Response, Fault> {
-        let mut builder = self
-            .0
-            .http
+        let http = self.http(host, url).await?;
+        let mut builder = http
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
         if let Some(header) = header {
             builder = builder.header(AUTHORIZATION, header.clone());
         }
-        match &request.payload {
-            Payload::None => self.transmit(builder, request.purpose.what).await,
+        let what = request.purpose.what;
+        let result = match &request.payload {
+            Payload::None => self.transmit(builder, what).await,
             Payload::Bytes(bytes) => {
                 let builder = builder.header("content-length", bytes.len()).body(bytes.clone());
-                self.transmit(builder, request.purpose.what).await
+                self.transmit(builder, what).await
             }
-            Payload::Upload(upload) => upload.transmit(builder, request.purpose.what).await,
-        }
+            Payload::Upload(upload) => upload.transmit(builder, what).await,
+        };
+        http.judge(host, url, what, result)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signing in: from a challenge and the credentials found to the Authorization header of a request.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
@@ -126,27 +126,21 @@ impl Client {
 
     /// The credentials for a repository, looked for once.
     pub(super) async fn login(&self, repository: &Repository) -> Result<Arc<Login>, RegistryError> {
-        let mut logins = self.0.logins.lock().await;
-        if let Some(login) = logins.get(repository) {
-            return Ok(login.clone());
-        }
-        let (shared, wanted) = (self.0.clone(), repository.clone());
-        let search = tokio::task::spawn_blocking(move || {
-            let settings = &shared.settings;
-            credential::find(
-                &settings.environment,
-                &settings.tools,
-                settings.account.as_ref(),
-                &wanted,
-            )
+        let cell = {
+            let mut logins = self.0.logins.lock().unwrap_or_else(PoisonError::into_inner);
+            logins.entry(repository.clone()).or_default().clone()
+        };
+        let login = cell.get_or_try_init(|| async {
+            let (shared, wanted) = (self.0.clone(), repository.clone());
+            let search = move || credential::find(&shared.settings, &shared.helpers, &wanted);
+            let found = tokio::task::spawn_blocking(search).await;
+            let found = found.map_err(|error| RegistryError::Setup {
+                what: "the search for credentials".to_owned(),
+                source: error.into(),
+            })?;
+            found.map(Arc::new)
         });
-        let found = search.await.map_err(|error| RegistryError::Setup {
-            what: "the search for credentials".to_owned(),
-            source: error.into(),
-        })?;
-        let login = Arc::new(found?);
-        logins.insert(repository.clone(), login.clone());
-        Ok(login)
+        login.await.cloned()
     }
 
     /// The error of a 401 that better credentials did not prevent.
@@ -211,7 +205,7 @@ impl Exchange<'_> {
     async fn token(&self, client: &Client, repository: &Repository) -> Result<Token, Fault> {
         let response = match &self.login.credential {
             Some(Credential::Identity(stored)) => {
-                let identity = self.host.rotated().unwrap_or_else(|| stored.clone());
+                let identity = self.host.rotated(stored).unwrap_or_else(|| stored.clone());
                 let response = self.post(client, &identity).await?;
                 match response.status().as_u16() {
                     // Some realms know the older form only, with the token as a password.
@@ -243,11 +237,11 @@ impl Exchange<'_> {
         let body = read_bounded(response, &what, ANSWER_BYTES, stall).await?;
         let granted: Option<Granted> = serde_json::from_slice(&body).ok();
         let token = granted.as_ref().and_then(Token::granted);
-        if let Some(refresh) = granted
-            .and_then(|granted| granted.refresh_token)
-            .filter(|token| !token.is_empty())
+        let refresh = granted.and_then(|granted| granted.refresh_token);
+        if let (Some(Credential::Identity(stored)), Some(refresh)) = (&self.login.credential, refresh)
+            && !refresh.is_empty()
         {
-            self.host.rotate(Secret::new(refresh));
+            self.host.rotate(stored, Secret::new(refresh));
         }
         token.ok_or_else(|| {
             Fault::Final(RegistryError::Protocol {
@@ -264,7 +258,8 @@ impl Exchange<'_> {
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        let request = client.0.http.request(Method::GET, url);
+        let http = client.http(self.host, &url).await?;
+        let request = http.request(Method::GET, url);
         let request = match header {
             Some(header) => request.header(AUTHORIZATION, header),
             None => request,
@@ -285,7 +280,8 @@ impl Exchange<'_> {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
-        let request = client.0.http.request(Method::POST, self.realm.clone());
+        let http = client.http(self.host, &self.realm).await?;
+        let request = http.request(Method::POST, self.realm.clone());
         let request = request
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);

@@ -46,14 +46,40 @@ pub(super) fn network_fault(error: reqwest::Error, what: &str) -> Fault {
             problem: "this request cannot be built".to_owned(),
         });
     }
-    if let Some(source @ rustls::Error::InvalidCertificate(_)) = tls_error(&error) {
+    let tls = tls_error(&error);
+    if let Some(source @ rustls::Error::InvalidCertificate(_)) = tls {
         return Fault::Final(RegistryError::Certificate {
             what: what.to_owned(),
             host,
             source: source.clone().into(),
         });
     }
+    if let Some(source) = tls.filter(|error| about_our_certificate(error)) {
+        return Fault::Final(RegistryError::ClientCertificate {
+            what: what.to_owned(),
+            host,
+            source: source.clone().into(),
+        });
+    }
     Fault::again(error)
+}
+
+/// Whether the other side finds our certificate wanting, or wanted one.
+fn about_our_certificate(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        error,
+        rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+        )
+    )
 }
 
 /// The TLS error at the bottom of another. An `io::Error` hides from `source` what it wraps.

@@ -1,25 +1,143 @@
-//! The HTTP client below: TLS roots and proxies come from the captured environment, and it follows no redirect.
+//! The HTTP clients below: TLS and proxies come from the captured environment and the user's settings of a registry;
+//! no client follows a redirect.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::{NoProxy, Proxy};
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{Method, NoProxy, Proxy, RequestBuilder, Response};
+use rustls::RootCertStore;
+use url::Url;
 
-use super::{Patience, RegistryError};
+use super::host::Host;
+use super::repository::api_host;
+use super::retry::Fault;
+use super::trust::Trust;
+use super::{Client, Patience, RegistryError};
 use crate::environment::Environment;
 
 /// Hosts that no proxy is asked for, whatever NO_PROXY says.
 const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1";
 
+/// One HTTP client for each way of trusting.
+pub(super) struct Transports {
+    usual: Transport,
+    others: Mutex<HashMap<Trust, Transport>>,
+}
+
+/// An HTTP client, and whether somebody asked who we are.
+#[derive(Clone)]
+pub(super) struct Transport {
+    client: reqwest::Client,
+    asked: Arc<AtomicBool>,
+}
+
+impl Transport {
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// What became of a request to `url`. Who asks for a certificate and closes the connection, and has never answered
+    /// before, does not let us in: that is no matter of trying again.
+    pub(super) fn judge(
+        &self,
+        host: &Host,
+        url: &Url,
+        what: &str,
+        result: Result<Response, Fault>,
+    ) -> Result<Response, Fault> {
+        let asked = self.asked.swap(false, Ordering::Relaxed);
+        match result {
+            Ok(response) => {
+                // An answer in plain http says nothing about certificates.
+                if url.scheme() == "https" {
+                    host.welcomed.store(true, Ordering::Relaxed);
+                }
+                Ok(response)
+            }
+            Err(Fault::Again { cause, .. }) if asked && !host.welcomed.load(Ordering::Relaxed) => {
+                Err(Fault::Final(RegistryError::ClientCertificate {
+                    what: what.to_owned(),
+                    host: url.host_str().unwrap_or_default().to_owned(),
+                    source: cause,
+                }))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+impl Transports {
+    /// The client that trusts whom the system trusts; others are made when they are needed.
+    pub(super) fn new(environment: &Environment, patience: Patience) -> Result<Self, RegistryError> {
+        Ok(Self {
+            usual: client(environment, patience, &Trust::default())?,
+            others: Mutex::default(),
+        })
+    }
+}
+
+impl Client {
+    /// The HTTP client for a request to `url`, where work with `host` has led. What the user says of the host of
+    /// `url` counts; a host of which nothing is said, as a realm or a store of blobs, is trusted as the registry
+    /// is that leads there, and is never shown our certificate.
+    pub(super) async fn http(&self, host: &Host, url: &Url) -> Result<Transport, RegistryError> {
+        let trust = match self.settled(host, url) {
+            Some(other) => self.trust(&other),
+            None if is_of(url, host.name()) => host.trust(|| self.trust(host.name())).clone(),
+            None => host.trust(|| self.trust(host.name())).anonymous(),
+        };
+        let transports = &self.0.http;
+        if trust == Trust::default() {
+            return Ok(transports.usual.clone());
+        }
+        let known = |found: &mut HashMap<Trust, Transport>| found.get(&trust).cloned();
+        let others = || transports.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = known(&mut others()) {
+            return Ok(client);
+        }
+        // Reads files, and hundreds of the system's certificates.
+        let (shared, wanted) = (Arc::clone(&self.0), trust.clone());
+        let settings = move || client(&shared.settings.environment, shared.settings.patience, &wanted);
+        let made = tokio::task::spawn_blocking(settings).await;
+        let made = made.map_err(|error| RegistryError::Setup {
+            what: "the HTTP client".to_owned(),
+            source: error.into(),
+        })??;
+        Ok(others().entry(trust).or_insert(made).clone())
+    }
+
+    fn trust(&self, registry: &str) -> Trust {
+        Trust::of(
+            registry,
+            self.host_settings(registry),
+            &self.0.settings.environment,
+        )
+    }
+
+    /// The name of the registry at `url`, if that is another than `host` and the user says something of it.
+    fn settled(&self, host: &Host, url: &Url) -> Option<String> {
+        let hosts = self.0.settings.hosts.keys();
+        let mut others = hosts.filter(|name| *name != host.name() && is_of(url, name));
+        others.next().cloned()
+    }
+}
+
+/// Whether the API of `registry` is where `url` leads.
+fn is_of(url: &Url, registry: &str) -> bool {
+    let own = Url::parse(&format!("{}://{}/", url.scheme(), api_host(registry)));
+    own.is_ok_and(|own| {
+        own.host() == url.host() && own.port_or_known_default() == url.port_or_known_default()
+    })
+}
+
 /// A client for registries within `environment`.
-pub(super) fn client(
-    environment: &Environment,
-    patience: Patience,
-) -> Result<reqwest::Client, RegistryError> {
+fn client(environment: &Environment, patience: Patience, trust: &Trust) -> Result<Transport, RegistryError> {
+    let asked = Arc::default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("cargo-gantry/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls(environment)?)
+        .tls_backend_preconfigured(trust.tls(roots(environment)?, &asked)?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(patience.connect)
@@ -27,28 +145,14 @@ pub(super) fn client(
     for proxy in proxies(environment)? {
         builder = builder.proxy(proxy);
     }
-    builder.build().map_err(|source| RegistryError::Setup {
+    let client = builder.build().map_err(|source| RegistryError::Setup {
         what: "the HTTP client".to_owned(),
         source: source.into(),
-    })
+    })?;
+    Ok(Transport { client, asked })
 }
 
-/// TLS with the system's roots, else with Mozilla's that are built in.
-fn tls(environment: &Environment) -> Result<ClientConfig, RegistryError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|source| RegistryError::Setup {
-            what: "TLS".to_owned(),
-            source: source.into(),
-        })?;
-    let mut config = builder
-        .with_root_certificates(roots(environment)?)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
+/// The system's authorities, else Mozilla's that are built in.
 fn roots(environment: &Environment) -> Result<RootCertStore, RegistryError> {
     let file = environment.non_empty("SSL_CERT_FILE");
     let dir = environment.non_empty("SSL_CERT_DIR");
@@ -109,15 +213,36 @@ mod tests {
     #[test]
     fn a_named_bundle_is_not_replaced_by_others() {
         let environment = Environment::empty("/").with("SSL_CERT_FILE", "/nowhere/ca.pem");
-        let error = client(&environment, Patience::default()).unwrap_err();
+        let made = |environment| client(environment, Patience::default(), &Trust::default());
+        let error = made(&environment).err().unwrap();
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
-        assert!(client(&Environment::empty("/"), Patience::default()).is_ok());
+        assert!(made(&Environment::empty("/")).is_ok());
+    }
+
+    #[test]
+    fn a_registry_is_known_by_host_and_port() {
+        for (url, registry, own) in [
+            ("https://ghcr.io/v2/", "ghcr.io", true),
+            ("https://ghcr.io/v2/", "ghcr.io:443", true),
+            ("https://ghcr.io:8443/v2/", "ghcr.io", false),
+            ("https://ghcr.io.evil.example/", "ghcr.io", false),
+            ("https://registry-1.docker.io/v2/", "docker.io", true),
+            ("https://auth.docker.io/token", "docker.io", false),
+        ] {
+            assert_eq!(
+                is_of(&Url::parse(url).unwrap(), registry),
+                own,
+                "{url} {registry}"
+            );
+        }
     }
 
     #[test]
     fn a_wrong_proxy_is_an_error_without_its_password() {
         let environment = Environment::empty("/").with("HTTPS_PROXY", "http://user:hunter2@[bad");
-        let error = client(&environment, Patience::default()).unwrap_err();
+        let error = client(&environment, Patience::default(), &Trust::default())
+            .err()
+            .unwrap();
         let text = format!("{error:?} {error} {:?}", std::error::Error::source(&error));
         assert!(
             text.contains("HTTPS_PROXY") && !text.contains("hunter2"),

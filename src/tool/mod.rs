@@ -37,6 +37,7 @@ pub struct Call {
     directory: Option<PathBuf>,
     input: Option<Vec<u8>>,
     limit: Option<Duration>,
+    keep: usize,
 }
 
 /// What a program said.
@@ -76,6 +77,7 @@ impl Call {
             directory: None,
             input: None,
             limit: None,
+            keep: usize::MAX,
         }
     }
 
@@ -125,6 +127,13 @@ impl Call {
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Keeps only the first `bytes` of each stream for [`Tools::output`]: for programs that nobody vouches for.
+    #[must_use]
+    pub fn keep(mut self, bytes: usize) -> Self {
+        self.keep = bytes;
         self
     }
 
@@ -197,9 +206,13 @@ impl Tools {
     /// When it cannot be started, runs over its limit, or we were cancelled.
     pub fn output(&self, call: &Call) -> Result<Output, ToolError> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let ended = self.children.run(self, call, &mut |stream, bytes| match stream {
-            Stream::Stdout => stdout.extend_from_slice(bytes),
-            Stream::Stderr => stderr.extend_from_slice(bytes),
+        let ended = self.children.run(self, call, &mut |stream, bytes| {
+            let kept = match stream {
+                Stream::Stdout => &mut stdout,
+                Stream::Stderr => &mut stderr,
+            };
+            let room = call.keep - kept.len();
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
         })?;
         Ok(Output {
             stdout,

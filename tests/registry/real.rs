@@ -1,8 +1,5 @@
 //! Against docker-registry itself.
 
-use std::path::Path;
-use std::process::Command;
-
 use cargo_gantry::environment::Environment;
 use cargo_gantry::publish::{Kind, Moves};
 use cargo_gantry::registry::{self, Repository};
@@ -10,12 +7,12 @@ use cargo_gantry::spec::Reference;
 
 use crate::authorization::signed_in;
 use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, settings_in, shown};
+use crate::support::authority::Authority;
 use crate::support::docker_registry::{DockerRegistry, Guard};
-use crate::support::outside;
 
 const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
 /// The user `me` with the password `hunter2`.
-const HTPASSWD: &str = "me:$2y$04$bboJ4lig69kPIzpF4OkzjeoFls0Ojf4eFunR0j79pNj/R8onAnAF.\n";
+pub(crate) const HTPASSWD: &str = "me:$2y$04$bboJ4lig69kPIzpF4OkzjeoFls0Ojf4eFunR0j79pNj/R8onAnAF.\n";
 
 #[tokio::test]
 async fn a_real_registry_takes_and_gives_back_everything() {
@@ -79,47 +76,18 @@ async fn a_real_registry_asks_for_the_password() {
     );
 }
 
-/// An authority, and a certificate of it for this machine: `ca.pem`, `cert.pem` and `key.pem` in `folder`.
-fn certificates(folder: &Path) -> Option<()> {
-    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1").unwrap();
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    for line in [
-        format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=test-authority"),
-        format!("req {key} -keyout key.pem -out request -subj /CN=test"),
-        "x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out cert.pem -extfile names"
-            .into(),
-    ] {
-        let mut command = Command::new("openssl");
-        let output = outside(
-            command.args(line.split(' ')).current_dir(folder).output(),
-            "openssl",
-            "openssl",
-        )?;
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Some(())
-}
-
 #[tokio::test]
 async fn a_real_registry_is_reached_by_tls_with_its_authority_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(()) = certificates(folder.path()) else {
-        return;
-    };
+    let Some(authority) = Authority::new() else { return };
     let guard = Guard {
-        tls: Some(folder.path()),
+        tls: Some(authority.folder()),
         ..Guard::default()
     };
     let Some(registry) = DockerRegistry::start(&guard) else {
         return;
     };
     let fixture = Fixture::new(&TAGS);
-    let authority = folder.path().join("ca.pem");
-    let environment = Environment::empty(folder.path()).with("SSL_CERT_FILE", &authority);
+    let environment = Environment::empty(authority.folder()).with("SSL_CERT_FILE", authority.certificate());
     let (trusting, _) = client_of(settings_in(environment));
     fixture.publish(&trusting, &registry.host()).await.unwrap();
     assert!(

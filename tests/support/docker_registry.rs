@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::outside;
+use super::token_server::{ISSUER, SERVICE};
 
 /// A running registry with its data in a folder of its own; it ends with the value.
 pub struct DockerRegistry {
@@ -20,6 +21,10 @@ pub struct Guard<'a> {
     pub htpasswd: Option<&'a str>,
     /// A folder with `cert.pem` and `key.pem`.
     pub tls: Option<&'a Path>,
+    /// Whose certificates callers must show.
+    pub client_authority: Option<&'a Path>,
+    /// Where tokens are to be had, and the certificate that vouches for them.
+    pub tokens: Option<(&'a str, &'a Path)>,
 }
 
 impl DockerRegistry {
@@ -89,8 +94,19 @@ fn config(folder: &Path, port: u16, guard: &Guard<'_>) -> String {
         }
         None => String::new(),
     };
+    let auth = match guard.tokens {
+        Some((realm, certificate)) => format!(
+            "auth: {{token: {{realm: '{realm}', service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {}}}}}\n",
+            certificate.display()
+        ),
+        None => auth,
+    };
+    let client = match guard.client_authority.map(Path::display) {
+        Some(path) => format!(", clientcas: [{path}]"),
+        None => String::new(),
+    };
     let tls = match guard.tls.map(Path::display) {
-        Some(folder) => format!(", tls: {{certificate: {folder}/cert.pem, key: {folder}/key.pem}}"),
+        Some(folder) => format!(", tls: {{certificate: {folder}/cert.pem, key: {folder}/key.pem{client}}}"),
         None => String::new(),
     };
     format!(

@@ -10,8 +10,10 @@
 
 use std::io::Write;
 
+pub mod authority;
 pub mod docker_registry;
 pub mod registry;
+pub mod token_server;
 pub mod workspace;
 
 /// What became of an outside program: nothing, said loudly, where it is missing. That is a failure where
