@@ -2,6 +2,7 @@
 //!
 //! It uses nothing of the library, so that it builds in seconds on a machine that has only Rust and gcc.
 
+mod bases;
 mod bench;
 mod ci;
 mod docs;
@@ -20,6 +21,7 @@ const CHORES: &str = "cargo xtask <chore>
   test [ARG...]                  setup, then every test, nothing skipped
   ci                             all that must hold before a change is taken
   docs [--check]                 write docs/reference/{commands,errors}.md, or say whether they are right
+  bases [--only NAME]            make the base images that tests use (--into DIR: elsewhere than under target/)
   interop                        publish the examples, check them with other tools, run every platform
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
   validate REF|LAYOUT            check one image
@@ -37,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         "test" => ci::test(rest),
         "ci" => ci::run(),
         "docs" => docs::run(rest),
+        "bases" => bases::run(rest),
         "interop" => interop::run(rest),
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),
