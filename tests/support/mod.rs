@@ -10,6 +10,7 @@
 
 use std::io::Write;
 
+pub mod bases;
 pub mod docker_registry;
 pub mod registry;
 pub mod workspace;

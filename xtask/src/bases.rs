@@ -40,7 +40,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     fs::create_dir_all(&into)?;
     for recipe in RECIPES {
         let wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
-        let copied = RECIPES.iter().any(|copy| copy.copy_of == Some(recipe.name) && wanted(copy.name));
+        let copied = RECIPES
+            .iter()
+            .any(|copy| copy.copy_of == Some(recipe.name) && wanted(copy.name));
         if wanted(recipe.name) || copied {
             made(recipe, &into).with_context(|| format!("base {}", recipe.name))?;
         }

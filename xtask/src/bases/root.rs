@@ -48,7 +48,9 @@ pub(crate) fn make(part: &Part, platform: &Platform, mirror: &Mirror, tar: &Path
         let script = root().join("xtask/bases").join(script);
         format!("sh '{}' \"$1\" {}", script.display(), platform.debian)
     };
-    let mut step = Step::line("mmdebstrap --quiet --variant=extract --skip=output/dev,cleanup/apt,cleanup/mmdebstrap --format=tar");
+    let mut step = Step::line(
+        "mmdebstrap --quiet --variant=extract --skip=output/dev,cleanup/apt,cleanup/mmdebstrap --format=tar",
+    );
     step = step.argument(&format!("--architectures={}", platform.debian));
     for package in part.packages {
         step = step.argument(&format!("--include={package}"));
