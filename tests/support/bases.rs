@@ -18,15 +18,18 @@ pub const BASES: [&str; 5] = [
 /// failure where `GANTRY_TEST_REQUIRE` is `all`.
 pub fn base(name: &str) -> Option<PathBuf> {
     assert!(BASES.contains(&name), "no base {name}: {BASES:?}");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-    let layout = target.join("gantry-bases").join(name);
+    let layout = target().join("gantry-bases").join(name);
     if layout.join("index.json").is_file() {
         return Some(layout);
     }
     missing(&format!("base {name} is not made: `cargo xtask bases` does"));
     None
+}
+
+/// Where the chores leave what tests use.
+pub fn target() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
 /// Copies every platform of a base, byte for byte, to `host/repository:tag` of a registry that speaks plain http.

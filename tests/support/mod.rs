@@ -11,6 +11,7 @@
 use std::io::Write;
 
 pub mod bases;
+pub mod debian;
 pub mod docker_registry;
 pub mod registry;
 pub mod workspace;
