@@ -1,6 +1,6 @@
 //! The fit check alone: of a project, of an image of anybody, of a program on a base.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,10 +103,12 @@ pub(super) async fn image(gantry: &Gantry, name: &str, access: &Access) -> Resul
             findings: fit::check(&fit::Question {
                 platform: &image.facts.platform,
                 base: name,
+                catalog: &Catalog::builtin(),
                 tree: &tree,
                 config: &image.config,
                 programs: &[],
                 crates: &BTreeMap::new(),
+                static_glibc: &BTreeSet::new(),
                 levels: &BTreeMap::new(),
             }),
         });
@@ -143,26 +145,39 @@ pub(super) async fn on(
             (None, Some(platform)) if images.is_empty() => (platform.clone(), own(base)?, Value::Null),
             _ => return Err(no_platform(program, base, &platforms, &images)),
         };
-        checked.push(on_tree(program, &path, base, platform, &tree, config)?);
+        let program = Program {
+            named: program,
+            path: &path,
+            elf,
+        };
+        checked.push(on_tree(&catalog, &program, (base, platform), &tree, config)?);
     }
     Ok(checked)
 }
 
+/// A program of anybody.
+struct Program<'a> {
+    /// As it was named.
+    named: &'a Path,
+    path: &'a Path,
+    elf: &'a Elf,
+}
+
 /// The program laid into the tree as `build` would lay it.
 fn on_tree(
-    program: &Path,
-    path: &Path,
-    base: &str,
-    platform: Platform,
+    catalog: &Catalog,
+    program: &Program<'_>,
+    (base, platform): (&str, Platform),
     tree: &Tree,
     mut config: Value,
 ) -> Result<CheckedProgram, Error> {
-    let name = path
+    let name = program
+        .path
         .file_name()
         .map_or_else(|| "program".into(), |name| name.to_string_lossy());
     let dest = format!("/usr/local/bin/{name}");
     let mut tree = tree.clone();
-    lay::put(&mut tree, &Entry::file(dest.trim_start_matches('/'), path, 0o755))?;
+    lay::put(&mut tree, &Entry::file(dest.trim_start_matches('/'), program.path, 0o755))?;
     if !config["config"].is_object() {
         config = json!({"config": {}});
     }
@@ -172,19 +187,21 @@ fn on_tree(
     let question = fit::Question {
         platform: &platform,
         base,
+        catalog,
         tree: &tree,
         config: &config,
         programs: &programs,
         crates: &BTreeMap::new(),
+        static_glibc: &BTreeSet::new(),
         levels: &BTreeMap::new(),
     };
     let findings = fit::check(&question);
     let proposals = match denied(&findings) {
-        true => fit::propose(&question),
+        true => fit::propose(catalog, &platform, &[elf]),
         false => Vec::new(),
     };
     Ok(CheckedProgram {
-        program: program.to_owned(),
+        program: program.named.to_owned(),
         platform: platform.clone(),
         findings,
         proposals,

@@ -9,6 +9,7 @@ use super::{Error, Gantry, convert};
 use crate::event::Event;
 use crate::fit::{self, Finding, Level};
 use crate::plan::{PlannedImage, PlannedPlatform};
+use crate::target::Libc;
 
 /// What was found in one image, for one platform.
 pub(super) type Found = (String, Vec<Finding>);
@@ -33,14 +34,21 @@ pub(super) fn examine(
             Some((binary.dest.clone(), crates.clone()))
         })
         .collect();
+    let target = prepared.catalog.triple(&platform.triple)?;
+    let static_glibc = match target.libc == Libc::Gnu && platform.glibc.is_none() {
+        true => programs.iter().cloned().collect(),
+        false => BTreeSet::new(),
+    };
     let tree = laid.over(&ground.tree)?;
     Ok(fit::check(&fit::Question {
         platform: &platform.platform,
         base: &platform.base,
+        catalog: &prepared.catalog,
         tree: &tree,
         config,
         programs: &programs,
         crates: &crates,
+        static_glibc: &static_glibc,
         levels: &convert::levels(&image.checks),
     }))
 }

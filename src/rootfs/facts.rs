@@ -1,10 +1,11 @@
 //! [`FileFacts`] from a file's content, while it streams by.
 
 use std::io::{self, Read, Seek, Write};
+use std::sync::Arc;
 
 use tempfile::SpooledTempFile;
 
-use super::{FileFacts, RootfsError};
+use super::{FileFacts, Kind, RootfsError};
 use crate::binary::Elf;
 
 /// The kernel looks at this much of a script.
@@ -40,6 +41,16 @@ pub(super) fn read(path: &[u8], size: u64, content: &mut impl Read) -> Result<Fi
         facts.script = Some(first_line(line));
     }
     Ok(facts)
+}
+
+impl Kind {
+    /// A file that will lie at `path`, with `size` bytes of `content`, which is read as far as needed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn file(path: &[u8], size: u64, content: &mut impl Read) -> Result<Self, RootfsError> {
+        Ok(Self::File(Arc::new(read(path, size, content)?)))
+    }
 }
 
 /// About how many bytes facts take.

@@ -11,6 +11,8 @@
 use std::io::Write;
 
 pub mod authority;
+pub mod bases;
+pub mod debian;
 pub mod docker_registry;
 pub mod registry;
 pub mod token_server;

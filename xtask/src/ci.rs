@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{Step, say, tools};
-use crate::{docs, interop, setup};
+use crate::{bases, docs, interop, setup};
 
 /// Foreign hosts that the library must compile on, what zig calls them, and zig's archiver for them: on msvc the
 /// `cc` crate calls it as Microsoft's `lib`.
@@ -24,6 +24,7 @@ pub(crate) fn run() -> Result<()> {
     Step::line("cargo deny --locked check bans licenses sources").run()?;
     hosts()?;
     docs::run(&["--check".to_owned()])?;
+    bases::run(&[])?;
     interop::run(&[])?;
     // Last, so that the runner's own closing line is the last one.
     tests(&[])
@@ -32,6 +33,7 @@ pub(crate) fn run() -> Result<()> {
 /// The README's second command.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
     setup::run()?;
+    bases::run(&[])?;
     tests(arguments)
 }
 

@@ -2,9 +2,11 @@
 //!
 //! It uses nothing of the library, so that it builds in seconds on a machine that has only Rust and gcc.
 
+mod bases;
 mod bench;
 mod ci;
 mod docs;
+mod fit_debian;
 mod interop;
 mod registry;
 mod run_image;
@@ -20,6 +22,8 @@ const CHORES: &str = "cargo xtask <chore>
   test [ARG...]                  setup, then every test, nothing skipped
   ci                             all that must hold before a change is taken
   docs [--check]                 write docs/reference/{commands,errors}.md, or say whether they are right
+  bases [--only NAME]            make the base images that tests use (--into DIR: elsewhere than under target/)
+  fit-debian [--packages N]      check the programs of Debian packages against what they depend on: no finding is right
   interop                        publish the examples, check them with other tools, run every platform
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
   validate REF|LAYOUT            check one image
@@ -37,6 +41,8 @@ fn main() -> anyhow::Result<()> {
         "test" => ci::test(rest),
         "ci" => ci::run(),
         "docs" => docs::run(rest),
+        "bases" => bases::run(rest),
+        "fit-debian" => fit_debian::run(rest),
         "interop" => interop::run(rest),
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),
