@@ -16,6 +16,10 @@ mod faults;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
+#[path = "registry/parts.rs"]
+mod parts;
+#[path = "registry/profiles.rs"]
+mod profiles;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]
@@ -24,3 +28,5 @@ mod pull;
 mod real;
 #[path = "registry/shipment.rs"]
 mod shipment;
+#[path = "registry/sources.rs"]
+mod sources;
