@@ -20,6 +20,10 @@ mod faults;
 mod memory;
 #[path = "registry/proxy.rs"]
 mod proxy;
+#[path = "registry/parts.rs"]
+mod parts;
+#[path = "registry/profiles.rs"]
+mod profiles;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]
@@ -30,3 +34,5 @@ mod real;
 mod real_auth;
 #[path = "registry/shipment.rs"]
 mod shipment;
+#[path = "registry/sources.rs"]
+mod sources;

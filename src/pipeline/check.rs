@@ -197,7 +197,7 @@ fn on_tree(
     };
     let findings = fit::check(&question);
     let proposals = match denied(&findings) {
-        true => fit::propose(catalog, &platform, &[elf]),
+        true => fit::propose(catalog, &platform, &[program.elf]),
         false => Vec::new(),
     };
     Ok(CheckedProgram {

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::feed::Slot;
 use super::host::Host;
+use super::parts::PART;
 use super::retry::{Attempts, Fault, temporary};
 use super::send::{Payload, Request, estimate};
 use super::session::{Mount, Session, lost_session};
@@ -81,6 +82,7 @@ impl Client {
             furthest: 0,
             sent: false,
             opening: false,
+            broken: 0,
         };
         let pushed = loop {
             let fault = match push.attempt().await {
@@ -137,7 +139,13 @@ pub(super) struct Push<'a> {
     pub(super) sent: bool,
     /// The last thing tried was to open a session.
     opening: bool,
+    /// How often the connection broke while all of it was being sent.
+    broken: u32,
 }
+
+/// So many broken connections may mean a blob that is too large: whatever says 413 and hangs up at once is often
+/// not heard.
+const BROKEN: u32 = 2;
 
 impl Push<'_> {
     async fn attempt(&mut self) -> Result<Pushed, Fault> {
@@ -173,6 +181,14 @@ impl Push<'_> {
         if host.part_size().is_some_and(|part| self.blob.size > part) {
             return self.in_parts(session).await;
         }
+        if self.broken == BROKEN && self.blob.size > PART {
+            self.broken += 1;
+            return match self.in_parts(session).await {
+                // It takes no parts: then it was the network after all.
+                Err(Fault::Final(RegistryError::Refused { source, .. })) => Err(Fault::again(source)),
+                pushed => pushed.inspect(|_| host.learn_part_size()),
+            };
+        }
         let response = self.whole(session).await?;
         if response.status().as_u16() != 413 {
             return self.closed(response).await;
@@ -195,6 +211,8 @@ impl Push<'_> {
         let request = Request::new(Method::PUT, url, purpose).payload(Payload::Upload(&upload));
         let response = self.client.send(self.host, &request).await;
         self.sent |= upload.all_sent();
+        let broken = matches!(&response, Err(Fault::Again { cause, .. }) if cause.is::<reqwest::Error>());
+        self.broken += u32::from(broken && !upload.all_sent());
         response
     }
 

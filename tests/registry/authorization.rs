@@ -40,7 +40,7 @@ fn bearer() -> Bearer {
 }
 
 /// Settings with `json` as docker's credential file.
-fn stored(folder: &Path, json: &str) -> Settings {
+pub(crate) fn stored(folder: &Path, json: &str) -> Settings {
     std::fs::write(folder.join("config.json"), json).unwrap();
     let path = format!("{}:/usr/bin:/bin", folder.display());
     settings_in(

@@ -10,7 +10,7 @@ use cargo_gantry::publish::{
     BlobContent, BlobSource, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag,
     to_registry,
 };
-use cargo_gantry::registry::{Client, Settings};
+use cargo_gantry::registry::{Client, Repository, Settings};
 use cargo_gantry::spec::{Digest, Reference};
 use cargo_gantry::tool::Tools;
 use serde_json::{Value, json};
@@ -18,8 +18,28 @@ use serde_json::{Value, json};
 use crate::support::registry::{Registry, Store};
 
 pub(crate) const REPOSITORY: &str = "team/app";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// The media types of one family.
+pub(crate) struct Types {
+    index: &'static str,
+    manifest: &'static str,
+    config: &'static str,
+    layer: &'static str,
+}
+
+pub(crate) const OCI: Types = Types {
+    index: "application/vnd.oci.image.index.v1+json",
+    manifest: "application/vnd.oci.image.manifest.v1+json",
+    config: "application/vnd.oci.image.config.v1+json",
+    layer: "application/vnd.oci.image.layer.v1.tar",
+};
+
+pub(crate) const DOCKER: Types = Types {
+    index: "application/vnd.docker.distribution.manifest.list.v2+json",
+    manifest: "application/vnd.docker.distribution.manifest.v2+json",
+    config: "application/vnd.docker.container.image.v1+json",
+    layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+};
 
 /// An index of two platforms that share a layer: five blobs, two manifests.
 pub(crate) struct Fixture {
@@ -34,6 +54,11 @@ impl Fixture {
 
     /// As [`Fixture::new`], with content that depends on `seed`.
     pub(crate) fn of(seed: &str, tags: &[(&str, Moves)]) -> Self {
+        Self::typed(seed, tags, &OCI, 40_000)
+    }
+
+    /// As [`Fixture::of`], with these media types, and own layers of `repeated` times the seed's length.
+    pub(crate) fn typed(seed: &str, tags: &[(&str, Moves)], types: &Types, repeated: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let shared = blob(&folder, b"a layer that both platforms have".to_vec());
         let (mut blobs, mut manifests, mut listed) = (vec![shared.clone()], Vec::new(), Vec::new());
@@ -41,30 +66,30 @@ impl Fixture {
             // More than a chunk and a socket's buffer, so that uploads can break in the middle.
             let layer = blob(
                 &folder,
-                format!("{seed} {architecture}").repeat(40_000).into_bytes(),
+                format!("{seed} {architecture}").repeat(repeated).into_bytes(),
             );
             let config = blob(
                 &folder,
                 format!("{{\"architecture\":\"{architecture}\",\"os\":\"linux\"}}").into_bytes(),
             );
-            let layers = [&shared, &layer].map(|l| descriptor("application/vnd.oci.image.layer.v1.tar", l));
-            let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
-                "config": descriptor("application/vnd.oci.image.config.v1+json", &config), "layers": layers});
-            let manifest = ManifestBytes::new(MANIFEST, manifest.to_string());
+            let layers = [&shared, &layer].map(|l| descriptor(types.layer, l));
+            let manifest = json!({"schemaVersion": 2, "mediaType": types.manifest,
+                "config": descriptor(types.config, &config), "layers": layers});
+            let manifest = ManifestBytes::new(types.manifest, manifest.to_string());
             listed.push(
-                json!({"mediaType": MANIFEST, "digest": manifest.digest().to_string(),
+                json!({"mediaType": types.manifest, "digest": manifest.digest().to_string(),
                 "size": manifest.size(), "platform": {"os": "linux", "architecture": architecture}}),
             );
             manifests.push(manifest);
             // The shared layer is named twice on purpose.
             blobs.extend([layer, config, shared.clone()]);
         }
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed});
+        let index = json!({"schemaVersion": 2, "mediaType": types.index, "manifests": listed});
         let tags = tags
             .iter()
             .map(|(name, moves)| Tag::new(*name, *moves).unwrap())
             .collect();
-        let index = ManifestBytes::new(INDEX, index.to_string());
+        let index = ManifestBytes::new(types.index, index.to_string());
         let shipment = Shipment {
             manifests,
             index,
@@ -72,6 +97,26 @@ impl Fixture {
             tags,
         };
         Self { folder, shipment }
+    }
+
+    /// Only the first platform's manifest, without an index.
+    pub(crate) fn alone(mut self) -> Self {
+        self.shipment.index = self.shipment.manifests.swap_remove(0);
+        self.shipment.manifests.clear();
+        self.shipment.blobs.truncate(3);
+        self
+    }
+
+    /// The layer that both platforms have lies at `repository`; returns its bytes too.
+    pub(crate) fn on_base(mut self, repository: &Repository) -> (Self, Vec<u8>) {
+        let base = self.shipment.blobs[0].clone();
+        let bytes = bytes(&base);
+        for blob in &mut self.shipment.blobs {
+            if blob.digest == base.digest {
+                *blob = BlobSource::remote(base.digest, base.size, repository.clone());
+            }
+        }
+        (self, bytes)
     }
 
     pub(crate) fn digest(&self) -> Digest {

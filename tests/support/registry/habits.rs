@@ -16,6 +16,8 @@ pub struct Habits {
     pub mount_unread: Mount,
     /// Larger bodies of a closing PUT are refused with 413.
     pub largest_put: Option<usize>,
+    /// It does not even wait until its 413 was heard.
+    pub hangs_up_on_413: bool,
     /// Larger parts are refused with 413.
     pub largest_part: Option<usize>,
     /// `OCI-Chunk-Min-Length`, and parts but the last must not be smaller.
@@ -46,6 +48,8 @@ pub struct Habits {
     pub missing_repository: Missing,
     /// A second upload of the same blob at once is refused with 400 when it closes.
     pub one_upload_of_a_blob: bool,
+    /// Of a blob that came in parts only the end is stored, and 201 answered.
+    pub keeps_last_part: bool,
     /// Answers name the digest.
     pub digest_header: bool,
 }
@@ -100,6 +104,7 @@ impl Habits {
         mount: Mount::Created,
         mount_unread: Mount::Session,
         largest_put: None,
+        hangs_up_on_413: false,
         largest_part: None,
         smallest_part: None,
         parts: true,
@@ -115,6 +120,7 @@ impl Habits {
         immutable_tags: None,
         missing_repository: Missing::Made,
         one_upload_of_a_blob: false,
+        keeps_last_part: false,
         digest_header: true,
     };
 }

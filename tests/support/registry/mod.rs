@@ -174,6 +174,21 @@ impl Registry {
         look(&mut self.shared.state().store)
     }
 
+    /// Puts a blob into a repository, which it makes.
+    pub fn hold(&self, repository: &str, bytes: &[u8]) {
+        self.store(|store| {
+            let repository = store.repositories.entry(repository.to_owned()).or_default();
+            repository.blobs.insert(store::sha256(bytes), bytes.to_vec());
+        });
+    }
+
+    /// Bytes of bodies that came with requests for uploads.
+    pub fn uploaded(&self) -> usize {
+        let log = self.log();
+        let uploads = log.iter().filter(|asked| fault::kind(&asked.path) == "upload");
+        uploads.map(|asked| asked.body).sum()
+    }
+
     /// Adds faults.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.state().faults.extend(faults);

@@ -93,6 +93,13 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let announced = request.body().size_hint().exact().unwrap_or_default();
     if let Some(done) = too_large(&shared, &call, announced) {
         log(&call, Some(done.status));
+        if !shared.setup.habits.hangs_up_on_413 {
+            // The answer is heard only if what is on its way is taken in.
+            tokio::spawn(async move {
+                let mut body = request.into_body();
+                while let Some(Ok(_)) = body.frame().await {}
+            });
+        }
         return Ok(done.respond(false, None));
     }
     let most = match &act {
