@@ -203,7 +203,11 @@ fn c_counts_only_where_the_selection_compiles_it_for_the_target() {
     ] {
         for triple in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-gnu"] {
             let found = project.graph(&tools, &choices, triple).unwrap();
-            assert_eq!(found.compiles_c().into_iter().collect::<Vec<_>>(), expected, "{choices:?}");
+            assert_eq!(
+                found.compiles_c().into_iter().collect::<Vec<_>>(),
+                expected,
+                "{choices:?}"
+            );
         }
     }
     let error = project

@@ -18,12 +18,12 @@ mod faults;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
-#[path = "registry/proxy.rs"]
-mod proxy;
 #[path = "registry/parts.rs"]
 mod parts;
 #[path = "registry/profiles.rs"]
 mod profiles;
+#[path = "registry/proxy.rs"]
+mod proxy;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]

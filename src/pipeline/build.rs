@@ -158,12 +158,7 @@ pub(super) fn inspected(
         Facts::read(&binary.path)?.keeps(target)?;
     }
     // The config says who the programs run as; the layers that it lacks yet say nothing of that.
-    let bare = image::assemble(convert::parts(
-        image,
-        platform,
-        ground.image.as_ref(),
-        Vec::new(),
-    ))?;
+    let bare = image::assemble(convert::parts(image, platform, ground.image.as_ref(), Vec::new()))?;
     let config: serde_json::Value = serde_json::from_slice(bare.config()).expect("it was written just now");
     let user = config["config"]["User"].as_str().unwrap_or_default();
     let laid = lay::lay(platform, binaries, ground, &prepared.directory, user)?;

@@ -132,7 +132,9 @@ pub(super) async fn on(
     for program in programs {
         let path = gantry.absolute(program);
         let facts = Facts::read(&path)?;
-        let elf = facts.elf().ok_or_else(|| Error::NoProgram { path: path.clone() })?;
+        let elf = facts
+            .elf()
+            .ok_or_else(|| Error::NoProgram { path: path.clone() })?;
         let platforms = platforms(elf, &catalog);
         let image = images
             .iter()
@@ -177,7 +179,10 @@ fn on_tree(
         .map_or_else(|| "program".into(), |name| name.to_string_lossy());
     let dest = format!("/usr/local/bin/{name}");
     let mut tree = tree.clone();
-    lay::put(&mut tree, &Entry::file(dest.trim_start_matches('/'), program.path, 0o755))?;
+    lay::put(
+        &mut tree,
+        &Entry::file(dest.trim_start_matches('/'), program.path, 0o755),
+    )?;
     if !config["config"].is_object() {
         config = json!({"config": {}});
     }

@@ -42,9 +42,7 @@ impl Error {
                 Class::Usage
             }
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
-            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => {
-                Class::Matrix
-            }
+            Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
             Self::Unfit { .. } => Class::Fit,
             Self::Outdated { .. } => Class::Refused,

@@ -159,4 +159,3 @@ impl Arrivals {
             .map_or(Ok(()), |&spot| self.placed(plan, spot).map(drop))
     }
 }
-

@@ -10,8 +10,8 @@ use crate::base::{BaseImage, builtin};
 use crate::build::{self, link};
 use crate::codec;
 use crate::fit::{Check, Level};
-use crate::matrix::{CheckLevel, Checks, Compression, Linker, Moves, Provide, Strip};
 use crate::image::{BaseParts, LayerPart, Parts, Settings};
+use crate::matrix::{CheckLevel, Checks, Compression, Linker, Moves, Provide, Strip};
 use crate::plan::{self, BuildUnit, PackageUse, PlannedImage, PlannedPlatform};
 use crate::project::{self, Project};
 use crate::publish;
@@ -186,7 +186,10 @@ pub(super) fn levels(checks: &Checks) -> BTreeMap<Check, Level> {
         CheckLevel::Warn => Level::Warn,
         CheckLevel::Allow => Level::Allow,
     };
-    Check::ALL.into_iter().map(|check| (check, level(check))).collect()
+    Check::ALL
+        .into_iter()
+        .map(|check| (check, level(check)))
+        .collect()
 }
 
 /// The config of what an image stands on: the base's, or the one that the built-in base would have if it were an image.
@@ -197,7 +200,10 @@ pub(super) fn base_config(platform: &PlannedPlatform, base: Option<&BaseImage>) 
     if let Some(base) = base {
         let mut config = base.config.clone();
         if let (true, Some(env)) = (certificates(), config["config"]["Env"].as_array_mut()) {
-            let is_set = |pair: &Value| pair.as_str().is_some_and(|pair| pair.starts_with("SSL_CERT_FILE="));
+            let is_set = |pair: &Value| {
+                pair.as_str()
+                    .is_some_and(|pair| pair.starts_with("SSL_CERT_FILE="))
+            };
             if !env.iter().any(is_set) {
                 env.push(variable.into());
             }

@@ -133,7 +133,9 @@ pub enum Error {
     #[error("{}", unfit(findings.len()))]
     #[diagnostic(
         code(gantry::pipeline::unfit),
-        help("nothing was packed of it; a check that is wrong here is switched off with `checks` in gantry.toml")
+        help(
+            "nothing was packed of it; a check that is wrong here is switched off with `checks` in gantry.toml"
+        )
     )]
     Unfit {
         /// Why, for each.

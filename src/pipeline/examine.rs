@@ -73,7 +73,9 @@ impl Gantry {
         }
         let denied = |(image, findings): &Found| {
             let denied = findings.iter().filter(|finding| finding.level == Level::Deny);
-            denied.map(|finding| Unfit::new(image, finding)).collect::<Vec<_>>()
+            denied
+                .map(|finding| Unfit::new(image, finding))
+                .collect::<Vec<_>>()
         };
         let denied: Vec<Unfit> = found.iter().flat_map(denied).collect();
         if denied.is_empty() {
@@ -96,7 +98,8 @@ pub struct Unfit {
 }
 
 impl Unfit {
-    fn new(image: &str, finding: &Finding) -> Self {
+    /// That finding in that image.
+    pub fn new(image: &str, finding: &Finding) -> Self {
         Self {
             image: image.to_owned(),
             finding: finding.clone(),

@@ -90,7 +90,8 @@ impl Gantry {
         Ok(prepare::prepare(self, request, false).await?.plan)
     }
 
-    /// Compiles, packs and assembles everything that is asked for into the workspace's store.
+    /// Compiles, packs and assembles everything that is asked for into the workspace's store. It must be called
+    /// within a tokio runtime with time and IO; if its future is dropped, what was begun goes on to its end.
     ///
     /// # Errors
     /// When a step fails; the store then holds no image that is not whole.

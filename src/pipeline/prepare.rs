@@ -53,7 +53,8 @@ pub(super) async fn prepare(gantry: &Gantry, request: &Request, pin: bool) -> Re
         blocking(move || known(&gantry, &request)).await?
     };
     let lock = ground::lock_file(gantry, request, &known.directory);
-    let (mut bases, facts) = ground::resolve(gantry, request, &known.matrix, (&known.directory, &lock)).await?;
+    let (mut bases, facts) =
+        ground::resolve(gantry, request, &known.matrix, (&known.directory, &lock)).await?;
     if let Some(bases) = bases.as_mut().filter(|_| pin) {
         let used: Vec<String> = plan::bases(&known.matrix)
             .into_iter()

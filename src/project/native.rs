@@ -234,7 +234,10 @@ second v0.1.0 (/a folder/second)
             ["both", "later", "second", "zlib"]
         );
         let linked: Vec<String> = graph.linked_into("app").into_iter().collect();
-        assert_eq!(linked, ["both", "cc", "harmless", "later", "plain", "windows", "zlib"]);
+        assert_eq!(
+            linked,
+            ["both", "cc", "harmless", "later", "plain", "windows", "zlib"]
+        );
         assert!(graph.linked_into("second").is_empty());
     }
 

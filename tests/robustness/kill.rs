@@ -79,7 +79,8 @@ fn at_every_event_of_the_store() {
     if let Some(role) = role() {
         let end = End::at(role.parse().unwrap());
         let gantry = Gantry::new(tools(), Arc::new(Silent)).with_faults(Arc::new(move |_| end.count()));
-        gantry.build(&Request::default()).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(gantry.build(&Request::default())).unwrap();
         return;
     }
     let Some(workspace) = Workspace::tiny() else {
@@ -129,8 +130,8 @@ fn at_every_event_of_the_registry() {
             repositories: vec![format!("{host}/x/tiny")],
             ..Request::default()
         };
-        let built = gantry.build(&request).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
+        let built = runtime.block_on(gantry.build(&request)).unwrap();
         runtime
             .block_on(gantry.publish(&built, &Access::default(), &Terms::default()))
             .unwrap();

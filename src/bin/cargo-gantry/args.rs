@@ -31,6 +31,14 @@ pub(crate) enum Command {
     Publish(Publish),
     /// Show what would be built, in which units, with which linkers, under which names
     Plan(Selecting),
+    /// Check whether binaries run on their bases: the project's, an image's, or any program's
+    Check(Check),
+    /// Move the bases pinned in gantry.lock to what their names stand for now
+    Update(Update),
+    /// List the pinned bases that `update` would move; exit code 9 if there are any
+    Outdated(Selecting),
+    /// Show what is kept of bases on this machine, or remove it
+    Cache(Cache),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
     /// List the targets, the linker each would use here, and whether its std is installed
@@ -105,10 +113,10 @@ pub(crate) struct Selecting {
     /// Set this tag instead of the matrix's (repeatable)
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Cargo.lock must not change
+    /// Cargo.lock and gantry.lock must not change
     #[arg(long)]
     locked: bool,
-    /// No network for cargo
+    /// No network, neither for cargo nor for bases
     #[arg(long)]
     offline: bool,
     /// As --locked and --offline
@@ -120,6 +128,8 @@ pub(crate) struct Selecting {
     /// Install missing standard libraries with rustup
     #[arg(long)]
     install_targets: bool,
+    #[command(flatten)]
+    pub(crate) plain: Plain,
 }
 
 impl Selecting {
@@ -137,6 +147,7 @@ impl Selecting {
             frozen: self.frozen,
             jobs: self.jobs,
             install_targets: self.install_targets,
+            plain_http: self.plain.plain_http.clone(),
             to_publish: false,
         }
     }
@@ -158,7 +169,7 @@ pub(crate) struct Publish {
     #[command(flatten)]
     pub(crate) selecting: Selecting,
     #[command(flatten)]
-    pub(crate) access: Access,
+    pub(crate) login: Login,
     /// Set tags although a platform of the matrix is missing
     #[arg(long)]
     pub(crate) allow_partial: bool,
@@ -167,13 +178,54 @@ pub(crate) struct Publish {
     pub(crate) replace: bool,
 }
 
-/// How registries are spoken to.
+/// `check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// An image of anybody: `oci:DIR`, `oci-archive:FILE`, or a reference in a registry. With --base, programs. Without
+    /// either, this project is compiled and checked
+    #[arg(value_name = "IMAGE|PROGRAM")]
+    pub(crate) names: Vec<String>,
+    /// Check programs of anybody against this base
+    #[arg(long, value_name = "BASE", requires = "names")]
+    pub(crate) base: Option<String>,
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+}
+
+/// `update`
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Only these bases, as gantry.toml names them
+    #[arg(value_name = "BASE")]
+    pub(crate) bases: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+}
+
+/// `cache`
+#[derive(Debug, Args)]
+pub(crate) struct Cache {
+    /// Remove what is kept
+    #[arg(long)]
+    pub(crate) clean: bool,
+    /// Remove only what was not needed for so many days
+    #[arg(long, value_name = "DAYS", requires = "clean")]
+    pub(crate) older_than: Option<u32>,
+}
+
+/// Hosts without TLS.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registry")]
-pub(crate) struct Access {
+pub(crate) struct Plain {
     /// Speak plain http to this host (loopback needs no such word)
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) plain_http: Vec<String>,
+}
+
+/// Who we are at the destination.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry")]
+pub(crate) struct Login {
     /// User name at the destination's registry
     #[arg(long, requires = "password_stdin")]
     pub(crate) username: Option<String>,
@@ -189,7 +241,9 @@ pub(crate) struct Inspect {
     #[arg(value_name = "[TRANSPORT:]NAME")]
     pub(crate) name: String,
     #[command(flatten)]
-    pub(crate) access: Access,
+    pub(crate) plain: Plain,
+    #[command(flatten)]
+    pub(crate) login: Login,
 }
 
 /// `targets`

@@ -157,6 +157,28 @@ impl Reporter {
                     &format!("{image} {platform}, {}, {digest}", bytes_text(*size)),
                 );
             }
+            Event::Finding {
+                image,
+                platform,
+                subject,
+                message,
+                help,
+                denied: false,
+                ..
+            } => {
+                let help = help.map_or(String::new(), |help| format!(" ({help})"));
+                self.say(
+                    "Warning",
+                    &format!("{image} {platform}: {subject}: {message}{help}"),
+                );
+            }
+            Event::BaseResolved {
+                name,
+                platform,
+                digest,
+                libc,
+            } => self.say("Base", &format!("{name} {platform}, {libc}, {digest}")),
+            Event::DownloadFinished { digest } if verbose => self.say("Read", &digest.to_string()),
             Event::UploadFinished { digest, present } if verbose => {
                 self.say(if *present { "Present" } else { "Sent" }, &digest.to_string());
             }
@@ -214,6 +236,30 @@ fn machine(event: &Event<'_>) -> Option<Value> {
             digest,
         } => {
             object!({"reason": "packed", "image": image, "platform": platform, "size": size, "digest": digest})
+        }
+        Event::Finding {
+            image,
+            platform,
+            check,
+            denied,
+            subject,
+            message,
+            needed,
+            found,
+            help,
+        } => {
+            object!({
+                "reason": "finding", "image": image, "platform": platform, "check": check, "denied": denied,
+                "subject": subject, "message": message, "needed": needed, "found": found, "help": help,
+            })
+        }
+        Event::BaseResolved {
+            name,
+            platform,
+            digest,
+            libc,
+        } => {
+            object!({"reason": "base", "name": name, "platform": platform, "digest": digest, "libc": libc})
         }
         Event::UploadFinished { digest, present } => {
             object!({"reason": "blob", "digest": digest, "present": present})

@@ -17,7 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         install_targets: true,
         ..Request::default()
     };
-    let built = gantry.build(&request)?;
+    // Building waits for registries where an image has a base there: that needs a runtime, which is ours to choose.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let built = runtime.block_on(gantry.build(&request))?;
     for (place, digest) in gantry.write(&built, "oci:target/{image}")? {
         println!("{digest} {place}");
     }

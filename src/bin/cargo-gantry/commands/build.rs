@@ -3,6 +3,7 @@
 use cargo_gantry::pipeline::{Built, Error, Gantry};
 use serde_json::json;
 
+use super::runtime;
 use crate::args::Build;
 use crate::reporter::Reporter;
 
@@ -10,7 +11,7 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     for output in &arguments.outputs {
         gantry.check_output(output)?;
     }
-    let built = gantry.build(&arguments.selecting.request())?;
+    let built = runtime()?.block_on(gantry.build(&arguments.selecting.request()))?;
     show(&built, reporter);
     for output in &arguments.outputs {
         for (place, digest) in gantry.write(&built, output)? {
@@ -25,7 +26,7 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
 fn show(built: &Built, reporter: &Reporter) {
     for image in &built.images {
         let place = format!("oci:{}:{}", built.store.root().display(), image.name);
-        let digest = image.index.digest();
+        let digest = image.digest();
         let platforms: Vec<_> = image.images.iter().map(|image| image.platform()).collect();
         let value = json!({"image": image.name, "digest": digest, "place": place, "platforms": platforms});
         reporter.result("built", &format!("{digest} {place}"), value);

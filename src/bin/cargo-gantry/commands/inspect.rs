@@ -3,13 +3,14 @@
 use cargo_gantry::inspect::{PlatformReport, Report};
 use cargo_gantry::pipeline::{Error, Gantry};
 
-use super::publish::{access, runtime};
+use super::publish::access;
+use super::runtime;
 use crate::args::Inspect;
 use crate::reporter::{Reporter, bytes_text};
 use crate::table::table;
 
 pub(crate) fn run(arguments: &Inspect, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
-    let access = access(&arguments.access)?;
+    let access = access(&arguments.plain, &arguments.login)?;
     let report = runtime()?.block_on(gantry.inspect(&arguments.name, &access))?;
     let value = serde_json::to_value(&report).expect("a report is representable as JSON");
     reporter.result("inspected", &text(&report), value);

@@ -1,7 +1,10 @@
 //! One verb, one file; here they are told apart.
 
 mod build;
+mod cache;
+mod check;
 mod inspect;
+mod pins;
 mod plan;
 mod publish;
 mod schema;
@@ -18,9 +21,22 @@ pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Res
         Command::Build(build) => build::run(&build, gantry, reporter),
         Command::Publish(publish) => publish::run(&publish, gantry, reporter),
         Command::Plan(selecting) => plan::run(&selecting, gantry, reporter),
+        Command::Check(check) => check::run(&check, gantry, reporter),
+        Command::Update(update) => pins::update(&update, gantry, reporter),
+        Command::Outdated(selecting) => pins::outdated(&selecting, gantry, reporter),
+        Command::Cache(cache) => cache::run(&cache, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Schema => schema::run(reporter),
         Command::Completions { shell } => schema::completions(shell, reporter),
     }
+}
+
+/// The runtime belongs to the binary: the library only gives futures.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)
 }

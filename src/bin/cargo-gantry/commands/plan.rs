@@ -3,12 +3,13 @@
 use cargo_gantry::pipeline::{Error, Gantry};
 use cargo_gantry::plan::Plan;
 
+use super::runtime;
 use crate::args::Selecting;
 use crate::reporter::Reporter;
 use crate::table::table;
 
 pub(crate) fn run(arguments: &Selecting, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
-    let plan = gantry.plan(&arguments.request())?;
+    let plan = runtime()?.block_on(gantry.plan(&arguments.request()))?;
     let value = serde_json::to_value(&plan).expect("a plan is representable as JSON");
     reporter.result("plan", &text(&plan), value);
     Ok(())

@@ -6,19 +6,21 @@ use cargo_gantry::pipeline::{Access, Error, Gantry, PublishedImage, Terms};
 use cargo_gantry::registry::Secret;
 use serde_json::json;
 
+use super::runtime;
 use crate::args;
 use crate::reporter::{Reporter, bytes_text};
 
 pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
-    let access = access(&arguments.access)?;
+    let access = access(&arguments.selecting.plain, &arguments.login)?;
     let terms = Terms {
         allow_partial: arguments.allow_partial,
         replace: arguments.replace,
     };
     let mut request = arguments.selecting.request();
     request.to_publish = true;
-    let built = gantry.build(&request)?;
-    match runtime()?.block_on(gantry.publish(&built, &access, &terms)) {
+    let runtime = runtime()?;
+    let built = runtime.block_on(gantry.build(&request))?;
+    match runtime.block_on(gantry.publish(&built, &access, &terms)) {
         Ok(published) => {
             show(&published, reporter);
             Ok(())
@@ -72,12 +74,12 @@ fn show(published: &[PublishedImage], reporter: &Reporter) {
 }
 
 /// The library's words for the options; the password comes from standard input, without its end of line.
-pub(crate) fn access(arguments: &args::Access) -> Result<Access, Error> {
+pub(super) fn access(plain: &args::Plain, login: &args::Login) -> Result<Access, Error> {
     let mut access = Access {
-        plain_http: arguments.plain_http.clone(),
+        plain_http: plain.plain_http.clone(),
         login: None,
     };
-    if let (Some(username), true) = (&arguments.username, arguments.password_stdin) {
+    if let (Some(username), true) = (&login.username, login.password_stdin) {
         let mut password = String::new();
         std::io::stdin()
             .read_to_string(&mut password)
@@ -88,13 +90,4 @@ pub(crate) fn access(arguments: &args::Access) -> Result<Access, Error> {
         ));
     }
     Ok(access)
-}
-
-/// The runtime belongs to the binary: the library only gives futures.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)
 }
