@@ -103,16 +103,20 @@ impl Example {
     }
 
     pub(super) fn text(&mut self, path: &str, text: &str) {
-        let mut facts = FileFacts::default();
-        facts.size = text.len() as u64;
-        facts.text = Some(text.as_bytes().to_vec());
+        let facts = FileFacts {
+            size: text.len() as u64,
+            text: Some(text.as_bytes().to_vec()),
+            ..FileFacts::default()
+        };
         self.put(path, mode(of(facts), 0o644, 0, 0));
     }
 
     pub(super) fn elf(&mut self, path: &str, elf: Elf) {
-        let mut facts = FileFacts::default();
-        facts.size = 4096;
-        facts.elf = Some(elf);
+        let facts = FileFacts {
+            size: 4096,
+            elf: Some(elf),
+            ..FileFacts::default()
+        };
         self.put(path, of(facts));
     }
 
@@ -173,16 +177,18 @@ impl Example {
 
 /// A file of which only the size is known; everybody may read and execute it.
 pub(super) fn file(size: u64) -> Node {
-    let mut facts = FileFacts::default();
-    facts.size = size;
-    of(facts)
+    of(FileFacts {
+        size,
+        ..FileFacts::default()
+    })
 }
 
 pub(super) fn script(line: &str) -> Node {
-    let mut facts = FileFacts::default();
-    facts.size = 100;
-    facts.script = Some(line.to_owned());
-    of(facts)
+    of(FileFacts {
+        size: 100,
+        script: Some(line.to_owned()),
+        ..FileFacts::default()
+    })
 }
 
 pub(super) fn mode(node: Node, mode: u32, uid: u64, gid: u64) -> Node {

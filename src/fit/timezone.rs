@@ -31,14 +31,14 @@ pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     if !named || zone.starts_with("Etc/") {
         return;
     }
-    let there = |folder: &&str| {
+    let there = |folder: &str| {
         scene
             .question
             .tree
             .resolve(format!("{folder}/{zone}").as_bytes())
             .is_some()
     };
-    if FOLDERS.iter().any(|folder| there(&folder)) {
+    if FOLDERS.iter().any(|folder| there(folder)) {
         return;
     }
     for program in &scene.programs {
