@@ -1,7 +1,7 @@
 //! [`Binary`]: a program that goes into an image, and what its file says of itself ([`Facts`]).
 //!
-//! In: a file. Out: facts, read from the headers that the kernel and the dynamic loader read, never from names or
-//! section contents; or the list of what its target promises and it does not keep. This room never runs the program,
+//! In: a file. Out: facts, read from the headers that the kernel and the dynamic loader read, and from the few sections
+//! that say more of a processor, never from names; or the list of what its target promises and it does not keep. This room never runs the program,
 //! never reads more than some megabytes of it, and does not panic on any bytes.
 
 mod bounded;
@@ -14,12 +14,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-pub use elf::{Elf, ElfError, ElfKind, VersionNeed};
+pub use elf::{ArmAttributes, Elf, ElfError, ElfKind, VersionNeed};
 pub use error::BinaryError;
 pub use glibc::Glibc;
 pub use promise::Mismatch;
-
-use bounded::Budget;
 
 /// A program as it goes into an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +92,7 @@ impl Facts {
         (&mut file).take(4).read_to_end(&mut magic).map_err(unread)?;
         let format = match magic.as_slice() {
             b"\x7fELF" => {
-                let cache = object::ReadCache::new(file);
-                let budget = Budget::default();
-                let elf = Elf::parse(budget.of(&cache)).map_err(|source| BinaryError::Broken {
+                let elf = Elf::read(file).map_err(|source| BinaryError::Broken {
                     path: path.to_owned(),
                     source,
                 })?;

@@ -125,19 +125,11 @@ mod tests {
     }
 
     fn facts(change: impl FnOnce(&mut Elf)) -> Facts {
-        let mut elf = Elf {
-            class: 32,
-            endian: Endian::Little,
-            machine: 40,
-            flags: 0x0500_0400,
-            kind: ElfKind::Dyn,
-            interpreter: Some("/lib/ld-linux-armhf.so.3".into()),
-            needed: vec!["libc.so.6".into()],
-            version_needs: Vec::new(),
-            stripped: true,
-            debug_information: false,
-            build_id: None,
-        };
+        let mut elf: Elf = serde_json::from_value(serde_json::json!({
+            "class": 32, "endian": "little", "machine": 40, "flags": 0x0500_0400, "kind": "dyn",
+            "interpreter": "/lib/ld-linux-armhf.so.3", "needed": ["libc.so.6"], "stripped": true,
+        }))
+        .unwrap();
         change(&mut elf);
         Facts {
             path: "p".into(),

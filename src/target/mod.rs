@@ -5,7 +5,7 @@
 
 mod catalog;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use catalog::{Catalog, TargetError};
 
@@ -191,7 +191,7 @@ pub struct ElfPromise {
 }
 
 /// Byte order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endian {
     /// Least significant byte first.

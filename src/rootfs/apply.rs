@@ -1,0 +1,238 @@
+//! Laying a layer over a [`Tree`].
+//!
+//! <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#applying-changesets>, and where it is silent
+//! <https://github.com/containerd/containerd/blob/v2.0.0/pkg/archive/tar.go>
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use super::entries::{Entries, Entry, EntryKind};
+use super::facts;
+use super::walk::{Last, above, clean, down, split};
+use super::{FileFacts, Kind, Node, RootfsError, Tree};
+
+type Result<T> = std::result::Result<T, RootfsError>;
+
+/// Things in a tree.
+const NODES: usize = 1_000_000;
+/// Bytes that names and facts take.
+const HELD: u64 = 512 << 20;
+/// As long as a path may be for the kernel.
+const PATH: usize = 4096;
+/// Folders within each other.
+const DEPTH: usize = 512;
+
+const WHITEOUT: &[u8] = b".wh.";
+/// What begins so is no name of a file that is taken away, but something of AUFS.
+const META: &[u8] = b".wh..wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+
+impl Tree {
+    /// Lays a layer over the tree: `tar` is uncompressed, and read to its end. After an error the tree holds a part of
+    /// the layer, and is good for nothing.
+    ///
+    /// # Errors
+    /// When the tar is damaged, has too many entries, or puts things where no container runtime would: below a file, at
+    /// a path that no tree has, as another name of a file that is not there.
+    pub fn apply(&mut self, tar: impl Read) -> Result<()> {
+        let mut entries = Entries::new(tar);
+        let mut layer = Layer {
+            tree: self,
+            own: BTreeSet::new(),
+        };
+        // A tar of directories that exist would grow nothing, and still keep us busy.
+        let mut left = NODES;
+        while let Some(entry) = entries.next().map_err(RootfsError::Tar)? {
+            left = left.checked_sub(1).ok_or(TOO_MANY)?;
+            layer.lay(&entry, &mut entries.content())?;
+            if layer.tree.nodes.len() > NODES {
+                return Err(TOO_MANY);
+            }
+            if layer.tree.held > HELD {
+                return Err(RootfsError::TooLarge("512 MiB of names and facts"));
+            }
+        }
+        self.layers += 1;
+        Ok(())
+    }
+}
+
+const TOO_MANY: RootfsError = RootfsError::TooLarge("a million entries");
+
+/// A layer while it is laid.
+struct Layer<'t> {
+    tree: &'t mut Tree,
+    /// What this layer has put, which its own whiteouts do not hide.
+    own: BTreeSet<Vec<u8>>,
+}
+
+impl Layer<'_> {
+    fn lay(&mut self, entry: &Entry, content: &mut impl Read) -> Result<()> {
+        let path = checked(&entry.path)?;
+        let Some((folder, name)) = split(&path) else {
+            if entry.kind == EntryKind::Directory {
+                self.tree.put(b"", node(entry, Kind::Directory));
+            }
+            return Ok(());
+        };
+        let folder = self.folder(folder, entry)?;
+        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+            return self.white_out(&folder, name, hidden, entry);
+        }
+        let mut path = folder;
+        down(&mut path, name);
+        // It may lie elsewhere now.
+        let path = checked(&path)?;
+        if entry.kind != EntryKind::Directory || self.kind(&path) != Some(&Kind::Directory) {
+            self.clear(&path, entry);
+        }
+        let node = match entry.kind {
+            EntryKind::Directory => node(entry, Kind::Directory),
+            EntryKind::Symlink if entry.target.len() > PATH => {
+                return Err(RootfsError::Path(shown(&entry.target)));
+            }
+            EntryKind::Symlink => node(entry, Kind::Symlink(entry.target.clone())),
+            EntryKind::HardLink => self.same_as(entry)?,
+            EntryKind::File => {
+                let facts = facts::read(&path, entry.size, content)?;
+                node(entry, Kind::File(Arc::new(facts)))
+            }
+            EntryKind::Sparse => {
+                let facts = FileFacts {
+                    size: entry.size,
+                    ..FileFacts::default()
+                };
+                node(entry, Kind::File(Arc::new(facts)))
+            }
+            EntryKind::Other => node(entry, Kind::Other),
+        };
+        self.tree.put(&path, node);
+        self.own.insert(path);
+        Ok(())
+    }
+
+    /// Where the folder of an entry really is. What is missing of it is made.
+    fn folder(&mut self, folder: &[u8], entry: &Entry) -> Result<Vec<u8>> {
+        let no_directory = |parent: &[u8]| RootfsError::Parent {
+            path: shown(&entry.path),
+            parent: shown(parent),
+        };
+        let found = self.tree.walk(folder, Last::Followed, false);
+        let found = checked(&found.ok_or_else(|| no_directory(folder))?)?;
+        for parent in above(&found).chain((!found.is_empty()).then_some(found.as_slice())) {
+            match self.kind(parent) {
+                Some(Kind::Directory) => {}
+                Some(_) => return Err(no_directory(parent)),
+                None => {
+                    self.tree.put(parent, Node::directory());
+                    self.own.insert(parent.to_vec());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn white_out(&mut self, folder: &[u8], name: &[u8], hidden: &[u8], entry: &Entry) -> Result<()> {
+        if name == OPAQUE {
+            self.hide_below(folder);
+            return Ok(());
+        }
+        if name.starts_with(META) {
+            return Ok(());
+        }
+        if [b"".as_slice(), b".", b".."].contains(&hidden) {
+            return Err(RootfsError::Path(shown(&entry.path)));
+        }
+        let mut path = folder.to_vec();
+        down(&mut path, hidden);
+        self.hide_below(&path);
+        self.hide(&path);
+        // What was taken away on purpose is not hidden, wherever in the layer the whiteout stands.
+        let layer = self.tree.layers;
+        self.tree
+            .replaced
+            .retain(|replaced| replaced.layer != layer || replaced.path != path);
+        Ok(())
+    }
+
+    fn hide_below(&mut self, folder: &[u8]) {
+        for path in self.tree.below(folder) {
+            self.hide(&path);
+        }
+    }
+
+    /// Takes away what lower layers put at a path. If this layer has put something below, it stays a folder, as if
+    /// none had been there before.
+    fn hide(&mut self, path: &[u8]) {
+        if self.own.contains(path) {
+            return;
+        }
+        let start = [path, b"/"].concat();
+        let next = self.own.range(start.clone()..).next();
+        if next.is_some_and(|own| own.starts_with(&start)) {
+            self.tree.put(path, Node::directory());
+            self.own.insert(path.to_vec());
+        } else {
+            self.tree.take(path);
+        }
+    }
+
+    /// Makes room at a path, as runtimes do for everything but a directory over a directory.
+    fn clear(&mut self, path: &[u8], entry: &Entry) {
+        if !self.own.contains(path) && entry.kind != EntryKind::Symlink {
+            self.tree.note_replaced(path);
+        }
+        for inner in self.tree.below(path) {
+            self.tree.take(&inner);
+            self.own.remove(&inner);
+        }
+        self.tree.take(path);
+        self.own.remove(path);
+    }
+
+    /// What another name of a file is: the same, with its owner and mode. Links are not followed at the end.
+    fn same_as(&self, entry: &Entry) -> Result<Node> {
+        let target = self.tree.walk(&checked(&entry.target)?, Last::Kept, true);
+        let found = target.as_deref().filter(|target| !target.is_empty());
+        let found = found.and_then(|target| self.tree.get(target));
+        found
+            .filter(|node| node.kind != Kind::Directory)
+            .cloned()
+            .ok_or_else(|| RootfsError::HardLink {
+                path: shown(&entry.path),
+                target: shown(&entry.target),
+            })
+    }
+
+    fn kind(&self, path: &[u8]) -> Option<&Kind> {
+        self.tree.get(path).map(|node| &node.kind)
+    }
+}
+
+fn node(entry: &Entry, kind: Kind) -> Node {
+    Node {
+        mode: entry.mode,
+        uid: entry.uid,
+        gid: entry.gid,
+        kind,
+    }
+}
+
+/// The path, clean, if a tree can have it.
+fn checked(path: &[u8]) -> Result<Vec<u8>> {
+    if path.len() > PATH || path.contains(&0) {
+        return Err(RootfsError::Path(shown(path)));
+    }
+    let path = clean(path);
+    if above(&path).count() < DEPTH {
+        return Ok(path);
+    }
+    Err(RootfsError::Path(shown(&path)))
+}
+
+/// As much of a path as tells which it is.
+fn shown(path: &[u8]) -> String {
+    let part = &path[..path.len().min(200)];
+    String::from_utf8_lossy(part).into_owned()
+}

@@ -1,0 +1,103 @@
+//! [`FileFacts`] from a file's content, while it streams by.
+
+use std::io::{self, Read, Seek, Write};
+
+use tempfile::SpooledTempFile;
+
+use super::{FileFacts, RootfsError};
+use crate::binary::Elf;
+
+/// The kernel looks at this much of a script.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/binfmts.h#L19>
+const HEAD: u64 = 256;
+
+/// Texts are kept up to this size.
+const TEXT: u64 = 1 << 20;
+
+/// ELF files up to this size are looked at in memory.
+const IN_MEMORY: usize = 8 << 20;
+
+/// No real file's facts take more; one's that do are not believed.
+const ELF_COST: usize = 1 << 20;
+
+/// What is known of the file at `path` (clean, links followed), whose content is read from `content` as far as needed.
+pub(super) fn read(path: &[u8], size: u64, content: &mut impl Read) -> Result<FileFacts, RootfsError> {
+    let mut head = Vec::new();
+    content
+        .take(HEAD)
+        .read_to_end(&mut head)
+        .map_err(RootfsError::Tar)?;
+    let mut facts = FileFacts {
+        size,
+        ..FileFacts::default()
+    };
+    if head.starts_with(b"\x7fELF") {
+        facts.elf = elf(&head, content)?;
+    } else if size <= TEXT && is_wanted(path) {
+        content.read_to_end(&mut head).map_err(RootfsError::Tar)?;
+        facts.text = Some(head);
+    } else if let Some(line) = head.strip_prefix(b"#!") {
+        facts.script = Some(first_line(line));
+    }
+    Ok(facts)
+}
+
+/// About how many bytes facts take.
+pub(super) fn cost(facts: &FileFacts) -> usize {
+    let text = facts.text.as_ref().map_or(0, Vec::len);
+    let script = facts.script.as_ref().map_or(0, String::len);
+    size_of::<FileFacts>() + text + script + facts.elf.as_ref().map_or(0, elf_cost)
+}
+
+fn elf_cost(elf: &Elf) -> usize {
+    let lists = [&elf.needed, &elf.rpath, &elf.runpath, &elf.version_definitions];
+    let single = [&elf.interpreter, &elf.soname, &elf.build_id];
+    let strings = lists.into_iter().flatten().chain(single.into_iter().flatten());
+    let needs = elf.version_needs.iter();
+    let of_needs = needs.map(|need| size_of_val(need) + need.library.len() + need.version.len());
+    strings
+        .map(|string| size_of::<String>() + string.len())
+        .chain(of_needs)
+        .sum()
+}
+
+/// The files that decide how programs run.
+fn is_wanted(path: &[u8]) -> bool {
+    let Some(name) = path.strip_prefix(b"etc/") else {
+        return path == b"usr/lib/os-release";
+    };
+    [
+        b"passwd".as_slice(),
+        b"group",
+        b"os-release",
+        b"nsswitch.conf",
+        b"ld.so.conf",
+    ]
+    .contains(&name)
+        || name.starts_with(b"ld.so.conf.d/")
+        || name.starts_with(b"ld-musl-") && name.ends_with(b".path")
+}
+
+fn first_line(text: &[u8]) -> String {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    // A carriage return is part of the name for the kernel, too.
+    line.trim_matches([' ', '\t', '\0']).to_owned()
+}
+
+/// Headers lie at both ends of an ELF file, so all of it must be at hand.
+fn elf(head: &[u8], rest: &mut impl Read) -> Result<Option<Elf>, RootfsError> {
+    let mut file = SpooledTempFile::new(IN_MEMORY);
+    file.write_all(head).map_err(RootfsError::Temporary)?;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match rest.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => file.write_all(&buffer[..count]).map_err(RootfsError::Temporary)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(RootfsError::Tar(error)),
+        }
+    }
+    file.rewind().map_err(RootfsError::Temporary)?;
+    Ok(Elf::read(file).ok().filter(|elf| elf_cost(elf) <= ELF_COST))
+}
