@@ -5,7 +5,7 @@ use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedMutexGuard, Semaphore};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
 
 use crate::spec::Digest;
 
@@ -22,8 +22,8 @@ pub(super) async fn joined<T>(task: JoinHandle<T>) -> T {
     }
 }
 
-/// Runs all of `work`, `limit` of them at once, and gives the results in order: the error, too, is always that of the
-/// first one that fails in this order. What still runs when the caller gives up, is ended.
+/// Runs all of `work`, `limit` of them at once, and gives the results in order. The error, too, is always that of the
+/// first one in this order that fails; what comes after it is ended. So is everything when the caller gives up.
 pub(super) async fn in_order<T, E, F>(limit: usize, work: Vec<F>) -> Result<Vec<T>, E>
 where
     T: Send + 'static,
@@ -32,21 +32,27 @@ where
 {
     let permits = Arc::new(Semaphore::new(limit));
     let mut running = JoinSet::new();
+    let mut handles = Vec::new();
     for (position, one) in work.into_iter().enumerate() {
         let permits = permits.clone();
-        running.spawn(async move {
+        handles.push(running.spawn(async move {
             // The semaphore is never closed.
             let _permit = permits.acquire().await;
             (position, one.await)
-        });
+        }));
     }
     let mut results = BTreeMap::new();
     while let Some(joined) = running.join_next().await {
-        let (position, result) = match joined {
-            Ok(done) => done,
-            Err(error) => ended(error).await,
-        };
-        results.insert(position, result);
+        match joined {
+            Ok((position, result)) => {
+                if result.is_err() {
+                    handles.iter().skip(position).for_each(AbortHandle::abort);
+                }
+                results.insert(position, result);
+            }
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => return ended(error).await,
+        }
     }
     results.into_values().collect()
 }
@@ -72,5 +78,49 @@ impl Gates {
             gates.entry(*digest).or_default().clone()
         };
         gate.lock_owned().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn results_come_in_order_and_few_run_at_once() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let one = |number: usize| {
+            let (now, most) = (now.clone(), most.clone());
+            async move {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                for _ in number..20 {
+                    tokio::task::yield_now().await;
+                }
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok::<usize, ()>(number)
+            }
+        };
+        let results = in_order(3, (0..20).map(one).collect()).await.unwrap();
+        assert!(results.into_iter().eq(0..20));
+        assert_eq!(most.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn the_first_error_in_order_counts_and_ends_what_comes_after() {
+        let one = |number: usize| async move {
+            match number {
+                0 => Ok(()),
+                1 => {
+                    for _ in 0..50 {
+                        tokio::task::yield_now().await;
+                    }
+                    Err(1)
+                }
+                2 => Err(2),
+                _ => pending().await,
+            }
+        };
+        assert_eq!(in_order(4, (0..9).map(one).collect()).await, Err(1));
     }
 }

@@ -49,7 +49,6 @@ struct Written {
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
     fs_layers: Option<Value>,
-    signatures: Option<Value>,
 }
 
 impl Document {
@@ -69,7 +68,7 @@ impl Document {
         };
         let media_type = written.media_type.as_deref();
         let named = media_type.or(said).unwrap_or_default();
-        if written.schema_version == Some(1) || written.fs_layers.is_some() || written.signatures.is_some() {
+        if written.schema_version == Some(1) || written.fs_layers.is_some() {
             return Err(BaseError::Schema1 {
                 name: name.to_owned(),
             });

@@ -14,7 +14,9 @@ use crate::rootfs::Tree;
 use crate::spec::{Digest, Hasher};
 
 /// Bytes of one layer at most, uncompressed: what ends a bomb.
-const UNPACKED: u64 = 256 << 30;
+const UNPACKED: u64 = 64 << 30;
+/// How often a layer is brought back that others cleaned away.
+const ATTEMPTS: u32 = 3;
 /// Layers that are downloaded at once.
 const DOWNLOADS: usize = 3;
 
@@ -59,8 +61,11 @@ impl Reader {
         let blob = Blob::described(&layer.descriptor)?;
         let (blobs, wanted) = (self.cache.blobs().clone(), layer.clone());
         // Before the tree is touched: a damaged file must not cost the layers below.
-        if blocking(move || blobs.contains(&blob) && verified(&blobs, &blob)).await {
-            let file = self.cache.blobs().file(&blob.digest)?;
+        let whole = move || {
+            let there = blobs.contains(&blob) && verified(&blobs, &blob);
+            blobs.file(&blob.digest).ok().filter(|_| there)
+        };
+        if let Some(file) = blocking(whole).await {
             return blocking(move || lay(tree, &wanted, file)).await;
         }
         self.may_download(layer)?;
@@ -105,7 +110,7 @@ impl Reader {
         if blocking(move || to.contains(&blob) && verified(&to, &blob)).await {
             return Ok(());
         }
-        let mut again = true;
+        let mut attempts = 0;
         loop {
             self.keep(layer, repository).await?;
             let (cache, to) = (self.cache.blobs().clone(), store.clone());
@@ -116,7 +121,9 @@ impl Reader {
             });
             match adopted.await {
                 // Damaged, or cleaned away by another process meanwhile.
-                Err(BlobError::Altered { .. } | BlobError::Missing { .. }) if again => again = false,
+                Err(BlobError::Altered { .. } | BlobError::Missing { .. }) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
                 adopted => return Ok(adopted?),
             }
         }

@@ -265,7 +265,7 @@ impl Bases {
     }
 
     /// Every platform of an image of anybody, without looking at the lock file. No layer is read for it, so the facts
-    /// do not say the C library ([`crate::spec::BaseLibc::None`]): the tree does.
+    /// do not say the C library ([`crate::spec::BaseLibc::None`]): [`crate::rootfs::libc`] of the tree does.
     ///
     /// # Errors
     /// As [`Bases::image`].

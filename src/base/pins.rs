@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::background::in_order;
 use super::lock::{Pin, PlatformPin};
 use super::reader::{Source, Top};
-use super::{BaseError, BaseImage, variant};
+use super::{BaseError, BaseImage, document, variant};
 use crate::event::Event;
+use crate::rootfs;
 use crate::spec::{BaseFacts, BaseLibc, Digest, Platform};
 
 /// Platforms that are looked up at once.
@@ -99,8 +100,20 @@ impl Source {
 
     async fn libc(&self, facts: &BaseFacts) -> Result<BaseLibc, BaseError> {
         let image = self.image(facts).await?;
+        self.warn_of_another_platform(&image);
         let tree = self.reader().tree(&image).await?;
-        let _ = tree;
-        Ok(BaseLibc::None)
+        Ok(rootfs::libc(&tree))
+    }
+
+    /// Indexes that were put together by hand are wrong now and then; the image may be right all the same.
+    fn warn_of_another_platform(&self, image: &BaseImage) {
+        let wanted = &image.facts.platform;
+        let same = |said: &Platform| (said.os(), said.architecture()) == (wanted.os(), wanted.architecture());
+        if let Some(said) = document::platform(&image.config).filter(|said| !same(said)) {
+            let name = self.name();
+            self.reader().client.observer().event(&Event::Warning {
+                text: &format!("the base `{name}` has an image for {wanted} whose config says {said}"),
+            });
+        }
     }
 }
