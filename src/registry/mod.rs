@@ -13,6 +13,7 @@ mod ci_credential;
 mod credential;
 mod credential_helper;
 mod error;
+mod exchange;
 mod host;
 mod host_settings;
 mod manifest;
