@@ -14,6 +14,7 @@ mod credential;
 mod credential_helper;
 mod error;
 mod feed;
+mod exchange;
 mod host;
 mod host_settings;
 mod manifest;

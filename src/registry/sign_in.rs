@@ -1,25 +1,20 @@
 //! Signing in: from a challenge and the credentials found to the Authorization header of a request.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Response};
-use url::Url;
+use reqwest::Response;
+use reqwest::header::HeaderValue;
 
 use super::challenge::Challenge;
 use super::credential::{Credential, Login};
 use super::error::Answer;
+use super::exchange::{Exchange, Realm};
 use super::host::Host;
-use super::realm::{realm_fault, shown};
 use super::retry::Fault;
-use super::token::{Access, Granted, Token, basic, bearer, scopes};
-use super::transmit::{body_start, failure, read_bounded};
-use super::{Client, RegistryError, Repository, Secret, credential};
-
-/// Bound on a realm's answer.
-const ANSWER_BYTES: u64 = 64 << 10;
+use super::token::{Access, basic, bearer, scopes};
+use super::transmit::body_start;
+use super::{Client, RegistryError, Repository, credential};
 
 /// What a request needs to be authorized for.
 #[derive(Clone, Copy)]
@@ -99,15 +94,18 @@ impl Client {
                 if let Some(header) = turn.usable(purpose.needed, rejected) {
                     return Ok(Some(header));
                 }
+                turn.challenged(scope);
                 let mut exchange = Exchange {
+                    client: self,
                     host,
+                    repository: purpose.repository,
                     login: &login,
-                    realm: safe_realm(self, host, &realm)?,
+                    realm: Realm::safe(self, host, &realm)?,
                     service: service.as_deref(),
-                    scopes: purpose.scopes(scope),
+                    scopes: purpose.scopes(turn.challenges()),
                     what: purpose.what,
                 };
-                let token = match exchange.token(self, purpose.repository).await {
+                let token = match exchange.token().await {
                     // Some realms refuse all of it for a second repository that is not theirs or not ours.
                     Err(Fault::Final(RegistryError::Unauthorized { .. })) if from.is_some() => {
                         exchange.scopes = Purpose {
@@ -115,7 +113,7 @@ impl Client {
                             ..purpose
                         }
                         .scopes(None);
-                        exchange.token(self, purpose.repository).await?
+                        exchange.token().await?
                     }
                     token => token?,
                 };
@@ -168,123 +166,92 @@ impl Client {
     }
 }
 
-fn safe_realm(client: &Client, host: &Host, realm: &str) -> Result<Url, RegistryError> {
-    let origin = host.known_origin();
-    let wrong = |realm: String, why| RegistryError::Realm {
-        registry: host.name().to_owned(),
-        realm,
-        why,
-    };
-    let url = match (Url::parse(realm), origin) {
-        (Ok(url), _) => url,
-        (Err(url::ParseError::RelativeUrlWithoutBase), Some(origin)) => origin
-            .join(realm)
-            .map_err(|_| wrong("?".to_owned(), "this is no address"))?,
-        _ => return Err(wrong("?".to_owned(), "this is no address")),
-    };
-    let fault = origin.map_or(Some("this is no address"), |origin| {
-        realm_fault(&url, origin, &client.0.plain)
-    });
-    match fault {
-        Some(why) => Err(wrong(shown(&url), why)),
-        None => Ok(url),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::sync::Mutex;
 
-/// One exchange of credentials, or of nothing, for a token.
-struct Exchange<'a> {
-    host: &'a Host,
-    login: &'a Login,
-    realm: Url,
-    service: Option<&'a str>,
-    scopes: Vec<String>,
-    what: &'a str,
-}
+    use super::*;
+    use crate::environment::Environment;
+    use crate::registry::Settings;
+    use crate::tool::Tools;
 
-impl Exchange<'_> {
-    async fn token(&self, client: &Client, repository: &Repository) -> Result<Token, Fault> {
-        let response = match &self.login.credential {
-            Some(Credential::Identity(stored)) => {
-                let identity = self.host.rotated(stored).unwrap_or_else(|| stored.clone());
-                let response = self.post(client, &identity).await?;
-                match response.status().as_u16() {
-                    // Some realms know the older form only, with the token as a password.
-                    404 | 405 => self.get(client, basic("<token>", &identity)).await?,
-                    _ => response,
+    /// A registry and realm that answers one request a connection; a token for the repository `theirs` is refused.
+    fn realm() -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (log, own) = (asked.clone(), host.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                let path = head[0].split(' ').nth(1).unwrap().to_owned();
+                let (status, body) = match path.as_str() {
+                    "/v2/" => ("401 Unauthorized", String::new()),
+                    path if path.contains("theirs") => ("403 Forbidden", String::new()),
+                    _ => (
+                        "200 OK",
+                        format!(r#"{{"token":"t{}"}}"#, log.lock().unwrap().len()),
+                    ),
+                };
+                if path != "/v2/" {
+                    log.lock().unwrap().push(path);
                 }
+                let challenge = format!("www-authenticate: Bearer realm=\"http://{own}/token\"");
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\n{challenge}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).unwrap();
             }
-            Some(Credential::Basic { username, password }) => {
-                self.get(client, basic(username, password)).await?
-            }
-            _ => self.get(client, None).await?,
-        };
-        let stall = client.0.settings.patience.stall;
-        if matches!(response.status().as_u16(), 400 | 401 | 403) {
-            let status = response.status().as_u16();
-            return Err(Fault::Final(RegistryError::Unauthorized {
-                what: self.what.to_owned(),
-                registry: repository.registry().to_owned(),
-                credential: self.login.origin.clone(),
-                scope: Some(self.scopes.join(" ")),
-                source: Answer::new(status, &body_start(response, stall).await).into(),
-            }));
-        }
-        if response.status().as_u16() != 200 {
-            let what = format!("signing in at `{}`", shown(&self.realm));
-            return Err(failure(response, &what, &self.login.origin, repository, stall).await);
-        }
-        let what = format!("the answer of `{}`", shown(&self.realm));
-        let body = read_bounded(response, &what, ANSWER_BYTES, stall).await?;
-        let granted: Option<Granted> = serde_json::from_slice(&body).ok();
-        let token = granted.as_ref().and_then(Token::granted);
-        let refresh = granted.and_then(|granted| granted.refresh_token);
-        if let (Some(Credential::Identity(stored)), Some(refresh)) = (&self.login.credential, refresh)
-            && !refresh.is_empty()
-        {
-            self.host.rotate(stored, Secret::new(refresh));
-        }
-        token.ok_or_else(|| {
-            Fault::Final(RegistryError::Protocol {
-                what,
-                problem: "there is no token in it".to_owned(),
-            })
-        })
+        });
+        (host, asked)
     }
 
-    async fn get(&self, client: &Client, header: Option<HeaderValue>) -> Result<Response, Fault> {
-        let mut url = self.realm.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            query.extend_pairs(self.service.map(|service| ("service", service)));
-            query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
+    #[tokio::test]
+    async fn a_mount_asks_for_both_repositories_and_does_without_the_second() {
+        struct Nobody;
+        impl crate::event::Observer for Nobody {
+            fn event(&self, _: &crate::event::Event<'_>) {}
         }
-        let http = client.http(self.host, &url).await?;
-        let request = http.request(Method::GET, url);
-        let request = match header {
-            Some(header) => request.header(AUTHORIZATION, header),
-            None => request,
-        };
-        client.transmit(request, self.what).await
-    }
-
-    async fn post(&self, client: &Client, identity: &Secret) -> Result<Response, Fault> {
-        let scope = self.scopes.join(" ");
-        let mut form: BTreeMap<&str, &str> = BTreeMap::new();
-        form.insert("grant_type", "refresh_token");
-        form.insert("refresh_token", identity.reveal());
-        form.insert("client_id", "cargo-gantry");
-        form.insert("scope", &scope);
-        if let Some(service) = self.service {
-            form.insert("service", service);
+        let (registry, asked) = realm();
+        let tools = Tools::new(Environment::empty("/nonexistent"));
+        let client = Client::new(Settings::new(tools), Arc::new(Nobody)).unwrap();
+        let repository = |name| Repository::new(&registry, name);
+        let (own, base, theirs) = (repository("z/own"), repository("a/base"), repository("b/theirs"));
+        let elsewhere = Repository::new("other.example", "a/base");
+        let host = client.host(&own);
+        client.origin(&host).await.unwrap();
+        let scope = |name: &str, actions: &str| format!("scope=repository%3A{name}%3A{actions}");
+        let push = scope("z%2Fown", "pull%2Cpush");
+        for (from, expected) in [
+            (
+                &base,
+                vec![format!("/token?{push}&{}", scope("a%2Fbase", "pull"))],
+            ),
+            (
+                &theirs,
+                vec![
+                    format!("/token?{push}&{}", scope("b%2Ftheirs", "pull")),
+                    format!("/token?{push}"),
+                ],
+            ),
+            (&elsewhere, vec![format!("/token?{push}")]),
+        ] {
+            let purpose = Purpose::new(&own, Access::Push, "a test").mounting(from);
+            for _ in 0..2 {
+                assert!(
+                    client
+                        .authorization(&host, purpose, None, None)
+                        .await
+                        .is_ok_and(|h| h.is_some())
+                );
+            }
+            // The second time, there is a token.
+            assert_eq!(std::mem::take(&mut *asked.lock().unwrap()), expected, "{from}");
         }
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        let http = client.http(self.host, &self.realm).await?;
-        let request = http.request(Method::POST, self.realm.clone());
-        let request = request
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body);
-        client.transmit(request, self.what).await
     }
 }

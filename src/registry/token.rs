@@ -106,7 +106,17 @@ impl Token {
     }
 }
 
-type Slot = Arc<Turn<Option<Token>>>;
+/// A token, and the scopes beside our own that challenges asked for on its way.
+#[derive(Default)]
+pub(super) struct Kept {
+    token: Option<Token>,
+    challenges: String,
+}
+
+/// Bound on what challenges may add to our scopes, in bytes.
+const CHALLENGES: usize = 2048;
+
+type Slot = Arc<Turn<Kept>>;
 
 /// The tokens of one registry.
 #[derive(Default)]
@@ -116,7 +126,7 @@ pub(super) struct Tokens(Mutex<BTreeMap<Key, Slot>>);
 type Key = (String, Access, Option<String>);
 
 /// One's turn to look at a token, and to fetch it for everybody who waits.
-pub(super) struct TokenTurn(tokio::sync::OwnedMutexGuard<Option<Token>>);
+pub(super) struct TokenTurn(tokio::sync::OwnedMutexGuard<Kept>);
 
 impl Tokens {
     /// Waits until nobody else is fetching the token of `name` and `access`, and of reading `from`.
@@ -148,6 +158,7 @@ impl TokenTurn {
     pub(super) fn usable(&self, needed: Duration, rejected: Option<&HeaderValue>) -> Option<HeaderValue> {
         let token = self
             .0
+            .token
             .as_ref()
             .filter(|token| token.fresh(Instant::now(), needed))?;
         (Some(&token.header) != rejected).then(|| token.header.clone())
@@ -155,7 +166,23 @@ impl TokenTurn {
 
     /// Keeps a new token.
     pub(super) fn keep(&mut self, token: Token) -> HeaderValue {
-        self.0.insert(token).header.clone()
+        self.0.token.insert(token).header.clone()
+    }
+
+    /// Remembers the scope of a challenge: the next token needs it as well.
+    pub(super) fn challenged(&mut self, scope: Option<&str>) {
+        for scope in scope.into_iter().flat_map(str::split_ascii_whitespace) {
+            let known = &mut self.0.challenges;
+            if known.len() + scope.len() < CHALLENGES && !known.split(' ').any(|known| known == scope) {
+                known.push(' ');
+                known.push_str(scope);
+            }
+        }
+    }
+
+    /// The scopes of challenges so far.
+    pub(super) fn challenges(&self) -> Option<&str> {
+        Some(self.0.challenges.as_str())
     }
 }
 

@@ -357,3 +357,63 @@ async fn an_identity_token_is_a_password_where_exchanges_are_unknown() {
     );
     publish(&registry, stored(folder.path(), &json)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_realm_may_redirect_but_passwords_stay_with_it() {
+    let trap = Registry::plain();
+    let registry = guarded(Auth::Bearer(bearer()));
+    let at_home =
+        "/token?again&service=test%2C+service&scope=repository%3Ateam%2Fapp%3Apull%2Cpush".to_owned();
+    for (to, end) in [
+        (at_home, None),
+        (format!("http://{}/token", trap.host()), Some("refused")),
+        ("http://evil.example/token".to_owned(), Some("realm")),
+        ("https://169.254.169.254/token".to_owned(), Some("realm")),
+        (format!("http://you@{}/token", trap.host()), Some("realm")),
+    ] {
+        registry.fail([
+            Fault::first(Act::Status(307, vec![("location", to.clone())], String::new())).on("GET", "token"),
+        ]);
+        let result = publish(&registry, signed_in(&registry.host())).await;
+        match (result, end) {
+            (Ok(_), None) => {}
+            (Err(error), Some(code)) => {
+                let code = format!("[gantry::registry::{code}]");
+                assert!(shown(&error).contains(&code), "{to}: {}", shown(&error));
+            }
+            (result, _) => panic!("{to}: {result:?}"),
+        }
+    }
+    assert_eq!(trap.whole_log().len(), 1);
+    assert!(trap.whole_log()[0].authorization.is_none());
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_replaced_is_not_used_again() {
+    let rotating = Bearer {
+        identity: Some("second"),
+        ..bearer()
+    };
+    let (registry, folder) = (guarded(Auth::Bearer(rotating)), tempfile::tempdir().unwrap());
+    // The first answer replaces the token that is stored; what it opens is worth nothing.
+    let answer = r#"{"access_token":"stale","expires_in":300,"refresh_token":"second"}"#;
+    registry.fail([Fault::first(Act::Status(200, Vec::new(), answer.to_owned())).on("POST", "token")]);
+    let json = format!(
+        r#"{{"auths":{{"{}":{{"identitytoken":"first"}}}}}}"#,
+        registry.host()
+    );
+    publish(&registry, stored(folder.path(), &json)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_of_a_realm_without_end_is_not_kept() {
+    let registry = guarded(Auth::Bearer(bearer()));
+    let endless = format!(r#"{{"token":"{}"}}"#, "x".repeat(200_000));
+    registry.fail([Fault::first(Act::Status(200, Vec::new(), endless)).on("GET", "token")]);
+    let error = publish(&registry, signed_in(&registry.host())).await.unwrap_err();
+    assert!(
+        shown(&error).contains("[gantry::registry::too_large]"),
+        "{}",
+        shown(&error)
+    );
+}
