@@ -27,6 +27,48 @@ pub struct Finding {
     pub help: Option<String>,
 }
 
+impl Finding {
+    /// With the level that it has by default.
+    pub(super) fn new(
+        platform: &Platform,
+        check: Check,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            check,
+            level: check.level(),
+            platform: platform.clone(),
+            subject: subject.into(),
+            message: message.into(),
+            needed: None,
+            found: None,
+            help: None,
+        }
+    }
+
+    pub(super) fn needed(mut self, needed: impl Into<String>) -> Self {
+        self.needed = Some(needed.into());
+        self
+    }
+
+    pub(super) fn found(mut self, found: impl Into<String>) -> Self {
+        self.found = Some(found.into());
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Denied by default although the check only warns: no container of the image would start.
+    pub(super) fn fatal(mut self) -> Self {
+        self.level = Level::Deny;
+        self
+    }
+}
+
 /// What a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,7 +192,11 @@ impl Check {
         Self::ALL.into_iter().find(|check| check.name() == name)
     }
 
-    /// What it does unless the matrix says otherwise: what cannot run is denied, what may not is told.
+    /// What it does unless the matrix says otherwise: what cannot run is denied, what may not is told. A working
+    /// directory that keeps the image from starting is denied as well.
+    ///
+    /// `hardening` and `user-name` are matters of taste. `port` is not told because the image cannot know: where
+    /// `net.ipv4.ip_unprivileged_port_start` is 0 (Docker since 20.10) every user may listen on every port.
     pub fn level(self) -> Level {
         match self {
             Self::Machine
@@ -163,7 +209,7 @@ impl Check {
             | Self::Entrypoint
             | Self::Shell
             | Self::Symlink => Level::Deny,
-            Self::Hardening | Self::UserName => Level::Allow,
+            Self::Hardening | Self::UserName | Self::Port => Level::Allow,
             _ => Level::Warn,
         }
     }

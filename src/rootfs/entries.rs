@@ -11,6 +11,7 @@ use std::io::{self, Read};
 
 use tar::{EntryType, GnuExtSparseHeader, Header};
 
+use super::extended::Extended;
 use crate::codec::CodecError;
 
 const BLOCK: u64 = 512;
@@ -54,21 +55,6 @@ pub(super) enum EntryKind {
     Other,
 }
 
-/// What extended headers say about the next entry.
-#[derive(Default)]
-struct Extended {
-    path: Option<Vec<u8>>,
-    target: Option<Vec<u8>>,
-    /// GNU's headers win over PAX's.
-    gnu_path: Option<Vec<u8>>,
-    gnu_target: Option<Vec<u8>>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-    sparse: bool,
-    real_size: Option<u64>,
-}
-
 impl<R: Read> Entries<R> {
     pub(super) fn new(tar: R) -> Self {
         Self {
@@ -86,11 +72,11 @@ impl<R: Read> Entries<R> {
             let Some(header) = self.header()? else {
                 return Ok(None);
             };
-            let size = header.entry_size()?;
+            let size = number(&header.as_old().size, || header.entry_size())?;
             match header.entry_type() {
                 EntryType::XHeader => extended.read_pax(&self.text(size)?)?,
-                EntryType::GNULongName => extended.gnu_path = Some(until_nul(self.text(size)?)),
-                EntryType::GNULongLink => extended.gnu_target = Some(until_nul(self.text(size)?)),
+                EntryType::GNULongName => extended.read_path(self.text(size)?),
+                EntryType::GNULongLink => extended.read_target(self.text(size)?),
                 // About all entries that follow; container runtimes do not look at it either.
                 EntryType::XGlobalHeader => self.announce(size)?,
                 _ => return self.entry(&header, size, extended).map(Some),
@@ -103,7 +89,7 @@ impl<R: Read> Entries<R> {
         Content(self)
     }
 
-    fn entry(&mut self, header: &Header, size: u64, extended: Extended) -> io::Result<Entry> {
+    fn entry(&mut self, header: &Header, size: u64, mut extended: Extended) -> io::Result<Entry> {
         let mut kind = match header.entry_type() {
             EntryType::Regular | EntryType::Continuous => EntryKind::File,
             EntryType::GNUSparse => EntryKind::Sparse,
@@ -112,14 +98,12 @@ impl<R: Read> Entries<R> {
             EntryType::Link => EntryKind::HardLink,
             _ => EntryKind::Other,
         };
-        let pax_path = extended.path.filter(|path| !path.is_empty());
         let path = extended
-            .gnu_path
-            .or(pax_path)
+            .path()
             .unwrap_or_else(|| header.path_bytes().into_owned());
-        let pax_target = extended.target.filter(|target| !target.is_empty());
-        let target = extended.gnu_target.or(pax_target);
-        let target = target.or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
+        let target = extended
+            .target()
+            .or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
         // From the time before directories had a type.
         if header.as_old().linkflag == [0] && path.ends_with(b"/") {
             kind = EntryKind::Directory;
@@ -249,56 +233,6 @@ impl<R: Read> Read for Content<'_, R> {
     }
 }
 
-impl Extended {
-    /// Reads records of the form `length key=value\n`. Not by the tar crate: it takes a line break within a value, as
-    /// file capabilities have them, for the record's end.
-    fn read_pax(&mut self, mut text: &[u8]) -> io::Result<()> {
-        let malformed = || invalid("a malformed extended header");
-        while !text.is_empty() {
-            let space = text.iter().position(|byte| *byte == b' ').ok_or_else(malformed)?;
-            let length = decimal(&text[..space]).and_then(|length| usize::try_from(length).ok());
-            let record = length
-                .and_then(|length| text.get(space + 1..length))
-                .ok_or_else(malformed)?;
-            text = &text[space + 1 + record.len()..];
-            let record = record.strip_suffix(b"\n").ok_or_else(malformed)?;
-            let equals = record
-                .iter()
-                .position(|byte| *byte == b'=')
-                .ok_or_else(malformed)?;
-            self.take(&record[..equals], &record[equals + 1..])?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        let number = || match value {
-            // Takes back what was said before.
-            b"" => Ok(None),
-            _ => decimal(value)
-                .map(Some)
-                .ok_or_else(|| invalid("a number that is none in an extended header")),
-        };
-        match key {
-            b"path" => self.path = Some(value.to_vec()),
-            b"linkpath" => self.target = Some(value.to_vec()),
-            b"size" => self.size = number()?,
-            b"uid" => self.uid = number()?,
-            b"gid" => self.gid = number()?,
-            // <https://www.gnu.org/software/tar/manual/html_node/PAX-1.html>
-            b"GNU.sparse.name" => self.path = Some(value.to_vec()),
-            b"GNU.sparse.realsize" | b"GNU.sparse.size" => self.real_size = number()?,
-            _ => {}
-        }
-        self.sparse |= key.starts_with(b"GNU.sparse.");
-        Ok(())
-    }
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
 /// A number of a header. Some leave fields blank.
 fn number<N: Default>(field: &[u8], read: impl FnOnce() -> io::Result<N>) -> io::Result<N> {
     if field.iter().all(|byte| [0, b' '].contains(byte)) {
@@ -307,13 +241,9 @@ fn number<N: Default>(field: &[u8], read: impl FnOnce() -> io::Result<N>) -> io:
     read()
 }
 
-fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
-    if let Some(end) = text.iter().position(|byte| *byte == 0) {
-        text.truncate(end);
-    }
-    text
-}
-
-fn invalid(what: &str) -> io::Error {
+pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
+
+#[cfg(test)]
+mod tests;

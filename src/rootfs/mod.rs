@@ -11,12 +11,15 @@
 mod apply;
 mod entries;
 mod error;
+mod extended;
 mod facts;
+mod libc;
 mod stored;
 mod tree;
 mod walk;
 
 pub use error::RootfsError;
+pub use libc::libc;
 pub use tree::{FileFacts, Kind, Node, Replaced, Tree};
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! What layers make of a tree, rule by rule.
 
-use super::{Kind, Node, RootfsError, Tree};
+mod facts;
+mod model;
+mod paths;
+
+use super::{Kind, Node, Replaced, RootfsError, Tree};
 
 /// A layer, an entry a line: `a/`, `a = text`, `a -> target`, `a => hard link`, `a !` for a pipe.
 fn layer(lines: &[&str]) -> Vec<u8> {
@@ -62,9 +66,12 @@ fn told(tree: &Tree) -> Vec<String> {
     each.collect()
 }
 
+/// What it says, layers, and the tree.
+type Rule<'t> = (&'t str, &'t [&'t [&'t str]], &'t [&'t str]);
+
 #[test]
 fn layers_are_laid_as_runtimes_do() {
-    let rules: &[(&str, &[&[&str]], &[&str])] = &[
+    let rules: &[Rule<'_>] = &[
         (
             "parents are made",
             &[&["a/b/c = 1"]],
@@ -232,5 +239,132 @@ fn layers_are_laid_as_runtimes_do() {
         assert_eq!(told(&tree), *expected, "{rule}");
         let stored = serde_json::to_string(&tree).unwrap();
         assert_eq!(serde_json::from_str::<Tree>(&stored).unwrap(), tree, "{rule}");
+    }
+}
+
+#[test]
+fn what_no_runtime_unpacks_is_an_error() {
+    for (wrong, layers) in [
+        ("Parent", &[&["a", "a/b"][..]][..]),
+        ("Parent", &[&["a"], &["a/b"]]),
+        ("Parent", &[&["a", "l -> a"], &["l/b"]]),
+        ("Parent", &[&["a -> b", "b -> a"], &["a/x"]]),
+        ("HardLink", &[&["a => b"]]),
+        ("HardLink", &[&["a/", "b => a"]]),
+        ("HardLink", &[&["b => /"]]),
+        ("HardLink", &[&["a", "a => a"]]),
+        ("HardLink", &[&["a/b", "a => a/b"]]),
+        ("HardLink", &[&["a"], &[".wh.a", "b => a"]]),
+        ("Path", &[&[".wh."]]),
+        ("Path", &[&["a/.wh.."]]),
+        ("Path", &[&["a/.wh..."]]),
+    ] {
+        let error = laid(layers).map(|tree| told(&tree)).unwrap_err();
+        assert!(format!("{error:?}").starts_with(wrong), "{layers:?}: {error:?}");
+    }
+    for wrong in ["n\0", &"l".repeat(5000), &"d/".repeat(600)] {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut tree = Tree::default();
+        tar.append_pax_extensions([("path", wrong.as_bytes())]).unwrap();
+        let tar = [&tar.get_ref()[..], &layer(&["a"])].concat();
+        assert!(
+            matches!(tree.apply(tar.as_slice()), Err(RootfsError::Path(_))),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn a_tar_that_is_cut_is_an_error() {
+    let whole = layer(&["a = text", "b/", "c -> d"]);
+    for end in 0..whole.len() {
+        let laid = Tree::default().apply(&whole[..end]);
+        // It may end between two entries, as some write no mark, and after the first block of the mark.
+        let good = [0, 1024, 1536, 2048].contains(&end) || end >= 2560;
+        assert_eq!(laid.is_ok(), good, "{end}: {laid:?}");
+    }
+}
+
+#[test]
+fn links_to_directories_that_are_hidden_are_told() {
+    let replaced = |path: &str, link: &str, layer| Replaced {
+        path: path.into(),
+        link: link.into(),
+        layer,
+    };
+    let base: &[&str] = &[
+        "usr/lib/x",
+        "lib -> usr/lib",
+        "file -> usr/lib/x",
+        "none -> nowhere",
+    ];
+    for (layer, expected) in [
+        (&["lib/", "lib/y"][..], vec![replaced("lib", "usr/lib", 1)]),
+        (&["lib = file"], vec![replaced("lib", "usr/lib", 1)]),
+        (&["lib/y", "usr/lib/", "usr/"], vec![]),
+        (&["lib -> elsewhere"], vec![]),
+        (&["file/", "none/"], vec![]),
+        (&[".wh.lib", "lib/"], vec![]),
+        (&["lib/", ".wh.lib"], vec![]),
+        (&["new -> usr", "new/"], vec![]),
+    ] {
+        assert_eq!(laid(&[base, layer]).unwrap().replaced(), expected, "{layer:?}");
+    }
+    let mut tree = laid(&[base]).unwrap();
+    tree.insert(b"lib/y", Node::directory());
+    assert_eq!(tree.replaced(), []);
+    tree.insert(b"lib", Node::directory());
+    assert_eq!(tree.replaced(), [replaced("lib", "usr/lib", 1)]);
+}
+
+#[test]
+fn owners_and_modes_are_the_entries() {
+    let tree = laid(&[&["a/", "b", "c => b", "d/e"], &["./", "a/x"]]).unwrap();
+    let seen = |path: &[u8]| {
+        let node = tree.get(path).unwrap();
+        (node.mode, node.uid, node.gid)
+    };
+    for (path, expected) in [
+        ("", (0o700, 1, 2)),
+        ("a", (0o700, 1, 2)),
+        ("b", (0o644, 1, 2)),
+        ("c", (0o644, 1, 2)),
+        ("d", (0o755, 0, 0)),
+    ] {
+        assert_eq!(seen(path.as_bytes()), expected, "{path}");
+    }
+    let Some(Kind::File(file)) = tree.get(b"b").map(|node| &node.kind) else {
+        panic!()
+    };
+    let Some(Kind::File(same)) = tree.get(b"c").map(|node| &node.kind) else {
+        panic!()
+    };
+    assert!(std::sync::Arc::ptr_eq(file, same));
+}
+
+#[test]
+fn a_tree_that_is_none_is_not_read() {
+    let good = serde_json::json!({"layers": 1, "replaced": [], "nodes": [
+        ["", 0o755, 0, 0, "directory"], ["%FF%25", 0o755, 0, 0, "directory"], ["%FF%25/é", 0, 0, 0, {"symlink": "%00"}]]});
+    let tree: Tree = serde_json::from_value(good.clone()).unwrap();
+    assert_eq!(tree.get("\u{e9}".as_bytes()), None);
+    assert_eq!(tree.get(b"\xff%/\xc3\xa9").unwrap().kind, Kind::Symlink(vec![0]));
+    assert_eq!(serde_json::to_value(&tree).unwrap()["nodes"][1][0], "%FF%25");
+    for (row, wrong) in [
+        (0, serde_json::json!(["a", 0, 0, 0, "directory"])),
+        (0, serde_json::json!(["", 0, 0, 0, "other"])),
+        (1, serde_json::json!(["x", 0, 0, 0, "directory"])),
+        (1, serde_json::json!(["%FF%25", 0, 0, 0, "other"])),
+        (2, serde_json::json!(["", 0, 0, 0, "directory"])),
+        (2, serde_json::json!(["/a", 0, 0, 0, "other"])),
+        (2, serde_json::json!(["..", 0, 0, 0, "other"])),
+        (2, serde_json::json!(["%FF%25/../a", 0, 0, 0, "other"])),
+        (2, serde_json::json!(["a%", 0, 0, 0, "other"])),
+        (2, serde_json::json!(["a%é", 0, 0, 0, "other"])),
+        (2, serde_json::json!(["a%+1", 0, 0, 0, "other"])),
+    ] {
+        let mut stored = good.clone();
+        stored["nodes"][row] = wrong.clone();
+        assert!(serde_json::from_value::<Tree>(stored).is_err(), "{wrong}");
     }
 }

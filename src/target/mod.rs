@@ -188,6 +188,11 @@ pub struct ElfPromise {
     pub flags: Option<ElfFlags>,
     /// The program interpreter that a dynamic program names; a static one names none.
     pub interpreter: Option<String>,
+    /// The highest version of the ARM architecture that every machine of the platform has.
+    pub arm_version: Option<u8>,
+    /// Further machines (`e_machine`) whose programs the kernels of the platform run.
+    #[serde(default)]
+    pub also_runs: Vec<u16>,
 }
 
 /// Byte order.

@@ -1,0 +1,162 @@
+use crate::fit::Check;
+use crate::fit::example::{Example, elf, file, library};
+use serde_json::json;
+
+/// A program that needs `libown.so.1`, which lies at `path`.
+fn own(path: &str, change: impl FnOnce(&mut crate::binary::Elf)) -> Example {
+    let mut example = Example::debian("2.36");
+    let mut program = elf();
+    program.needed.push("libown.so.1".into());
+    change(&mut program);
+    example.program("opt/app/bin/app", program);
+    example.elf(path, library("libown.so.1", &[]));
+    example
+}
+
+fn missing(example: &mut Example) -> Vec<String> {
+    example
+        .only(Check::Library)
+        .into_iter()
+        .filter_map(|one| one.needed)
+        .collect()
+}
+
+#[test]
+fn paths_are_searched_as_glibc_does() {
+    for (path, rpath, runpath, found) in [
+        ("usr/lib/x86_64-linux-gnu/libown.so.1", "", "", true),
+        ("usr/lib/libown.so.1", "", "", true),
+        ("usr/local/lib/libown.so.1", "", "", false),
+        // Not one of Debian's.
+        ("usr/lib64/libown.so.1", "", "", false),
+        ("opt/app/lib/libown.so.1", "$ORIGIN/../lib", "", true),
+        ("opt/app/lib/libown.so.1", "", "${ORIGIN}/../lib", true),
+        (
+            "opt/app/lib/x86_64-linux-gnu/libown.so.1",
+            "/opt/app/$LIB",
+            "",
+            true,
+        ),
+        ("opt/app/lib/libown.so.1", "/none", "", false),
+        // Nobody here knows the platform's name.
+        ("opt/app/lib/libown.so.1", "/opt/$PLATFORM", "", true),
+        ("srv/libown.so.1", "", "", false),
+        // The directory that the program is started in.
+        ("srv/libown.so.1", ".", "", true),
+        ("opt/app/lib/libown.so.1", "/opt/app/lib", "/none", false),
+    ] {
+        let split = |list: &str| {
+            list.split(':')
+                .filter(|path| !path.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut example = own(path, |elf| {
+            (elf.rpath, elf.runpath) = (split(rpath), split(runpath))
+        });
+        example.config(json!({"WorkingDir": "/srv"}));
+        example.directory("srv", 0o755, 0);
+        assert_eq!(
+            missing(&mut example).is_empty(),
+            found,
+            "{path} {rpath} {runpath}"
+        );
+    }
+}
+
+#[test]
+fn variables_and_the_cache_lead_further() {
+    let mut example = own("opt/lib/libown.so.1", |_| {});
+    assert_eq!(missing(&mut example), ["libown.so.1"]);
+    example.config(json!({"Env": ["LD_LIBRARY_PATH=/none;/opt/lib"]}));
+    assert_eq!(example.all(), []);
+    example.config(json!({}));
+    example.text("etc/ld.so.conf", "/opt/lib\n");
+    assert_eq!(missing(&mut example), ["libown.so.1"], "ldconfig was not run");
+    example.put("etc/ld.so.cache", file(1));
+    assert_eq!(example.all(), []);
+}
+
+#[test]
+fn the_rpath_of_the_chain_is_inherited_and_the_runpath_is_not() {
+    let with = |rpath: &[&str], runpath: &[&str]| {
+        let list = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
+        let mut example = own("opt/own/libown.so.1", |elf| {
+            (elf.rpath, elf.runpath) = (list(rpath), list(runpath))
+        });
+        let mut middle = library("libown.so.1", &[]);
+        middle.needed = vec!["libdeep.so.1".into()];
+        example.elf("opt/own/libown.so.1", middle);
+        example.elf("opt/deep/libdeep.so.1", library("libdeep.so.1", &[]));
+        example
+    };
+    assert_eq!(with(&["/opt/own", "/opt/deep"], &[]).all(), []);
+    assert_eq!(
+        missing(&mut with(&[], &["/opt/own", "/opt/deep"])),
+        ["libdeep.so.1"]
+    );
+}
+
+#[test]
+fn a_name_is_loaded_once_under_all_its_names() {
+    // Found by the path of one library, it serves the need of another by its soname.
+    let mut example = own("opt/own/libown.so.1", |elf| {
+        elf.needed = vec![
+            "/opt/own/libown.so.1".into(),
+            "libother.so.1".into(),
+            "libc.so.6".into(),
+        ];
+    });
+    let mut other = library("libother.so.1", &[]);
+    other.needed = vec!["libown.so.1".into(), "ld-linux-x86-64.so.2".into()];
+    example.elf("usr/lib/libother.so.1", other);
+    assert_eq!(example.all(), []);
+}
+
+#[test]
+fn musl_has_rules_of_its_own() {
+    let base = |path: &str| {
+        let mut example = Example::alpine();
+        let mut program = elf();
+        program.interpreter = Some("/lib/ld-musl-x86_64.so.1".into());
+        program.needed = vec![
+            "libc.musl-x86_64.so.1".into(),
+            "libpthread.so.0".into(),
+            "libown.so.1".into(),
+        ];
+        example.program("app", program);
+        example.elf(path, library("libown.so.1", &[]));
+        example
+    };
+    for (path, found) in [
+        ("usr/lib/libown.so.1", true),
+        ("usr/local/lib/libown.so.1", true),
+        ("opt/libown.so.1", false),
+    ] {
+        assert_eq!(missing(&mut base(path)).is_empty(), found, "{path}");
+    }
+    let mut example = base("opt/libown.so.1");
+    example.text("etc/ld-musl-x86_64.path", "/opt\n");
+    assert_eq!(example.all(), []);
+    let mut example = base("usr/lib/libown.so.1");
+    example.text("etc/ld-musl-x86_64.path", "/opt:/srv");
+    assert_eq!(missing(&mut example), ["libown.so.1"]);
+    // A library's own path leads on to what it needs, runpath or not.
+    let mut example = base("usr/lib/libown.so.1");
+    let mut own = library("libown.so.1", &[]);
+    own.needed = vec!["libdeep.so.1".into()];
+    own.runpath = vec!["$ORIGIN/deep".into()];
+    example.elf("usr/lib/libown.so.1", own);
+    example.elf("usr/lib/deep/libdeep.so.1", library("libdeep.so.1", &[]));
+    assert_eq!(example.all(), []);
+}
+
+#[test]
+fn a_loader_that_is_not_what_its_name_says_is_left_alone() {
+    let mut example = own("nowhere/x", |_| {});
+    example.elf(
+        "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+        library("libgcompat.so.0", &[]),
+    );
+    assert_eq!(example.all(), []);
+}

@@ -1,0 +1,102 @@
+//! [`Extended`]: what extended headers of a tar say about the entry after them.
+//!
+//! In: the text of such headers. Out: names and numbers for the entry. Records that nobody knows are jumped over.
+//!
+//! <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_92_13_03>
+
+use std::io;
+
+use super::entries::invalid;
+
+/// What extended headers say about the next entry.
+#[derive(Default)]
+pub(super) struct Extended {
+    path: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    gnu_path: Option<Vec<u8>>,
+    gnu_target: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
+    pub(super) sparse: bool,
+    pub(super) real_size: Option<u64>,
+}
+
+impl Extended {
+    /// The entry's path, if it is not its header's. GNU's headers win over PAX's, and empty ones count for nothing.
+    pub(super) fn path(&mut self) -> Option<Vec<u8>> {
+        let pax = self.path.take().filter(|path| !path.is_empty());
+        self.gnu_path.take().or(pax)
+    }
+
+    /// Where the entry leads, if not where its header says.
+    pub(super) fn target(&mut self) -> Option<Vec<u8>> {
+        let pax = self.target.take().filter(|target| !target.is_empty());
+        self.gnu_target.take().or(pax)
+    }
+
+    /// Takes GNU's long name of the next entry.
+    pub(super) fn read_path(&mut self, text: Vec<u8>) {
+        self.gnu_path = Some(until_nul(text));
+    }
+
+    /// Takes GNU's long target of the next entry.
+    pub(super) fn read_target(&mut self, text: Vec<u8>) {
+        self.gnu_target = Some(until_nul(text));
+    }
+
+    /// Reads records of the form `length key=value\n`. Not by the tar crate: it takes a line break within a value, as
+    /// file capabilities have them, for the record's end.
+    pub(super) fn read_pax(&mut self, mut text: &[u8]) -> io::Result<()> {
+        let malformed = || invalid("a malformed extended header");
+        while !text.is_empty() {
+            let space = text.iter().position(|byte| *byte == b' ').ok_or_else(malformed)?;
+            let length = decimal(&text[..space]).and_then(|length| usize::try_from(length).ok());
+            let record = length
+                .and_then(|length| text.get(space + 1..length))
+                .ok_or_else(malformed)?;
+            text = &text[space + 1 + record.len()..];
+            let record = record.strip_suffix(b"\n").ok_or_else(malformed)?;
+            let equals = record
+                .iter()
+                .position(|byte| *byte == b'=')
+                .ok_or_else(malformed)?;
+            self.take(&record[..equals], &record[equals + 1..])?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        let number = || match value {
+            // Takes back what was said before.
+            b"" => Ok(None),
+            _ => decimal(value)
+                .map(Some)
+                .ok_or_else(|| invalid("a number that is none in an extended header")),
+        };
+        match key {
+            b"path" => self.path = Some(value.to_vec()),
+            b"linkpath" => self.target = Some(value.to_vec()),
+            b"size" => self.size = number()?,
+            b"uid" => self.uid = number()?,
+            b"gid" => self.gid = number()?,
+            // <https://www.gnu.org/software/tar/manual/html_node/PAX-1.html>
+            b"GNU.sparse.name" => self.path = Some(value.to_vec()),
+            b"GNU.sparse.realsize" | b"GNU.sparse.size" => self.real_size = number()?,
+            _ => {}
+        }
+        self.sparse |= key.starts_with(b"GNU.sparse.");
+        Ok(())
+    }
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = text.iter().position(|byte| *byte == 0) {
+        text.truncate(end);
+    }
+    text
+}
