@@ -20,6 +20,10 @@ mod memory;
 mod parts;
 #[path = "registry/profiles.rs"]
 mod profiles;
+#[path = "registry/property.rs"]
+mod property;
+#[path = "registry/proxy.rs"]
+mod proxy;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]

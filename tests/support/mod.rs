@@ -11,6 +11,7 @@
 use std::io::Write;
 
 pub mod docker_registry;
+pub mod fault_proxy;
 pub mod registry;
 pub mod workspace;
 
