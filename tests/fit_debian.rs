@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cargo_gantry::fit::{Finding, Level, Question, check};
 use cargo_gantry::rootfs::{Kind, Node, Tree};
 use cargo_gantry::spec::Platform;
+use cargo_gantry::target::Catalog;
 use serde_json::Value;
 use support::debian::{Unpacked, architecture, unpack};
 
@@ -205,10 +206,12 @@ fn findings(tree: &Tree, platform: &Platform, program: &str) -> Vec<Finding> {
     check(&Question {
         platform,
         base: "debian",
+        catalog: &Catalog::builtin(),
         tree,
         config: &config,
         programs: &[program.to_owned()],
         crates: &BTreeMap::new(),
+        static_glibc: &BTreeSet::new(),
         levels: &BTreeMap::new(),
     })
 }

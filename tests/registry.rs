@@ -13,6 +13,8 @@ mod support;
 mod authorization;
 #[path = "registry/credentials.rs"]
 mod credentials;
+#[path = "registry/fault_proxy.rs"]
+mod fault_proxy;
 #[path = "registry/faults.rs"]
 mod faults;
 #[cfg(target_os = "linux")]
@@ -22,6 +24,8 @@ mod memory;
 mod parts;
 #[path = "registry/profiles.rs"]
 mod profiles;
+#[path = "registry/property.rs"]
+mod property;
 #[path = "registry/proxy.rs"]
 mod proxy;
 #[path = "registry/publish.rs"]

@@ -1,6 +1,6 @@
 //! Against docker-registry itself, and with a C library that programs really use.
 
-use cargo_gantry::registry::{BlobFile, Client, Repository, Settings};
+use cargo_gantry::registry::{BlobSource, Client, Repository, Settings};
 use cargo_gantry::spec::Digest;
 
 use crate::fixture::{Base, Image, Project, REPOSITORY, Style, platforms};
@@ -19,7 +19,7 @@ async fn push(base: &Base, host: &str, tag: &str) {
         std::fs::write(&path, bytes).unwrap();
         let size = bytes.len() as u64;
         client
-            .push_blob(&repository, &BlobFile { digest, size, path })
+            .push_blob(&repository, &BlobSource::file(digest, size, path))
             .await
             .unwrap();
     }

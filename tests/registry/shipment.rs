@@ -119,6 +119,12 @@ impl Fixture {
         (self, bytes)
     }
 
+    /// One more blob to bring along, which lies at `repository`.
+    pub(crate) fn add_layer(&mut self, blob: &BlobSource, repository: &Repository) {
+        let blob = BlobSource::remote(blob.digest, blob.size, repository.clone());
+        self.shipment.blobs.push(blob);
+    }
+
     pub(crate) fn digest(&self) -> Digest {
         *self.shipment.index.digest()
     }

@@ -14,6 +14,7 @@ pub mod authority;
 pub mod bases;
 pub mod debian;
 pub mod docker_registry;
+pub mod fault_proxy;
 pub mod registry;
 pub mod token_server;
 pub mod workspace;
