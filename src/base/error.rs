@@ -152,7 +152,7 @@ pub enum BaseError {
         /// What is here.
         carried: Digest,
     },
-    /// The lock file cannot be read or written.
+    /// The lock file cannot be read.
     #[error("cannot read `{}`", path.display())]
     #[diagnostic(code(gantry::base::lock_read))]
     LockRead {
@@ -358,7 +358,11 @@ impl BaseError {
         match self {
             Self::Blob(error) => error.is_disk(),
             Self::Archive(error) => error.is_disk(),
-            Self::LockRead { .. } => true,
+            Self::LockRead { .. }
+            | Self::Layer {
+                source: RootfsError::Temporary(_),
+                ..
+            } => true,
             _ => false,
         }
     }

@@ -3,7 +3,7 @@
 use cargo_gantry::base::{BUILTIN, BaseError, Mode};
 use cargo_gantry::spec::{BaseLibc, Digest};
 
-use crate::fixture::{Base, Image, Project, Style, code, help, holding, named, platforms};
+use crate::fixture::{Base, Image, Project, REPOSITORY, Style, code, help, holding, named, platforms};
 
 const OFFLINE: Mode = Mode {
     locked: false,
@@ -284,4 +284,34 @@ async fn a_broken_lock_file_is_named() {
     std::fs::write(project.path("gantry.lock"), "version = 9\n").unwrap();
     let error = project.in_mode(Mode::default()).unwrap_err();
     assert_eq!(code(&error), "gantry::base::lock_version");
+}
+
+#[tokio::test]
+async fn an_index_without_an_end_is_not_read() {
+    let mut base = Base::platforms(Style::Oci, &["linux/amd64"]);
+    base.top.extend(std::iter::repeat_n(b' ', 5 << 20));
+    let (registry, project) = (holding(&base), Project::new());
+    let error = project.bases().survey(&named(&registry, "v1")).await.unwrap_err();
+    assert_eq!(code(&error), "gantry::base::too_large");
+    // The same bytes by their digest.
+    let name = format!("{}/{REPOSITORY}@{}", registry.host(), base.digest());
+    let error = project.bases().survey(&name).await.unwrap_err();
+    assert_eq!(code(&error), "gantry::base::too_large");
+}
+
+#[tokio::test]
+async fn an_entry_without_a_platform_has_that_of_its_config() {
+    let mut base = Base::platforms(Style::Oci, &["linux/amd64", "linux/arm64"]);
+    let mut index: serde_json::Value = serde_json::from_slice(&base.top).unwrap();
+    for entry in index["manifests"].as_array_mut().unwrap().iter_mut().take(2) {
+        entry.as_object_mut().unwrap().remove("platform");
+    }
+    base.top = index.to_string().into_bytes();
+    let (registry, project) = (holding(&base), Project::new());
+    let mut bases = project.bases();
+    let facts = bases
+        .facts(&named(&registry, "v1"), &platforms(&["linux/arm64"]))
+        .await
+        .unwrap();
+    assert_eq!(facts[0].manifest, base.images[1].digest());
 }
