@@ -15,9 +15,13 @@ mod authorization;
 mod credentials;
 #[path = "registry/faults.rs"]
 mod faults;
+#[path = "registry/lists.rs"]
+mod lists;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
+#[path = "registry/mirrors.rs"]
+mod mirrors;
 #[path = "registry/proxy.rs"]
 mod proxy;
 #[path = "registry/publish.rs"]

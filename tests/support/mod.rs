@@ -11,6 +11,7 @@
 use std::io::Write;
 
 pub mod authority;
+pub mod canned;
 pub mod docker_registry;
 pub mod registry;
 pub mod token_server;
