@@ -17,6 +17,8 @@ mod credentials;
 mod fault_proxy;
 #[path = "registry/faults.rs"]
 mod faults;
+#[path = "registry/lists.rs"]
+mod lists;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
@@ -26,6 +28,8 @@ mod parts;
 mod profiles;
 #[path = "registry/property.rs"]
 mod property;
+#[path = "registry/mirrors.rs"]
+mod mirrors;
 #[path = "registry/proxy.rs"]
 mod proxy;
 #[path = "registry/publish.rs"]

@@ -44,6 +44,8 @@ pub(super) struct Login {
     pub(super) credential: Option<Credential>,
     /// For messages: which credentials, or where none were found.
     pub(super) origin: String,
+    /// Nobody stored them for tools like this one: the user is told of it.
+    pub(super) surprising: bool,
 }
 
 /// Looks for the credentials of a repository. Reads files and may run a helper: not for an async thread.
@@ -94,7 +96,10 @@ pub(super) fn find(
         looked.push(format!("`{shown}`"));
     }
     if let Some((credential, origin)) = ci_credential::find(&settings.environment, registry) {
-        return Ok(Login::found(credential, origin));
+        return Ok(Login {
+            surprising: true,
+            ..Login::found(credential, origin)
+        });
     }
     let origin = match looked.as_slice() {
         [] => "no credentials (there is no credential file)".to_owned(),
@@ -103,6 +108,7 @@ pub(super) fn find(
     Ok(Login {
         credential: None,
         origin,
+        surprising: false,
     })
 }
 
@@ -111,6 +117,7 @@ impl Login {
         Self {
             credential: Some(credential),
             origin,
+            surprising: false,
         }
     }
 }

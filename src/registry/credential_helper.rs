@@ -124,18 +124,22 @@ fn ask(
     }))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::*;
     use crate::environment::Environment;
 
+    /// Another process writes it: a file that is open for writing anywhere, as in a child that another test is just
+    /// starting, cannot be run.
     fn helper(folder: &Path, name: &str, script: &str) {
-        let path = folder.join(program(name));
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        let write = Call::new("sh")
+            .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+            .arg(folder.join(program(name)))
+            .input(format!("#!/bin/sh\n{script}\n"));
+        tools(folder).run(&write).unwrap();
     }
 
     fn tools(folder: &Path) -> Tools {

@@ -190,7 +190,7 @@ impl Client {
 
     pub(super) fn attempts<'a>(&'a self, host: &'a Host, what: String) -> Attempts<'a> {
         Attempts::new(
-            self.0.settings.patience,
+            self.1.patience(self.0.settings.patience),
             self.0.observer.as_ref(),
             &host.gate,
             what,

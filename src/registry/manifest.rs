@@ -14,7 +14,7 @@ use super::{Client, RegistryError, Repository};
 use crate::spec::{Digest, Reference};
 
 /// Bound on a manifest's size in bytes. Registries take 4 MiB; some that are stored are larger.
-const LIMIT: u64 = 16 << 20;
+pub(super) const LIMIT: u64 = 16 << 20;
 
 /// What we can read. Some registries hide what is not asked for.
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -52,6 +52,17 @@ impl Client {
     /// # Errors
     /// When the registry cannot be reached or denies access, and when the content is wrong.
     pub async fn manifest(&self, reference: &Reference) -> Result<Option<Fetched>, RegistryError> {
+        for there in self.mirrors(&Repository::from(reference)) {
+            match there.client.read_manifest(&there.reference(reference)).await {
+                Ok(Some(fetched)) => return Ok(Some(fetched)),
+                Ok(None) => {}
+                Err(error) => self.pass_over(&there, &error),
+            }
+        }
+        self.read_manifest(reference).await
+    }
+
+    async fn read_manifest(&self, reference: &Reference) -> Result<Option<Fetched>, RegistryError> {
         let (repository, target) = (Repository::from(reference), Target::of(reference)?);
         let host = self.host(&repository);
         let what = format!("manifest `{reference}`");
@@ -70,6 +81,14 @@ impl Client {
     /// # Errors
     /// As [`Client::manifest`].
     pub async fn manifest_digest(&self, reference: &Reference) -> Result<Option<Found>, RegistryError> {
+        for there in self.mirrors(&Repository::from(reference)) {
+            let reference = there.reference(reference);
+            match there.client.find_manifest(&reference, Access::Pull).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                Err(error) => self.pass_over(&there, &error),
+            }
+        }
         self.find_manifest(reference, Access::Pull).await
     }
 
@@ -249,7 +268,7 @@ fn stated_digest(response: &Response) -> Option<Digest> {
         .ok()
 }
 
-fn media_type(response: &Response) -> String {
+pub(super) fn media_type(response: &Response) -> String {
     let value = response
         .headers()
         .get(CONTENT_TYPE)

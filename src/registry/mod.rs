@@ -17,11 +17,14 @@ mod feed;
 mod exchange;
 mod host;
 mod host_settings;
+mod link;
 mod manifest;
 mod parts;
+mod mirror;
 mod pull;
 mod push;
 mod realm;
+mod referrers;
 mod repository;
 mod retry;
 mod secret;
@@ -30,6 +33,7 @@ mod session;
 mod sign_in;
 mod small_file;
 mod source;
+mod tags;
 mod token;
 mod transmit;
 mod transport;
@@ -37,7 +41,7 @@ mod trust;
 mod upload;
 mod warning;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -109,7 +113,32 @@ impl fmt::Debug for Settings {
 
 /// A client for any number of registries. Clones are cheap and share connections, tokens and back-off.
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
+pub struct Client(Arc<Shared>, Route);
+
+/// Where a client reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
+    /// At the registry itself.
+    Origin,
+    /// At its mirrors first.
+    Mirrors,
+    /// At a mirror: there is somebody else to ask.
+    Mirror,
+}
+
+impl Route {
+    fn patience(self, usual: Patience) -> Patience {
+        match self {
+            Self::Origin | Self::Mirrors => usual,
+            Self::Mirror => Patience {
+                tries: usual.tries.min(2),
+                longest_pause: usual.first_pause,
+                longest_asked: usual.first_pause,
+                ..usual
+            },
+        }
+    }
+}
 
 struct Shared {
     http: Transports,
@@ -118,6 +147,8 @@ struct Shared {
     observer: Arc<dyn Observer>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     helpers: Helpers,
+    /// Mirrors, and repositories of mirrors, that were of no use.
+    passed_over: Mutex<BTreeSet<String>>,
     logins: Mutex<HashMap<Repository, Arc<OnceCell<Arc<Login>>>>>,
 }
 
@@ -134,15 +165,17 @@ impl Client {
             .collect();
         let plain = settings.hosts.iter().filter(|(_, host)| host.plain_http);
         let plain = settings.plain_http.iter().chain(plain.map(|(name, _)| name));
-        Ok(Self(Arc::new(Shared {
+        let shared = Shared {
             http: Transports::new(&settings.environment, settings.patience)?,
             plain: PlainHosts(plain.cloned().collect()),
             settings,
             observer,
             hosts: Mutex::default(),
             helpers: Helpers::default(),
+            passed_over: Mutex::default(),
             logins: Mutex::default(),
-        })))
+        };
+        Ok(Self(Arc::new(shared), Route::Origin))
     }
 
     /// What the user says of `registry`, if anything.

@@ -6,13 +6,14 @@ use reqwest::header::RANGE;
 use reqwest::{Method, Response};
 
 use super::host::Host;
+use super::mirror::Elsewhere;
 use super::push::purpose;
 use super::retry::Fault;
 use super::send::Request;
 use super::sign_in::Purpose;
 use super::token::Access;
 use super::transmit::next_chunk;
-use super::{Client, RegistryError, Repository};
+use super::{Client, Kind, RegistryError, Repository};
 use crate::spec::{Digest, Hasher};
 
 /// Progress that makes earlier failures forgotten.
@@ -37,14 +38,29 @@ impl Client {
         digest: &Digest,
         limit: u64,
     ) -> Result<Vec<u8>, RegistryError> {
+        for there in self.mirrors(repository) {
+            let mut bytes = Vec::new();
+            let mut download = Download::new(&mut bytes, limit);
+            let got = there
+                .client
+                .download(&there.repository, digest, &mut download)
+                .await;
+            match got.and_then(|what| download.finish(what, digest, None)) {
+                Ok(()) => return Ok(bytes),
+                Err(error) => self.pass_over(&there, &error),
+            }
+        }
         let mut bytes = Vec::new();
-        self.download(repository, digest, limit, None, &mut bytes).await?;
+        let mut download = Download::new(&mut bytes, limit);
+        let what = self.download(repository, digest, &mut download).await?;
+        download.finish(what, digest, None)?;
         Ok(bytes)
     }
 
     /// Streams a blob of `size` bytes into `writer`. Only when this returns well were the bytes checked: whoever
     /// gives the writer must not show them under a final name before. A connection that breaks is taken up where it
-    /// broke. The writer is called from async code: it should be as quick as a file.
+    /// broke, at the registry if it was that of a mirror. The writer is called from async code: it should be as quick as a
+    /// file.
     ///
     /// # Errors
     /// As [`Client::blob_bytes`], and when `writer` fails.
@@ -55,54 +71,61 @@ impl Client {
         size: u64,
         writer: &mut W,
     ) -> Result<(), RegistryError> {
-        self.download(repository, digest, size, Some(size), writer).await
+        let mut download = Download::new(writer, size);
+        let mut begun_at = None;
+        for there in self.mirrors(repository) {
+            let before = download.hasher.count();
+            let got = there
+                .client
+                .download(&there.repository, digest, &mut download)
+                .await;
+            let got = match got {
+                Ok(what) => return self.checked(&there, download.finish(what, digest, Some(size))),
+                Err(error) => error,
+            };
+            self.pass_over(&there, &got);
+            if download.hasher.count() == before {
+                continue;
+            }
+            // What has come is at the writer. Only a connection that broke says nothing against it.
+            if got.kind() != Kind::Unreachable {
+                return Err(got);
+            }
+            begun_at = Some(there.repository.to_string());
+        }
+        let mut what = self.download(repository, digest, &mut download).await?;
+        if let Some(mirror) = begun_at {
+            what = format!("{what} (begun at the mirror `{mirror}`)");
+        }
+        download.finish(what, digest, Some(size))
     }
 
+    /// A mirror that gave other bytes than it should is not asked again.
+    fn checked(&self, there: &Elsewhere, result: Result<(), RegistryError>) -> Result<(), RegistryError> {
+        result.inspect_err(|error| self.pass_over(there, error))
+    }
+
+    /// Gets all of a blob that `download` has not yet, and says what it is for messages. Nothing is checked yet.
     async fn download<W: Write + Send>(
         &self,
         repository: &Repository,
         digest: &Digest,
-        limit: u64,
-        size: Option<u64>,
-        writer: &mut W,
-    ) -> Result<(), RegistryError> {
+        download: &mut Download<'_, W>,
+    ) -> Result<String, RegistryError> {
         let host = self.host(repository);
         let what = format!("blob {digest} of `{repository}`");
         let mut attempts = self.attempts(&host, format!("reading {what}"));
-        let hasher = Hasher::default();
-        let mut download = Download {
-            writer,
-            hasher,
-            limit,
-        };
         let purpose = purpose(repository, Access::Pull, &what);
         loop {
             let before = download.hasher.count();
-            let Err(fault) = self.read_on(&host, purpose, digest, &mut download).await else {
-                break;
+            let Err(fault) = self.read_on(&host, purpose, digest, download).await else {
+                return Ok(what);
             };
             if download.hasher.count() - before >= PROGRESS {
                 attempts.progressed();
             }
             attempts.pause(fault).await?;
         }
-        let mismatch = |expected: String, found: String| RegistryError::Mismatch {
-            what: what.clone(),
-            expected,
-            found,
-        };
-        let read = download.hasher.count();
-        if let Some(size) = size.filter(|size| *size != read) {
-            return Err(mismatch(format!("{size} bytes"), format!("{read} bytes")));
-        }
-        let found = download.hasher.digest();
-        if found != *digest {
-            return Err(mismatch(digest.to_string(), found.to_string()));
-        }
-        download
-            .writer
-            .flush()
-            .map_err(|source| RegistryError::Write { what, source })
     }
 
     /// Gets what is still missing.
@@ -144,7 +167,35 @@ impl Client {
     }
 }
 
-impl<W: Write> Download<'_, W> {
+impl<'w, W: Write> Download<'w, W> {
+    fn new(writer: &'w mut W, limit: u64) -> Self {
+        Self {
+            writer,
+            hasher: Hasher::default(),
+            limit,
+        }
+    }
+
+    /// Checks what has come.
+    fn finish(self, what: String, digest: &Digest, size: Option<u64>) -> Result<(), RegistryError> {
+        let mismatch = |expected: String, found: String| RegistryError::Mismatch {
+            what: what.clone(),
+            expected,
+            found,
+        };
+        let read = self.hasher.count();
+        if let Some(size) = size.filter(|size| *size != read) {
+            return Err(mismatch(format!("{size} bytes"), format!("{read} bytes")));
+        }
+        let found = self.hasher.digest();
+        if found != *digest {
+            return Err(mismatch(digest.to_string(), found.to_string()));
+        }
+        self.writer
+            .flush()
+            .map_err(|source| RegistryError::Write { what, source })
+    }
+
     /// Takes in a body, without its first `skip` bytes.
     async fn take(
         &mut self,

@@ -200,7 +200,7 @@ fn jitter(longest: Duration) -> Duration {
 }
 
 /// An error with its causes in one line.
-fn shown(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

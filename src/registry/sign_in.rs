@@ -15,6 +15,7 @@ use super::retry::Fault;
 use super::token::{Access, basic, bearer, scopes};
 use super::transmit::body_start;
 use super::{Client, RegistryError, Repository, credential};
+use crate::event::Event;
 
 /// What a request needs to be authorized for.
 #[derive(Clone, Copy)]
@@ -136,7 +137,12 @@ impl Client {
                 what: "the search for credentials".to_owned(),
                 source: error.into(),
             })?;
-            found.map(Arc::new)
+            let login = found?;
+            if login.surprising {
+                let text = format!("signing in for `{repository}` with {}", login.origin);
+                self.0.observer.event(&Event::Notice { text: &text });
+            }
+            Ok(Arc::new(login))
         });
         login.await.cloned()
     }

@@ -164,3 +164,45 @@ fn wrong_or_no_credentials_are_exit_8() {
     snapshot::assert("error_wrong_password", &workspace, &ran.stderr);
     with("hunter2\n").ok();
 }
+
+#[test]
+fn a_password_in_the_remotes_address_is_not_published() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let address = "https://me:sw0rdfish@git.example/acme/tiny.git?private_token=sw0rdfish";
+    for line in [
+        "init --quiet",
+        "add .",
+        "-c user.name=a -c user.email=a@h.example -c commit.gpgsign=false commit --quiet -m one",
+        &format!("remote add origin {address}"),
+    ] {
+        let mut git = std::process::Command::new("git");
+        let ended = git.args(line.split(' ')).current_dir(workspace.root()).status();
+        assert!(ended.expect("git runs").success(), "{line}");
+    }
+    let registry = Registry::plain();
+    let repository = format!("{}/x/tiny", registry.host());
+    let ran = workspace.run(["publish", "--repository", &repository, "-v"]).ok();
+    let (mut told, mut stored) = (Vec::new(), Vec::new());
+    registry.store(|store| {
+        let repository = store.of("x/tiny");
+        told.extend(repository.manifests.values().map(|(_, bytes)| bytes.clone()));
+        stored.extend(repository.blobs.values().cloned());
+    });
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    for bytes in told.iter().chain(&stored) {
+        assert!(!holds(bytes, "sw0rdfish"));
+    }
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("sw0rdfish"));
+    // That the address as such is there shows that this has looked in the right place.
+    assert!(
+        told.iter()
+            .all(|bytes| holds(bytes, "https://git.example/acme/tiny"))
+    );
+    assert!(
+        stored
+            .iter()
+            .any(|bytes| holds(bytes, "https://git.example/acme/tiny"))
+    );
+}

@@ -8,6 +8,8 @@ use cargo_gantry::environment::Environment;
 use cargo_gantry::publish::{Kind, Moves, PublishError, Published};
 use cargo_gantry::registry::{self, Account, Secret, Settings};
 
+#[cfg(unix)]
+use crate::credentials::program_of;
 use crate::shipment::{Fixture, client_of, reference, settings, settings_in, shown};
 use crate::support::registry::{Act, Auth, Bearer, Fault, Location, Registry, Setup};
 
@@ -117,7 +119,6 @@ async fn one_token_does_for_one_publish() {
 #[cfg(unix)]
 #[tokio::test]
 async fn helpers_are_asked_once() {
-    use std::os::unix::fs::PermissionsExt;
     for (answer, auth) in [
         (
             r#"{"Username":"me","Secret":"hunter2"}"#,
@@ -132,11 +133,10 @@ async fn helpers_are_asked_once() {
         let helper = folder.path().join("docker-credential-test");
         let calls = folder.path().join("calls");
         let script = format!(
-            "#!/bin/sh\ncat >> {0}; echo \" $1\" >> {0}\necho '{answer}'\n",
+            "cat >> {0}; echo \" $1\" >> {0}\necho '{answer}'",
             calls.display()
         );
-        std::fs::write(&helper, script).unwrap();
-        std::fs::set_permissions(&helper, PermissionsExt::from_mode(0o755)).unwrap();
+        program_of(&helper, &script);
         let host = registry.host();
         for json in [
             r#"{"credsStore":"test"}"#.to_owned(),

@@ -45,6 +45,18 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
+/// Makes a program of a script. Another process writes it: a file that is open for writing anywhere, as in a child that
+/// another test is just starting, cannot be run.
+#[cfg(unix)]
+pub(crate) fn program_of(path: &Path, script: &str) {
+    use cargo_gantry::tool::{Call, Tools};
+    let tools = Tools::new(Environment::capture().unwrap());
+    let write = Call::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(path);
+    tools.run(&write.input(format!("#!/bin/sh\n{script}\n"))).unwrap();
+}
+
 fn auths(key: &str, password: &str) -> String {
     let auth = STANDARD.encode(format!("me:{password}"));
     format!(r#"{{"auths":{{"{key}":{{"auth":"{auth}"}}}}}}"#)
@@ -53,7 +65,6 @@ fn auths(key: &str, password: &str) -> String {
 #[cfg(unix)]
 #[tokio::test]
 async fn helpers_of_every_kind_are_dealt_with_in_time() {
-    use std::os::unix::fs::PermissionsExt;
     enum End {
         In,
         Anonymous,
@@ -97,8 +108,7 @@ async fn helpers_of_every_kind_are_dealt_with_in_time() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join(format!("docker-credential-{name}"));
-        write(&program, &format!("#!/bin/sh\n{script}\n"));
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        program_of(&program, script);
         write(
             &folder.path().join("config.json"),
             &format!(r#"{{"credsStore":"{name}"}}"#),
@@ -228,8 +238,13 @@ async fn variables_of_a_ci_job_are_for_its_registry_unless_turned_off() {
         .with("CI_REGISTRY", own.host())
         .with("CI_REGISTRY_USER", "me")
         .with("CI_REGISTRY_PASSWORD", "hunter2");
-    let (client, _) = client_of(patient(job.clone()));
+    let (client, told) = client_of(patient(job.clone()));
     assert!(read(&client, &own).await.unwrap().is_some());
+    let notices = told.of("Notice");
+    assert!(
+        notices.len() == 1 && notices[0].contains("CI_REGISTRY_USER"),
+        "{notices:?}"
+    );
     read(&client, &other).await.unwrap_err();
     assert!(
         other

@@ -13,6 +13,7 @@ use std::io::Write;
 pub mod authority;
 pub mod bases;
 pub mod debian;
+pub mod canned;
 pub mod docker_registry;
 pub mod fault_proxy;
 pub mod registry;
