@@ -9,8 +9,15 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use cargo_gantry::environment::Environment;
+use cargo_gantry::event::Silent;
+use cargo_gantry::publish::BlobSource;
+use cargo_gantry::registry::{Client, HostSettings, Pushed, Repository, Settings};
+use cargo_gantry::spec::Hashing;
+use cargo_gantry::tool::Tools;
 use support::docker_registry::{DockerRegistry, Guard};
 
 /// What is promised, in kB: 64 MB.
@@ -48,6 +55,60 @@ fn a_large_file_is_published_in_constant_memory() {
         // The next one makes its own: room for one at a time is enough.
         std::fs::remove_dir_all(project.path().join("target/gantry")).unwrap();
     }
+}
+
+/// Most memory that this process ever had, in kB. No other test of this file works in it.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.unwrap().trim().trim_end_matches("kB").trim();
+    number.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_blob_of_another_registry_streams_in_constant_memory() {
+    const SIZE: u64 = 256 << 20;
+    let guard = Guard::default();
+    let (Some(source), Some(to)) = (DockerRegistry::start(&guard), DockerRegistry::start(&guard)) else {
+        return;
+    };
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file_mut().set_len(SIZE).unwrap();
+    file.write_all(b"not all of it is zero").unwrap();
+    let mut hasher = Hashing::new(std::io::sink());
+    std::io::copy(&mut File::open(file.path()).unwrap(), &mut hasher).unwrap();
+    let digest = hasher.into_parts().1.digest();
+
+    let mut settings = Settings::new(Tools::new(Environment::empty("/nonexistent")));
+    let mut in_parts = HostSettings::default();
+    in_parts.chunk_size = Some(8 << 20);
+    let whole = Client::new(settings.clone(), Arc::new(Silent)).unwrap();
+    settings.hosts.insert(to.host(), in_parts);
+    let in_parts = Client::new(settings, Arc::new(Silent)).unwrap();
+
+    let base = Repository::new(&source.host(), "library/base");
+    let stored = BlobSource::file(digest, SIZE, file.path());
+    assert_eq!(whole.push_blob(&base, &stored).await.unwrap(), Pushed::Sent);
+    drop(file);
+    let blob = BlobSource::remote(digest, SIZE, base);
+    let before = peak();
+    for (client, name) in [(whole, "team/whole"), (in_parts, "team/parts")] {
+        let repository = Repository::new(&to.host(), name);
+        assert_eq!(client.push_blob(&repository, &blob).await.unwrap(), Pushed::Sent);
+        assert!(client.blob_present(&repository, &digest, SIZE).await.unwrap());
+        let _ = writeln!(
+            std::io::stderr(),
+            "{name}: {} MiB streamed from registry to registry, {} kB more at most",
+            SIZE >> 20,
+            peak() - before
+        );
+    }
+    // Held in memory it would be 256 MiB more.
+    assert!(
+        peak() - before < 24 << 10,
+        "{before} kB before, {} kB after",
+        peak()
+    );
 }
 
 fn write_project(folder: &Path) {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Access, Error, Gantry, Request, publish};
-use crate::base::{BaseImage, Bases, Mode, Origin};
+use crate::base::{BUILTIN, BaseImage, Bases, Mode, Origin};
 use crate::blob::BlobStore;
-use crate::matrix::Matrix;
+use crate::matrix::{Base, Matrix};
 use crate::plan::{self, Plan};
 use crate::rootfs::Tree;
 use crate::spec::Platform;
@@ -24,6 +24,17 @@ pub(super) struct Ground {
 /// Every base that is stood on, by name and platform.
 pub(super) type Grounds = BTreeMap<(String, Platform), Ground>;
 
+/// What bases are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be told of: nothing is written.
+    Plan,
+    /// To hold programs against them.
+    Check,
+    /// To build on them.
+    Build,
+}
+
 /// The bases of a project, and what the plan needs to know of them. None where no image starts from a base and none
 /// ever did: then neither the network nor the user's cache is of interest.
 pub(super) async fn resolve(
@@ -31,6 +42,7 @@ pub(super) async fn resolve(
     request: &Request,
     matrix: &Matrix,
     (directory, lock): (&Path, &Path),
+    purpose: Purpose,
 ) -> Result<(Option<Bases>, plan::Bases), Error> {
     let wanted = plan::bases(matrix);
     let mut facts = plan::Bases::new();
@@ -38,12 +50,35 @@ pub(super) async fn resolve(
         return Ok((None, facts));
     }
     let mut bases = open(gantry, request, directory, lock)?;
+    if uses_builtin(matrix) {
+        bases.builtin()?;
+    }
+    bases.keep_layers(purpose == Purpose::Build && !request.to_publish);
     for (name, platforms) in &wanted {
         for found in bases.facts(name, platforms).await? {
             facts.insert((name.clone(), found.platform.clone()), found);
         }
     }
+    if purpose != Purpose::Plan {
+        bases.save(&used(matrix))?;
+    }
     Ok((Some(bases), facts))
+}
+
+/// The names of all bases of a matrix.
+pub(super) fn used(matrix: &Matrix) -> Vec<String> {
+    let images = plan::bases(matrix).into_iter().map(|(name, _)| name);
+    let builtin = uses_builtin(matrix).then(|| BUILTIN.to_owned());
+    images.chain(builtin).collect()
+}
+
+fn uses_builtin(matrix: &Matrix) -> bool {
+    let images = match matrix.images.is_empty() {
+        true => std::slice::from_ref(&matrix.unnamed),
+        false => &matrix.images,
+    };
+    let mut platforms = images.iter().flat_map(|image| &image.platforms);
+    platforms.any(|settings| settings.base == Base::Static)
 }
 
 pub(super) fn open(

@@ -42,6 +42,8 @@ pub struct PublishedImage {
     pub tags: Vec<String>,
     /// Blobs that were sent.
     pub blobs_sent: u64,
+    /// Blobs that the registry took from another of its repositories.
+    pub blobs_mounted: u64,
     /// Bytes of them.
     pub bytes_sent: u64,
     /// Manifests that were sent, the index among them.
@@ -101,6 +103,7 @@ async fn all(
                 digest: image.digest(),
                 tags: done.tags.clone(),
                 blobs_sent: done.blobs_sent,
+                blobs_mounted: done.blobs_mounted,
                 bytes_sent: done.bytes_sent,
                 manifests_sent: done.manifests_sent,
                 unchanged: done.unchanged,

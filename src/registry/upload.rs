@@ -73,12 +73,12 @@ impl<'a> Upload<'a> {
     /// Sends the bytes with a request and waits for the answer. It fails when nothing moves for too long.
     pub(super) async fn transmit(&self, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
         match &self.blob.content {
-            BlobContent::File(path) => self.from_file(path, request, what).await,
-            BlobContent::Remote(repository) => self.from_afar(repository, request, what).await,
+            BlobContent::File(path) => self.send_file(path, request, what).await,
+            BlobContent::Remote(repository) => self.send_on(repository, request, what).await,
         }
     }
 
-    async fn from_file(&self, path: &Path, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
+    async fn send_file(&self, path: &Path, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
         let unreadable = |source| RegistryError::File {
             path: path.to_owned(),
             source,
@@ -104,7 +104,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    async fn from_afar(
+    async fn send_on(
         &self,
         source: &Repository,
         request: RequestBuilder,

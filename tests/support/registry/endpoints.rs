@@ -225,7 +225,7 @@ fn part(shared: &Shared, state: &mut State, call: &Call, name: &str, item: &str)
             .header(RANGE.as_str(), format!("0-{}", have.saturating_sub(1)))
             .header(LOCATION.as_str(), session(shared, name, id));
     }
-    if have as u64 % smallest.max(1) != 0 {
+    if !(have as u64).is_multiple_of(smallest.max(1)) {
         return refused((400, "SIZE_INVALID", "the part before was too small".to_owned()));
     }
     bytes.extend_from_slice(&call.body);

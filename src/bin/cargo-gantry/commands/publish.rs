@@ -51,8 +51,12 @@ fn show(published: &[PublishedImage], reporter: &Reporter) {
                 &format!("{} ({tags}): nothing was sent", image.reference),
             );
         } else {
+            let mounted = match image.blobs_mounted {
+                0 => String::new(),
+                blobs => format!(", {blobs} mounted"),
+            };
             let sent = format!(
-                "{} blobs, {}, and {} manifests sent",
+                "{} blobs, {}, and {} manifests sent{mounted}",
                 image.blobs_sent,
                 bytes_text(image.bytes_sent),
                 image.manifests_sent
@@ -65,6 +69,7 @@ fn show(published: &[PublishedImage], reporter: &Reporter) {
             "digest": image.digest,
             "tags": image.tags,
             "blobs-sent": image.blobs_sent,
+            "blobs-mounted": image.blobs_mounted,
             "bytes-sent": image.bytes_sent,
             "manifests-sent": image.manifests_sent,
             "unchanged": image.unchanged,
