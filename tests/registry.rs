@@ -13,8 +13,6 @@ mod support;
 mod authorization;
 #[path = "registry/credentials.rs"]
 mod credentials;
-#[path = "registry/fault_proxy.rs"]
-mod fault_proxy;
 #[path = "registry/faults.rs"]
 mod faults;
 #[path = "registry/lists.rs"]
@@ -44,3 +42,5 @@ mod real_auth;
 mod shipment;
 #[path = "registry/sources.rs"]
 mod sources;
+#[path = "registry/trouble.rs"]
+mod trouble;

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::build::inspected;
 use super::compile::as_they_arrive;
+use super::ground::{self, Purpose};
 use super::prepare::prepare;
 use super::workplace::Workplace;
-use super::{Access, Error, Gantry, Request, blocking, ground, lay};
+use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{Elf, Facts};
 use crate::fit::{self, Finding, Level};
@@ -67,7 +68,7 @@ fn denied(findings: &[Finding]) -> bool {
 }
 
 pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Checked>, Error> {
-    let prepared = Arc::new(prepare(gantry, request, true).await?);
+    let prepared = Arc::new(prepare(gantry, request, Purpose::Check).await?);
     let place = {
         let (gantry, prepared) = (gantry.clone(), Arc::clone(&prepared));
         blocking(move || Workplace::open(&gantry, &prepared.project)).await?

@@ -87,7 +87,7 @@ impl Gantry {
     /// # Errors
     /// When project or matrix cannot be read, or something that is needed is missing.
     pub async fn plan(&self, request: &Request) -> Result<Plan, Error> {
-        Ok(prepare::prepare(self, request, false).await?.plan)
+        Ok(prepare::prepare(self, request, ground::Purpose::Plan).await?.plan)
     }
 
     /// Compiles, packs and assembles everything that is asked for into the workspace's store. It must be called
@@ -96,7 +96,7 @@ impl Gantry {
     /// # Errors
     /// When a step fails; the store then holds no image that is not whole.
     pub async fn build(&self, request: &Request) -> Result<Built, Error> {
-        let prepared = prepare::prepare(self, request, true).await?;
+        let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
         build::build(self, prepared, !request.to_publish).await
     }
 

@@ -12,6 +12,8 @@ use crate::spec::Platform;
 struct Pins {
     bases: Bases,
     used: Vec<(String, Vec<Platform>)>,
+    /// Their names, with that of the built-in one where it is used.
+    names: Vec<String>,
 }
 
 async fn open(gantry: &Gantry, request: &Request) -> Result<Pins, Error> {
@@ -22,6 +24,7 @@ async fn open(gantry: &Gantry, request: &Request) -> Result<Pins, Error> {
     Ok(Pins {
         bases: ground::open(gantry, request, &directory, &lock)?,
         used: plan::bases(&matrix),
+        names: ground::used(&matrix),
     })
 }
 
@@ -30,32 +33,31 @@ pub(super) async fn update(
     request: &Request,
     names: &[String],
 ) -> Result<Vec<Change>, Error> {
-    let Pins { mut bases, used } = open(gantry, request).await?;
-    if let Some(name) = names
-        .iter()
-        .find(|name| !used.iter().any(|(known, _)| known == *name))
-    {
+    let pins = open(gantry, request).await?;
+    let (mut bases, used) = (pins.bases, pins.names);
+    if let Some(name) = names.iter().find(|name| !used.contains(name)) {
         return Err(Error::UnknownBase {
             name: name.clone(),
-            known: used.into_iter().map(|(name, _)| name).collect(),
+            known: used,
         });
     }
     let mut changes = Vec::new();
-    for (name, platforms) in &used {
+    for name in &used {
         if names.is_empty() || names.contains(name) {
+            let platforms = pins.used.iter().find(|(known, _)| known == name);
+            let platforms = platforms.map_or(&[][..], |(_, platforms)| platforms);
             changes.extend(bases.update(name, platforms).await?);
         }
     }
-    let used: Vec<String> = used.into_iter().map(|(name, _)| name).collect();
     bases.save(&used)?;
     Ok(changes)
 }
 
 pub(super) async fn outdated(gantry: &Gantry, request: &Request) -> Result<Vec<Change>, Error> {
-    let Pins { bases, used } = open(gantry, request).await?;
+    let pins = open(gantry, request).await?;
     let mut changes = Vec::new();
-    for (name, _) in &used {
-        changes.extend(bases.outdated(name).await?);
+    for name in &pins.names {
+        changes.extend(pins.bases.outdated(name).await?);
     }
     Ok(changes)
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{Error, Gantry, Request, blocking, convert, ground};
+use super::ground::{self, Purpose};
+use super::{Error, Gantry, Request, blocking, convert};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
@@ -46,22 +47,15 @@ struct Known {
     toolchain: Toolchain,
 }
 
-/// With `pin` the lock file is brought up to date.
-pub(super) async fn prepare(gantry: &Gantry, request: &Request, pin: bool) -> Result<Prepared, Error> {
+/// Decides everything. Unless it is only to be told of, the lock file is brought up to date.
+pub(super) async fn prepare(gantry: &Gantry, request: &Request, purpose: Purpose) -> Result<Prepared, Error> {
     let known = {
         let (gantry, request) = (gantry.clone(), request.clone());
         blocking(move || known(&gantry, &request)).await?
     };
     let lock = ground::lock_file(gantry, request, &known.directory);
-    let (mut bases, facts) =
-        ground::resolve(gantry, request, &known.matrix, (&known.directory, &lock)).await?;
-    if let Some(bases) = bases.as_mut().filter(|_| pin) {
-        let used: Vec<String> = plan::bases(&known.matrix)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        bases.save(&used)?;
-    }
+    let place = (known.directory.as_path(), lock.as_path());
+    let (bases, facts) = ground::resolve(gantry, request, &known.matrix, place, purpose).await?;
     let (gantry, request) = (gantry.clone(), request.clone());
     blocking(move || planned(&gantry, &request, known, facts, bases)).await
 }
