@@ -22,8 +22,6 @@ mod parts;
 mod profiles;
 #[path = "registry/property.rs"]
 mod property;
-#[path = "registry/proxy.rs"]
-mod proxy;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]
@@ -34,3 +32,5 @@ mod real;
 mod shipment;
 #[path = "registry/sources.rs"]
 mod sources;
+#[path = "registry/trouble.rs"]
+mod trouble;
