@@ -6,10 +6,11 @@
 mod outside;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cargo_gantry::binary::{Elf, ElfKind};
+use cargo_gantry::binary::{Elf, ElfKind, dependencies};
 use outside::installed;
 
 /// Compiles `text` and reads what came out.
@@ -122,4 +123,40 @@ fn processors_of_arm_are_seen() {
         "int x;",
     );
     assert_eq!(found.arm, None);
+}
+
+#[test]
+fn crates_are_listed_where_a_program_lists_them() {
+    if !installed("gcc") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let listed = |list: &[u8], cut: usize| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(list).unwrap();
+        let mut bytes = encoder.finish().unwrap();
+        bytes.truncate(bytes.len() - cut);
+        let text = format!(
+            "__attribute__((section(\".dep-v0\"), used)) const unsigned char list[] = {{{}}}; int main(void) {{ return 0; }}",
+            bytes
+                .iter()
+                .map(|byte| byte.to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        );
+        compiled(folder.path(), "gcc", &[], &text);
+        dependencies(&folder.path().join("out")).map(|names| names.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    let list = br#"{"packages": [
+        {"name": "app", "version": "1.0.0", "source": "local", "root": true, "dependencies": [1, 2]},
+        {"name": "cc", "version": "1.0.0", "source": "crates.io", "kind": "build"},
+        {"name": "tempfile", "version": "3.0.0", "source": "crates.io", "kind": "runtime"}]}"#;
+    assert_eq!(listed(list, 0).as_deref(), Some("app tempfile"));
+    assert_eq!(listed(list, 20), None);
+    assert_eq!(listed(b"[]", 0), None);
+    // More than is read.
+    let large = [vec![b' '; 9 << 20].as_slice(), list].concat();
+    assert_eq!(listed(&large, 0), None);
+    assert_eq!(dependencies(&folder.path().join("source.c")), None);
+    assert_eq!(dependencies(&folder.path().join("none")), None);
 }
