@@ -83,9 +83,7 @@ fn has_files(scene: &Scene<'_>, path: &str) -> bool {
     let Some((folder, _)) = tree.resolve(path.as_bytes()) else {
         return false;
     };
-    let folder = [folder.as_slice(), b"/"].concat();
-    let mut inside = tree.iter().filter(|(path, _)| path.starts_with(&folder));
-    inside.any(|(path, _)| {
+    tree.inside(&folder).any(|(path, _)| {
         let found = tree.resolve(path);
         found.is_some_and(|(_, node)| matches!(&node.kind, Kind::File(facts) if facts.size > 0))
     })

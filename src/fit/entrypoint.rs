@@ -3,6 +3,8 @@
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md> (`Entrypoint`, `Cmd`); `Healthcheck` is Docker's
 //! (<https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>); scripts: execve(2), "Interpreter scripts".
 
+use std::path::Path;
+
 use super::scene::{Program, Scene, texts};
 use super::start::{self, Start};
 use super::{Check, Finding};
@@ -34,7 +36,8 @@ pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         );
     }
     for path in scene.question.programs {
-        if scene.question.tree.resolve(path.as_bytes()).is_none() {
+        let told = command.first() == Some(&path.as_str());
+        if !told && scene.question.tree.resolve(path.as_bytes()).is_none() {
             let message = format!("the program `{path}` is not in the image");
             out.push(scene.finding(Check::Entrypoint, path, message).needed(path));
         }
@@ -48,11 +51,15 @@ pub(super) fn script(scene: &Scene<'_>, program: &Program<'_>, out: &mut Vec<Fin
     let Some(what) = missing(scene, &start::interpreter(scene, line)) else {
         return;
     };
-    let message = format!("`{}` is a script for `{}`, {what}", program.path, line.trim());
-    let finding = scene
-        .finding(Check::Shell, &program.path, message)
-        .needed(line.trim());
-    out.push(finding.help("take a base that has it, or start a program instead of a script"));
+    let line = line.escape_debug().to_string();
+    let help = if line.ends_with("\\r") {
+        "end its lines as Linux does: without carriage returns"
+    } else {
+        "take a base that has it, or start a program instead of a script"
+    };
+    let message = format!("`{}` is a script for `{line}`, {what}", program.path);
+    let finding = scene.finding(Check::Shell, &program.path, message);
+    out.push(finding.needed(line).help(help));
 }
 
 fn health(scene: &Scene<'_>, out: &mut Vec<Finding>) {
@@ -78,11 +85,25 @@ fn health(scene: &Scene<'_>, out: &mut Vec<Finding>) {
 /// What is wrong with where a command leads.
 fn missing(scene: &Scene<'_>, start: &Start) -> Option<String> {
     match start {
-        Start::Nothing(path) if path.contains('/') => Some(format!("`{path}` is not in the image")),
+        // What a volume brings is known when the container is started.
+        Start::Nothing(path) if is_in_a_volume(scene, path) => None,
+        Start::Nothing(path) if path.contains('/') => {
+            Some(format!("`{}` is not in the image", path.escape_debug()))
+        }
         Start::Nothing(name) => Some(format!("`{name}` is not in `{}`", scene.search_path())),
         Start::NoFile(path) => Some(format!("`{path}` is not a file")),
         Start::Program(_) | Start::Unknown => None,
     }
+}
+
+/// Whether a path, or a directory of `PATH` for a name without one, lies in a volume.
+fn is_in_a_volume(scene: &Scene<'_>, path: &str) -> bool {
+    let volumes = scene.set("Volumes");
+    let below = |path: &str| volumes.iter().any(|volume| Path::new(path).starts_with(volume));
+    if path.contains('/') {
+        return below(path);
+    }
+    scene.search_path().split(':').any(below)
 }
 
 fn is_shell_line(command: &[&str]) -> bool {
@@ -105,6 +126,7 @@ mod tests {
         example.put("start", script("/usr/bin/env python3"));
         example.put("go", script("/usr/bin/env api"));
         example.directory("srv", 0o755, 0);
+        example.directory("data", 0o777, 0);
         example.config(config);
         example
     }
@@ -125,6 +147,11 @@ mod tests {
                 None,
             ),
             (json!({"Entrypoint": ["/go"]}), Check::Shell, None),
+            (
+                json!({"Entrypoint": ["/data/app"], "Volumes": {"/data": {}}}),
+                Check::Entrypoint,
+                None,
+            ),
             (
                 json!({"Entrypoint": ["/app"]}),
                 Check::Entrypoint,

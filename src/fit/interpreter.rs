@@ -12,6 +12,8 @@ use crate::target::Libc;
 
 /// The loader of a program as it lies in the tree.
 pub(super) struct Found<'a> {
+    /// As the program names it.
+    pub(super) named: &'a str,
     pub(super) real: Vec<u8>,
     /// None if it could not be read as ELF.
     pub(super) elf: Option<&'a Elf>,
@@ -43,6 +45,7 @@ pub(super) fn of<'a>(scene: &Scene<'a>, program: &Program<'a>) -> Option<Result<
         return Some(Err(Box::new(finding)));
     }
     Some(Ok(Found {
+        named,
         libc: libc_of(scene, named, &real),
         real,
         elf: facts.elf.as_ref(),

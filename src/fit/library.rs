@@ -94,6 +94,11 @@ fn newer(scene: &Scene<'_>, program: &Program<'_>, needed: &str, has: Option<&st
     if !own {
         return format!("take libraries and base from the same release; {bases}");
     }
+    if needed == "GLIBC_ABI_DT_RELR" {
+        return format!(
+            "link with `-Wl,-z,nopack-relative-relocs`, or take a base with glibc 2.36 or later; {bases}"
+        );
+    }
     match (glibc(needed), has.and_then(glibc)) {
         (Some(needed), Some(has)) if needed > has => {
             format!("build with `glibc = \"{has}\"`, or take a base with glibc {needed} or later; {bases}")

@@ -24,10 +24,15 @@ const FOREIGN: [(u8, &str); 11] = [
     (17, "CloudABI"),
 ];
 
+/// Crates with code for newer processors that runs only where it can: the linker takes the highest version of all parts.
+const DETECT: [&str; 4] = ["ring", "aws-lc-sys", "boring-sys", "openssl-src"];
+
 pub(super) fn check(scene: &Scene<'_>, program: &Program<'_>, out: &mut Vec<Finding>) {
     let Some(elf) = program.elf else { return };
     let platform = scene.question.platform;
-    let found = wrong(scene, elf);
+    let known = scene.crates(program);
+    let detects = known.is_some_and(|crates| DETECT.iter().any(|name| crates.contains(*name)));
+    let found = wrong(scene, elf, detects);
     if let Some((needed, found, help)) = found {
         let message = format!(
             "`{}` is no program for {platform}: it is for {found}",
@@ -39,7 +44,7 @@ pub(super) fn check(scene: &Scene<'_>, program: &Program<'_>, out: &mut Vec<Find
 }
 
 /// What is needed, what is there, and the way out.
-fn wrong(scene: &Scene<'_>, elf: &Elf) -> Option<(String, String, String)> {
+fn wrong(scene: &Scene<'_>, elf: &Elf, detects: bool) -> Option<(String, String, String)> {
     let platform = scene.question.platform;
     let system = FOREIGN.iter().find(|(number, _)| *number == elf.os_abi);
     if let Some((_, system)) = system {
@@ -73,6 +78,7 @@ fn wrong(scene: &Scene<'_>, elf: &Elf) -> Option<(String, String, String)> {
     }
     if let (Some(most), Some(own)) = (promise.arm_version, elf.arm.and_then(|arm| arm.version()))
         && own > most
+        && !detects
     {
         let help = format!("build it for a target of ARMv{most}, or give `target-cpu` one of its processors");
         return Some((format!("ARMv{most}"), format!("ARMv{own}"), help));
@@ -149,6 +155,15 @@ mod tests {
         elf.arm = Some(attributes);
         change(&mut elf);
         elf
+    }
+
+    #[test]
+    fn code_that_looks_before_it_runs_is_no_reason() {
+        let mut example = Example::on("linux/arm/v6");
+        example.program("app", arm(|elf| elf.arm.as_mut().unwrap().cpu_arch = 10));
+        assert_eq!(example.only(Check::Machine).len(), 1);
+        example.built_with(&["ring"]);
+        assert_eq!(example.all(), []);
     }
 
     #[test]

@@ -57,7 +57,8 @@ pub struct Question<'a> {
     pub config: &'a serde_json::Value,
     /// Absolute paths in the tree of the programs that must run. The entrypoint's program is one of them unasked.
     pub programs: &'a [String],
-    /// Names of the crates in the graph of each program, where known: some need files of the base.
+    /// Names of the crates that are linked into each program, by its path, where known (no build dependencies): some
+    /// need files of the base.
     pub crates: &'a BTreeMap<String, BTreeSet<String>>,
     /// Which of the programs are linked statically with glibc: their files do not tell.
     pub static_glibc: &'a BTreeSet<String>,
@@ -73,8 +74,9 @@ pub fn check(question: &Question<'_>) -> Vec<Finding> {
     }
     let scene = Scene::new(question);
     let mut found = Vec::new();
+    let mut loaders = BTreeMap::new();
     for program in &scene.programs {
-        of_program(&scene, program, &mut found);
+        of_program(&scene, program, &mut loaders, &mut found);
     }
     for of_image in [
         user::check,
@@ -104,7 +106,12 @@ pub fn check(question: &Question<'_>) -> Vec<Finding> {
     found
 }
 
-fn of_program<'a>(scene: &Scene<'a>, program: &Program<'a>, found: &mut Vec<Finding>) {
+fn of_program<'a>(
+    scene: &Scene<'a>,
+    program: &Program<'a>,
+    loaders: &mut BTreeMap<&'a str, Option<Loader<'a>>>,
+    found: &mut Vec<Finding>,
+) {
     let before = found.len();
     machine::check(scene, program, found);
     entrypoint::script(scene, program, found);
@@ -117,9 +124,10 @@ fn of_program<'a>(scene: &Scene<'a>, program: &Program<'a>, found: &mut Vec<Find
     match interpreter::of(scene, program) {
         Some(Err(finding)) => found.push(*finding),
         Some(Ok(interpreter)) => {
-            if let Some(loader) = Loader::of(scene, program, &interpreter) {
+            let loader = loaders.entry(interpreter.named);
+            if let Some(loader) = loader.or_insert_with(|| Loader::of(scene, &interpreter)) {
                 let loaded = loader.load(scene, program);
-                library::check(scene, program, &loader, &loaded, found);
+                library::check(scene, program, loader, &loaded, found);
                 closure = Some(loaded);
             }
         }

@@ -5,7 +5,7 @@
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md>
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
@@ -51,12 +51,13 @@ impl<'a> Scene<'a> {
             glibc_homes: OnceCell::new(),
         };
         scene.user = identity::of(scene.text("User"), question.tree);
-        let mut names: Vec<String> = question.programs.to_vec();
+        // Those that were named come first: crates are known by these names.
+        let mut names: VecDeque<String> = question.programs.iter().cloned().collect();
         if let Start::Program(path) = start::find(&scene, &scene.command()) {
-            names.push(path);
+            names.push_back(path);
         }
         let mut seen = BTreeSet::new();
-        while let Some(name) = names.pop() {
+        while let Some(name) = names.pop_front() {
             let Some(program) = scene.program(&name) else {
                 continue;
             };
@@ -64,7 +65,7 @@ impl<'a> Scene<'a> {
                 continue;
             }
             if let Some(Start::Program(next)) = program.script.map(|line| start::interpreter(&scene, line)) {
-                names.push(next);
+                names.push_back(next);
             }
             scene.programs.push(program);
         }
@@ -134,7 +135,7 @@ impl<'a> Scene<'a> {
         [self.list("Entrypoint"), self.list("Cmd")].concat()
     }
 
-    /// Whether the base's name can stand in a sentence, else what can.
+    /// The base, as sentences name it.
     pub(super) fn base(&self) -> String {
         format!("`{}`", self.question.base)
     }

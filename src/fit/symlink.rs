@@ -43,7 +43,7 @@ fn hidden(tree: &Tree, path: &[u8], link: &[u8]) -> Option<String> {
     if node.kind != Kind::Directory || target == path {
         return None;
     }
-    let names = tree.iter().filter_map(|(own, _)| {
+    let names = tree.inside(&target).filter_map(|(own, _)| {
         let name = own.strip_prefix(target.as_slice())?.strip_prefix(b"/")?;
         (!name.contains(&b'/')).then_some(name)
     });

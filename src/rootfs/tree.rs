@@ -151,6 +151,18 @@ impl Tree {
         self.nodes.iter().map(|(path, node)| (path.as_slice(), node))
     }
 
+    /// Everything below a directory, by path (relative to the root), in the order of its bytes. No link is followed.
+    pub fn inside(&self, directory: &[u8]) -> impl Iterator<Item = (&[u8], &Node)> {
+        let start = if directory.is_empty() {
+            Vec::new()
+        } else {
+            [directory, b"/"].concat()
+        };
+        let from = self.nodes.range(start.clone()..);
+        let inside = from.take_while(move |(path, _)| path.starts_with(&start));
+        inside.map(|(path, node)| (path.as_slice(), node))
+    }
+
     /// Links to directories that a later layer (or [`Tree::insert`]) hid.
     pub fn replaced(&self) -> &[Replaced] {
         &self.replaced

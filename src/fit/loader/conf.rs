@@ -4,29 +4,33 @@
 
 use globset::GlobBuilder;
 
-use super::parent;
+use super::{Places, parent};
 use crate::rootfs::{Kind, Tree};
 
 /// Deeper than this, files include each other in a circle.
 const DEEPEST: usize = 16;
 
-/// The directories, in order; none if there is no cache.
-pub(super) fn directories(tree: &Tree) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
+/// The directories, in order; none if there is no cache. There are more where an included file's text is not known.
+pub(super) fn directories(tree: &Tree) -> Places {
+    let mut found = Places::default();
     if tree.resolve(b"/etc/ld.so.cache").is_some() {
         read(tree, b"/etc/ld.so.conf", DEEPEST, &mut found);
     }
     found
 }
 
-fn read(tree: &Tree, path: &[u8], depth: usize, found: &mut Vec<Vec<u8>>) {
+fn read(tree: &Tree, path: &[u8], depth: usize, found: &mut Places) {
     let Some((_, node)) = tree.resolve(path) else {
         return;
     };
     let Kind::File(facts) = &node.kind else {
         return;
     };
-    let text = String::from_utf8_lossy(facts.text.as_deref().unwrap_or_default()).into_owned();
+    let Some(text) = &facts.text else {
+        found.more |= facts.size > 0;
+        return;
+    };
+    let text = String::from_utf8_lossy(text);
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
         let mut words = line.split_ascii_whitespace();
@@ -41,7 +45,7 @@ fn read(tree: &Tree, path: &[u8], depth: usize, found: &mut Vec<Vec<u8>>) {
             }
             Some("include") => {}
             // `=` once told the kind of libraries.
-            Some(_) => found.push(
+            Some(_) => found.directories.push(
                 line.split('=')
                     .next()
                     .unwrap_or_default()
@@ -70,7 +74,7 @@ fn matching(tree: &Tree, from: &[u8], pattern: &str) -> Vec<Vec<u8>> {
         return Vec::new();
     };
     let glob = glob.compile_matcher();
-    let inside = tree.iter().filter_map(|(path, _)| {
+    let inside = tree.inside(&folder).filter_map(|(path, _)| {
         let name = path.strip_prefix(folder.as_slice())?.strip_prefix(b"/")?;
         let name = std::str::from_utf8(name).ok()?;
         (!name.contains('/') && !name.starts_with('.') && glob.is_match(name)).then(|| path.to_vec())
@@ -96,11 +100,17 @@ mod tests {
             "/usr/a\ninclude /etc/ld.so.conf.d/a.conf\n",
         );
         example.text("etc/ld.so.conf.d/notes.txt", "/usr/no\n");
-        assert!(directories(&example.tree).is_empty());
+        assert!(directories(&example.tree).directories.is_empty());
         example.put("etc/ld.so.cache", file(1));
-        let mut found = directories(&example.tree);
+        let places = directories(&example.tree);
+        let mut found = places.directories;
         found.dedup();
         let expected: Vec<&[u8]> = vec![b"/usr/a", b"/usr/b", b"/opt/lib", b"/a"];
         assert_eq!(found, expected);
+        assert!(!places.more);
+        example.link("etc/ld.so.conf.d/c.conf", "../alternatives/c");
+        assert!(!directories(&example.tree).more, "it leads nowhere");
+        example.put("etc/alternatives/c", file(9));
+        assert!(directories(&example.tree).more);
     }
 }

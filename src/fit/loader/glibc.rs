@@ -15,16 +15,12 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
     let workdir = scene.workdir();
     let names = library_names(loader);
     let mut all = Places::default();
-    let mut add = |more: Places| {
-        all.directories.extend(more.directories);
-        all.more |= more.more;
-    };
     let needing = &closure.objects[by];
     let runpath = needing.elf.map(|elf| elf.runpath.as_slice()).unwrap_or_default();
     if runpath.is_empty() {
         for object in closure.chain(by) {
             if let Some(elf) = object.elf.filter(|elf| elf.runpath.is_empty()) {
-                add(expand(
+                all.add(expand(
                     elf.rpath.iter().map(String::as_str),
                     object,
                     workdir,
@@ -34,28 +30,29 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
         }
     }
     if let Some(list) = scene.variable("LD_LIBRARY_PATH") {
-        add(expand(
+        all.add(expand(
             list.split([':', ';']),
             &closure.objects[0],
             workdir,
             &names,
         ));
     }
-    add(expand(
+    all.add(expand(
         runpath.iter().map(String::as_str),
         needing,
         workdir,
         &names,
     ));
-    all.directories.extend(loader.defaults.iter().cloned());
+    all.add(loader.defaults.clone());
     all
 }
 
 /// Those of the configuration, then those that the found glibc was built with. These are not written anywhere that can
 /// be read; they follow from where its `libc.so.6` lies: Debian's has its own directory below `/lib` and then `/lib`
 /// itself, all others have one name below `/` and `/usr`.
-pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Vec<Vec<u8>> {
-    let mut found = conf::directories(scene.question.tree);
+pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Places {
+    let mut places = conf::directories(scene.question.tree);
+    let found = &mut places.directories;
     let homes = scene.glibc_homes.get_or_init(|| homes(scene));
     let homes = homes.iter().filter(|(_, elf)| same_machine(elf, loader.elf));
     for (home, _) in homes {
@@ -73,7 +70,7 @@ pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Vec<Vec<u8>> {
     if !usual.iter().any(|usual| own.starts_with(usual)) {
         found.push(own);
     }
-    found
+    places
 }
 
 /// Directories below `/` and `/usr` whose names begin with `lib`, or one level deeper, that hold a `libc.so.6`.
@@ -95,6 +92,7 @@ fn homes<'a>(scene: &Scene<'a>) -> Vec<(Vec<u8>, &'a Elf)> {
 fn library_names(loader: &Loader<'_>) -> Vec<String> {
     let defaults = loader
         .defaults
+        .directories
         .iter()
         .map(|path| String::from_utf8_lossy(path).into_owned());
     let mut names: Vec<_> = defaults

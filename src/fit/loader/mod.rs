@@ -28,7 +28,7 @@ pub(super) struct Loader<'a> {
     /// Its path as the program names it.
     named: String,
     /// Directories that it knows without being told.
-    defaults: Vec<Vec<u8>>,
+    defaults: Places,
 }
 
 /// What is loaded for a program.
@@ -63,7 +63,7 @@ pub(super) struct Missing {
 }
 
 /// Where a loader looks, in order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Places {
     directories: Vec<Vec<u8>>,
     /// There are more that only the running machine knows.
@@ -72,8 +72,8 @@ struct Places {
 
 impl<'a> Loader<'a> {
     /// The loader of a program, if it is one whose rules are known.
-    pub(super) fn of(scene: &Scene<'a>, program: &Program<'_>, found: &Found<'a>) -> Option<Self> {
-        let named = program.elf?.interpreter.as_deref()?;
+    pub(super) fn of(scene: &Scene<'a>, found: &Found<'a>) -> Option<Self> {
+        let named = found.named;
         let elf = found.elf?;
         let libc = found.libc?;
         // Something else may stand where glibc's loader would (gcompat on musl), with rules of its own.
@@ -90,7 +90,7 @@ impl<'a> Loader<'a> {
             real: found.real.clone(),
             elf,
             named: named.to_owned(),
-            defaults: Vec::new(),
+            defaults: Places::default(),
         };
         loader.defaults = match libc {
             Libc::Gnu => glibc::defaults(scene, &loader),
@@ -105,7 +105,6 @@ impl<'a> Loader<'a> {
 
     /// Everything that is loaded before the program starts.
     pub(super) fn load(&self, scene: &Scene<'a>, program: &Program<'a>) -> Closure<'a> {
-        let tree = scene.question.tree;
         let mut closure = Closure {
             objects: vec![Object {
                 path: program.real.clone(),
@@ -147,7 +146,6 @@ impl<'a> Loader<'a> {
             }
             next += 1;
         }
-        debug_assert!(tree.get(&closure.objects[0].real).is_some());
         closure
     }
 
@@ -185,6 +183,13 @@ impl<'a> Loader<'a> {
             return Lookup::Unknown;
         }
         Lookup::Nothing(foreign)
+    }
+}
+
+impl Places {
+    fn add(&mut self, more: Self) {
+        self.directories.extend(more.directories);
+        self.more |= more.more;
     }
 }
 

@@ -12,12 +12,8 @@ use crate::rootfs::{Kind, Tree};
 pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'_>, by: usize) -> Places {
     let workdir = scene.workdir();
     let mut all = Places::default();
-    let mut add = |more: Places| {
-        all.directories.extend(more.directories);
-        all.more |= more.more;
-    };
     if let Some(list) = scene.variable("LD_LIBRARY_PATH") {
-        add(expand(list.split([':', '\n']), &closure.objects[0], workdir, &[]));
+        all.add(expand(list.split([':', '\n']), &closure.objects[0], workdir, &[]));
     }
     for object in closure.chain(by) {
         let Some(elf) = object.elf else { continue };
@@ -26,33 +22,39 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
         } else {
             &elf.runpath
         };
-        add(expand(list.iter().map(String::as_str), object, workdir, &[]));
+        all.add(expand(list.iter().map(String::as_str), object, workdir, &[]));
     }
-    all.directories.extend(loader.defaults.iter().cloned());
+    all.add(loader.defaults.clone());
     all
 }
 
 /// The system's directories, for the loader of that path: of the file beside its own prefix, else musl's own.
-pub(super) fn defaults(tree: &Tree, loader: &str) -> Vec<Vec<u8>> {
-    let usual = || vec![b"/lib".to_vec(), b"/usr/local/lib".to_vec(), b"/usr/lib".to_vec()];
+pub(super) fn defaults(tree: &Tree, loader: &str) -> Places {
+    let usual = Places {
+        directories: vec![b"/lib".to_vec(), b"/usr/local/lib".to_vec(), b"/usr/lib".to_vec()],
+        more: false,
+    };
     let name = loader.rsplit('/').next().unwrap_or_default();
     let Some(architecture) = name
         .strip_prefix("ld-musl-")
         .and_then(|name| name.split('.').next())
     else {
-        return usual();
+        return usual;
     };
     let prefix = shown(&parent(&parent(loader.as_bytes())));
     let path = format!("{}/etc/ld-musl-{architecture}.path", prefix.trim_end_matches('/'));
     let Some((_, node)) = tree.resolve(path.as_bytes()) else {
-        return usual();
+        return usual;
     };
     let Kind::File(facts) = &node.kind else {
-        return usual();
+        return usual;
     };
     let text = String::from_utf8_lossy(facts.text.as_deref().unwrap_or_default());
     let paths = text.split([':', '\n']).filter(|path| !path.is_empty());
-    paths.map(|path| path.as_bytes().to_vec()).collect()
+    Places {
+        directories: paths.map(|path| path.as_bytes().to_vec()).collect(),
+        more: facts.text.is_none(),
+    }
 }
 
 /// Whether musl answers to that name itself: libraries that are part of it.
