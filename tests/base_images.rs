@@ -2,9 +2,15 @@
 
 mod support;
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cargo_gantry::binary::Elf;
+use cargo_gantry::fit::{Level, Question, check};
+use cargo_gantry::rootfs::{Kind, Node, Tree};
+use cargo_gantry::target::Catalog;
+use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use support::bases::{BASES, base, push_base};
 use support::docker_registry::{DockerRegistry, Guard};
@@ -113,8 +119,77 @@ fn a_base_holds_what_it_is_taken_for() {
     }
 }
 
+#[test]
+fn every_program_of_a_base_fits_it() {
+    let catalog = Catalog::builtin();
+    for (name, ..) in EXPECTED {
+        let Some(layout) = base(name) else {
+            continue;
+        };
+        for (platform, architecture) in [
+            ("linux/amd64", "amd64"),
+            ("linux/arm64", "arm64"),
+            ("linux/arm/v7", "arm"),
+        ] {
+            let mut tree = Tree::default();
+            for layer in layers(&layout, architecture) {
+                let file = std::fs::File::open(layer).expect("a blob");
+                tree.apply(MultiGzDecoder::new(file)).expect("a tar");
+            }
+            let programs: Vec<String> = tree
+                .iter()
+                .filter(|(_, node)| is_program(node))
+                .map(|(path, _)| format!("/{}", String::from_utf8_lossy(path)))
+                .collect();
+            // busybox and the loader, or nothing at all where there is no shell.
+            let expected = match *name {
+                "musl" => 2..3,
+                "distroless-cc" => 0..1,
+                _ => 100..1000,
+            };
+            assert!(
+                expected.contains(&programs.len()),
+                "{name} {platform}: {programs:?}"
+            );
+            let mut findings = check(&Question {
+                platform: &platform.parse().expect("a platform"),
+                base: name,
+                catalog: &catalog,
+                tree: &tree,
+                config: &serde_json::json!({"config": {}}),
+                programs: &programs,
+                crates: &BTreeMap::new(),
+                static_glibc: &BTreeSet::new(),
+                levels: &BTreeMap::new(),
+            });
+            findings.retain(|finding| finding.level == Level::Deny);
+            assert!(findings.is_empty(), "{name} {platform}: {findings:#?}");
+        }
+    }
+}
+
+/// Whether it is there to be started, with an interpreter or static. glibc itself can be started, too.
+fn is_program(node: &Node) -> bool {
+    let Kind::File(facts) = &node.kind else {
+        return false;
+    };
+    let is = |elf: &Elf| elf.soname.is_none() && (elf.interpreter.is_some() || elf.needed.is_empty());
+    node.mode & 0o111 != 0 && facts.elf.as_ref().is_some_and(is)
+}
+
 /// What GNU tar says of all layers of one platform.
 fn listing(layout: &Path, architecture: &str) -> String {
+    let mut list = String::new();
+    for layer in layers(layout, architecture) {
+        let said = Command::new("tar").arg("-tvzf").arg(layer).output().expect("tar");
+        assert!(said.status.success());
+        list += &String::from_utf8_lossy(&said.stdout);
+    }
+    list
+}
+
+/// The files of all layers of one platform, lowest first.
+fn layers(layout: &Path, architecture: &str) -> Vec<PathBuf> {
     let blob = |descriptor: &Value| {
         let digest = descriptor["digest"].as_str().expect("a digest");
         layout.join("blobs").join(digest.replace(':', "/"))
@@ -126,17 +201,8 @@ fn listing(layout: &Path, architecture: &str) -> String {
     let of_platform = |manifest: &&Value| manifest["platform"]["architecture"] == architecture;
     let mut manifests = index["manifests"].as_array().expect("manifests").iter();
     let manifest = read(&blob(manifests.find(of_platform).expect("the platform")));
-    let mut list = String::new();
-    for layer in manifest["layers"].as_array().expect("layers") {
-        let said = Command::new("tar")
-            .arg("-tvzf")
-            .arg(blob(layer))
-            .output()
-            .expect("tar");
-        assert!(said.status.success());
-        list += &String::from_utf8_lossy(&said.stdout);
-    }
-    list
+    let layers = manifest["layers"].as_array().expect("layers");
+    layers.iter().map(blob).collect()
 }
 
 #[test]

@@ -20,16 +20,16 @@ mod lists;
 #[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
+#[path = "registry/mirrors.rs"]
+mod mirrors;
 #[path = "registry/parts.rs"]
 mod parts;
 #[path = "registry/profiles.rs"]
 mod profiles;
 #[path = "registry/property.rs"]
 mod property;
-#[path = "registry/mirrors.rs"]
-mod mirrors;
-#[path = "registry/proxy.rs"]
-mod proxy;
+#[path = "registry/proxies.rs"]
+mod proxies;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]

@@ -1,7 +1,7 @@
 //! Debian packages as trees, without installing them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -13,6 +13,56 @@ pub struct Unpacked {
     files: Tree,
     alternatives: Vec<(String, String)>,
 }
+
+/// What the dynamic loader itself says of a program in a real root of these packages: it loads the libraries and ends
+/// before the program begins. The error is what it misses.
+///
+/// # Errors
+/// Why the program cannot start.
+pub fn really(packages: &[(PathBuf, &Unpacked)], interpreter: &str, program: &str) -> Result<(), String> {
+    let root = tempfile::tempdir().expect("a folder");
+    for folder in MERGED {
+        std::fs::create_dir_all(root.path().join("usr").join(folder)).expect("a folder");
+        symlink(&format!("usr/{folder}"), &root.path().join(folder));
+    }
+    for (file, _) in packages {
+        let mut tar = data(file);
+        let laid = Command::new("tar")
+            .args(["--keep-directory-symlink", "--no-same-owner", "-xf", "-", "-C"])
+            .arg(root.path())
+            .stdin(tar.stdout.take().expect("a pipe"))
+            .status();
+        assert!(laid.expect("tar").success() && tar.wait().expect("dpkg-deb").success());
+    }
+    for (link, file) in packages.iter().flat_map(|(_, package)| &package.alternatives) {
+        let link = root.path().join(link.trim_start_matches('/'));
+        if link.symlink_metadata().is_err() && link.parent().is_some_and(Path::is_dir) {
+            symlink(file, &link);
+        }
+    }
+    let said = Command::new("chroot")
+        .arg(root.path())
+        .args([interpreter, "--list", program])
+        .stdin(Stdio::null())
+        .output()
+        .expect("chroot");
+    if said.status.success() {
+        return Ok(());
+    }
+    let lines = [said.stdout, said.stderr].concat();
+    Err(String::from_utf8_lossy(&lines).trim().to_owned())
+}
+
+#[cfg(unix)]
+fn symlink(target: &str, link: &Path) {
+    std::os::unix::fs::symlink(target, link).expect("a link");
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &str, _: &Path) {}
+
+/// What are links into `/usr` before any package is there.
+pub const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 
 impl Unpacked {
     /// Lays the files over a root, as dpkg does: a directory goes where a link leads.
@@ -72,13 +122,7 @@ pub fn unpack(folder: &Path, files: &BTreeSet<String>) -> BTreeMap<String, Unpac
 }
 
 fn package(file: &Path) -> Unpacked {
-    let mut child = Command::new("dpkg-deb")
-        .arg("--fsys-tarfile")
-        .arg(file)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("dpkg-deb");
+    let mut child = data(file);
     let mut files = Tree::default();
     let read = files.apply(child.stdout.take().expect("a pipe"));
     assert!(child.wait().expect("dpkg-deb").success(), "{}", file.display());
@@ -93,6 +137,17 @@ fn package(file: &Path) -> Unpacked {
         files,
         alternatives: alternatives(&String::from_utf8_lossy(&script.stdout)),
     }
+}
+
+/// dpkg-deb, writing a package's files as a tar.
+fn data(package: &Path) -> std::process::Child {
+    let child = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn();
+    child.expect("dpkg-deb")
 }
 
 /// What follows each `--install` of update-alternatives, where it is written out.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{Step, say, tools};
-use crate::{bases, docs, interop, setup};
+use crate::{bases, docs, fit_debian, interop, setup};
 
 /// Foreign hosts that the library must compile on, what zig calls them, and zig's archiver for them: on msvc the
 /// `cc` crate calls it as Microsoft's `lib`.
@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<()> {
     Step::line("cargo deny --locked check bans licenses sources").run()?;
     hosts()?;
     docs::run(&["--check".to_owned()])?;
-    bases::run(&[])?;
+    material()?;
     interop::run(&[])?;
     // Last, so that the runner's own closing line is the last one.
     tests(&[])
@@ -33,8 +33,14 @@ pub(crate) fn run() -> Result<()> {
 /// The README's second command.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
     setup::run()?;
-    bases::run(&[])?;
+    material()?;
     tests(arguments)
+}
+
+/// What tests look at and do not make. Of Debian's packages a few: `cargo xtask fit-debian` looks at some hundred.
+fn material() -> Result<()> {
+    bases::run(&[])?;
+    fit_debian::collect(24)
 }
 
 /// The documentation's examples, then the tests. What is missing here fails instead of being skipped.

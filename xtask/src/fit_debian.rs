@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         _ => anyhow::bail!("fit-debian [--packages N]"),
     };
     collect(count)?;
-    Step::line("cargo test --release --locked --test fit_debian -- --nocapture")
+    Step::line("cargo test --locked --test fit_debian -- --nocapture")
         .env("GANTRY_TEST_REQUIRE", "all")
         .run()
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use cargo_gantry::environment::Environment;
 
 use crate::authorization::signed_in;
+use crate::real_auth::configured;
 use crate::shipment::{client_of, reference, settings_in, shown};
 use crate::support::registry::{Auth, Registry, Setup};
 
@@ -60,13 +61,13 @@ async fn a_tunnel_for_tls_sees_the_host_and_its_own_password_only() {
 }
 
 #[tokio::test]
-<<<<<<< HEAD
 async fn plain_http_goes_through_its_proxy_unless_excepted() {
     // The registry plays the proxy: it answers whatever host is asked for.
     let proxy = Registry::start(Setup {
         auth: Auth::Basic("me", "hunter2"),
         ..Setup::default()
     });
+    let folder = tempfile::tempdir().unwrap();
     for (except, through_proxy) in [
         ("", true),
         ("other.test", true),
@@ -76,7 +77,7 @@ async fn plain_http_goes_through_its_proxy_unless_excepted() {
         let environment = through("HTTP_PROXY", &proxy.host()).with("NO_PROXY", except);
         let mut settings = settings_in(environment);
         settings.patience.tries = 1;
-        settings.plain_http = vec!["registry.test".to_owned()];
+        settings.hosts = configured(folder.path(), "[registry.\"registry.test\"]\nplain-http = true\n").hosts;
         settings.account = signed_in("registry.test").account;
         proxy.clear_log();
         let found = client_of(settings)
@@ -85,47 +86,6 @@ async fn plain_http_goes_through_its_proxy_unless_excepted() {
             .await;
         assert_eq!(found.is_ok(), through_proxy, "{except}: {found:?}");
         assert_eq!(!proxy.whole_log().is_empty(), through_proxy, "{except}");
-=======
-async fn two_hundred_runs_with_trouble_end_right() {
-    let Some(registry) = DockerRegistry::start(&Guard::default()) else {
-        return;
-    };
-    let proxy = FaultProxy::before(registry.host());
-    let mut outcomes: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let (calm, (quick, told)) = (client(), client_of(settings()));
-    let mut before = 0;
-    for run in 0..RUNS {
-        let tag = format!("v{run}");
-        let fixture = Fixture::typed(&format!("run {run}"), &[(&tag, Moves::Never)], &OCI, 6_000);
-        let fixture = if run % 2 == 0 { fixture } else { fixture.alone() };
-        // From a little trouble to more than patience can bear.
-        let troubled = [50, 150, 300, 600][(run / 2 % 4) as usize];
-        proxy.trouble(run + 1, troubled);
-        let published = fixture.publish(&quick, &proxy.host()).await;
-        let retries = told.of("Retry").len() as u64 - before;
-        before += retries;
-        let outcome = match published {
-            Ok(_) if retries == 0 => "right at once".to_owned(),
-            Ok(_) => "right after retries".to_owned(),
-            Err(error) => {
-                let text = shown(&error);
-                let code = text.split(['[', ']']).nth(1).unwrap_or_default().to_owned();
-                let class = Error::from(error).class();
-                assert!(
-                    matches!(class, Class::Unreachable | Class::Denied),
-                    "{class:?}: {text}"
-                );
-                // What was begun is completed by the next run.
-                proxy.trouble(0, 0);
-                let again = fixture.publish(&calm, &proxy.host()).await;
-                again.unwrap_or_else(|error| panic!("run {run}: {}", shown(&error)));
-                format!("{code}, right when run again")
-            }
-        };
-        let row = outcomes.entry(outcome).or_default();
-        (row.0, row.1) = (row.0 + 1, row.1 + retries);
-        assert_published(&calm, &registry.host(), &fixture, &tag).await;
->>>>>>> h-push
     }
 }
 
