@@ -22,8 +22,8 @@ mod lists;
 mod memory;
 #[path = "registry/mirrors.rs"]
 mod mirrors;
-#[path = "registry/proxy.rs"]
-mod proxy;
+#[path = "registry/proxies.rs"]
+mod proxies;
 #[path = "registry/publish.rs"]
 mod publish;
 #[path = "registry/pull.rs"]

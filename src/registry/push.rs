@@ -115,7 +115,7 @@ impl Client {
             needed: estimate(blob.size),
             ..purpose
         };
-        let request = Request::new(Method::PUT, url, purpose).payload(Payload::File(&upload));
+        let request = Request::new(Method::PUT, url, purpose).payload(Payload::Upload(&upload));
         let response = self.send(host, &request).await?;
         if matches!(response.status().as_u16(), 200 | 201 | 204) {
             return Ok(Pushed::Sent);

@@ -26,8 +26,8 @@ pub(super) enum Payload<'a> {
     None,
     /// Bytes, maybe none, with their length.
     Bytes(Vec<u8>),
-    /// A file, opened anew for each attempt.
-    File(&'a Upload<'a>),
+    /// A blob or a part of it, opened anew for each attempt.
+    Upload(&'a Upload<'a>),
 }
 
 /// A request to a registry.
@@ -116,7 +116,7 @@ impl Client {
                 if fresh.is_none() || fresh == header {
                     return Err(self.unauthorized(host, purpose, response).await.into());
                 }
-                if matches!(request.payload, Payload::File(_)) {
+                if matches!(request.payload, Payload::Upload(_)) {
                     // The session may be gone with the body: begin the blob again.
                     return Err(Fault::Renewed(self.unauthorized(host, purpose, response).await));
                 }
@@ -209,7 +209,7 @@ impl Client {
                 let builder = builder.header("content-length", bytes.len()).body(bytes.clone());
                 self.transmit(builder, what).await
             }
-            Payload::File(upload) => upload.transmit(builder, what).await,
+            Payload::Upload(upload) => upload.transmit(builder, what).await,
         };
         http.judge(host, url, what, result)
     }

@@ -36,7 +36,7 @@ async fn push_and_pull(client: &Client, host: &str) {
             .blob_to(&repository, &blob.digest, blob.size, &mut bytes)
             .await
             .unwrap();
-        assert_eq!(bytes, std::fs::read(&blob.path).unwrap());
+        assert_eq!(bytes, crate::shipment::bytes(blob));
     }
 }
 

@@ -122,6 +122,11 @@ fn blob(folder: &tempfile::TempDir, bytes: Vec<u8>) -> BlobFile {
     BlobFile { digest, size, path }
 }
 
+/// The bytes of a blob.
+pub(crate) fn bytes(blob: &BlobFile) -> Vec<u8> {
+    std::fs::read(&blob.path).unwrap()
+}
+
 fn descriptor(media_type: &str, blob: &BlobFile) -> Value {
     json!({"mediaType": media_type, "digest": blob.digest.to_string(), "size": blob.size})
 }
