@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use cargo_gantry::environment::Environment;
 
 use crate::authorization::signed_in;
+use crate::real_auth::configured;
 use crate::shipment::{client_of, reference, settings_in, shown};
 use crate::support::registry::{Auth, Registry, Setup};
 
@@ -66,6 +67,7 @@ async fn plain_http_goes_through_its_proxy_unless_excepted() {
         auth: Auth::Basic("me", "hunter2"),
         ..Setup::default()
     });
+    let folder = tempfile::tempdir().unwrap();
     for (except, through_proxy) in [
         ("", true),
         ("other.test", true),
@@ -75,7 +77,7 @@ async fn plain_http_goes_through_its_proxy_unless_excepted() {
         let environment = through("HTTP_PROXY", &proxy.host()).with("NO_PROXY", except);
         let mut settings = settings_in(environment);
         settings.patience.tries = 1;
-        settings.plain_http = vec!["registry.test".to_owned()];
+        settings.hosts = configured(folder.path(), "[registry.\"registry.test\"]\nplain-http = true\n").hosts;
         settings.account = signed_in("registry.test").account;
         proxy.clear_log();
         let found = client_of(settings)
