@@ -79,15 +79,9 @@ impl Transports {
 }
 
 impl Client {
-    /// The HTTP client for a request to `url`, where work with `host` has led. What the user says of the host of
-    /// `url` counts; a host of which nothing is said, as a realm or a store of blobs, is trusted as the registry
-    /// is that leads there, and is never shown our certificate.
+    /// The HTTP client for a request to `url`, where work with `host` has led.
     pub(super) async fn http(&self, host: &Host, url: &Url) -> Result<Transport, RegistryError> {
-        let trust = match self.settled(host, url) {
-            Some(other) => self.trust(&other),
-            None if is_of(url, host.name()) => host.trust(|| self.trust(host.name())).clone(),
-            None => host.trust(|| self.trust(host.name())).anonymous(),
-        };
+        let trust = self.trust_for(host, url);
         let transports = &self.0.http;
         if trust == Trust::default() {
             return Ok(transports.usual.clone());
@@ -106,6 +100,17 @@ impl Client {
             source: error.into(),
         })??;
         Ok(others().entry(trust).or_insert(made).clone())
+    }
+
+    /// The registry itself is shown our certificate. Where it leads to, a realm or a store of blobs, is not, even if
+    /// the user has one for that place: a registry must not make us act there. It is trusted as the user says, else as
+    /// the registry is.
+    fn trust_for(&self, host: &Host, url: &Url) -> Trust {
+        match self.settled(host, url) {
+            Some(other) => self.trust(&other).anonymous(),
+            None if is_of(url, host.name()) => host.trust(|| self.trust(host.name())).clone(),
+            None => host.trust(|| self.trust(host.name())).anonymous(),
+        }
     }
 
     fn trust(&self, registry: &str) -> Trust {
@@ -209,6 +214,7 @@ fn proxies(environment: &Environment) -> Result<Vec<Proxy>, RegistryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::{HostSettings, Repository, Settings};
 
     #[test]
     fn a_named_bundle_is_not_replaced_by_others() {
@@ -217,6 +223,55 @@ mod tests {
         let error = made(&environment).err().unwrap();
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
         assert!(made(&Environment::empty("/")).is_ok());
+    }
+
+    #[test]
+    fn our_certificate_is_for_the_registry_itself() {
+        struct Nobody;
+        impl crate::event::Observer for Nobody {
+            fn event(&self, _: &crate::event::Event<'_>) {}
+        }
+        let with = |name: &str| HostSettings {
+            ca: Some(format!("/{name}.pem").into()),
+            client_certificate: Some(format!("/{name}.cert").into()),
+            client_key: Some(format!("/{name}.key").into()),
+            ..HostSettings::default()
+        };
+        let mut settings = Settings::new(crate::tool::Tools::new(Environment::empty("/nowhere")));
+        for name in ["a.example", "b.example:5000"] {
+            settings.hosts.insert(name.to_owned(), with(name));
+        }
+        let client = Client::new(settings, Arc::new(Nobody)).unwrap();
+        let of = |name: &str| client.trust(name);
+        for (registry, url, expected) in [
+            ("a.example", "https://a.example/v2/", of("a.example")),
+            (
+                "a.example",
+                "https://a.example:444/token",
+                of("a.example").anonymous(),
+            ),
+            (
+                "a.example",
+                "https://cdn.example/blob",
+                of("a.example").anonymous(),
+            ),
+            (
+                "a.example",
+                "https://b.example:5000/v2/",
+                of("b.example:5000").anonymous(),
+            ),
+            (
+                "b.example:5000",
+                "https://b.example:5000/v2/",
+                of("b.example:5000"),
+            ),
+            ("c.example", "https://a.example/v2/", of("a.example").anonymous()),
+            ("c.example", "https://c.example/v2/", Trust::default()),
+        ] {
+            let host = client.host(&Repository::new(registry, "x"));
+            let found = client.trust_for(&host, &Url::parse(url).unwrap());
+            assert_eq!(found, expected, "{registry} {url}");
+        }
     }
 
     #[test]

@@ -144,7 +144,7 @@ async fn wrong_bytes_of_a_mirror_are_never_used() {
         .blob_bytes(&repository, &blob.digest, blob.size)
         .await
         .unwrap();
-    assert_eq!(bytes, std::fs::read(&blob.path).unwrap());
+    assert_eq!(bytes, crate::shipment::bytes(blob));
     assert_eq!(told.of("Warning").len(), 1);
     // What was streamed cannot be taken back: an error names the mirror, and the next try does without it.
     let (client, _) = fresh();
@@ -164,7 +164,7 @@ async fn wrong_bytes_of_a_mirror_are_never_used() {
         .blob_to(&repository, &blob.digest, blob.size, &mut streamed)
         .await
         .unwrap();
-    assert_eq!(streamed, std::fs::read(&blob.path).unwrap());
+    assert_eq!(streamed, crate::shipment::bytes(blob));
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn a_blob_that_a_mirror_breaks_off_is_finished_at_the_registry() {
         .blob_to(&(&repository).into(), &blob.digest, blob.size, &mut streamed)
         .await
         .unwrap();
-    assert_eq!(streamed, std::fs::read(&blob.path).unwrap());
+    assert_eq!(streamed, crate::shipment::bytes(blob));
     assert!(mirror.log().len() > 1 && origin.log().len() == 1);
 }
 

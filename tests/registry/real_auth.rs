@@ -16,7 +16,7 @@ use crate::support::token_server::TokenServer;
 const TAGS: [(&str, Moves); 1] = [("v1", Moves::Always)];
 
 /// Settings with `text` as the user's gantry/config.toml in `folder`.
-fn configured(folder: &Path, text: &str) -> Settings {
+pub(crate) fn configured(folder: &Path, text: &str) -> Settings {
     std::fs::create_dir_all(folder.join("gantry")).unwrap();
     std::fs::write(folder.join("gantry/config.toml"), text).unwrap();
     let mut settings = settings_in(Environment::empty(folder).with("XDG_CONFIG_HOME", folder));
