@@ -53,9 +53,11 @@ pub(super) fn assemble(
             config,
             BlobSource::file(config, image.config().len() as u64, store.path(&config)),
         );
-        for layer in image.layers() {
+        // The base's layers lie lowest.
+        let of_base = base.map_or(0, |base| base.layers.len());
+        for (position, layer) in image.layers().iter().enumerate() {
             let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
-            let origin = base.map(|base| &base.origin);
+            let origin = base.map(|base| &base.origin).filter(|_| position < of_base);
             blobs.insert(digest, source(prepared, store, digest, layer.size(), origin));
         }
         images.push(image);
@@ -92,12 +94,16 @@ fn source(
     size: u64,
     origin: Option<&Origin>,
 ) -> BlobSource {
+    let Some(Origin::Registry(repository)) = origin else {
+        return BlobSource::file(digest, size, store.path(&digest));
+    };
     let cached = || prepared.bases.as_ref()?.cached(&digest);
-    match origin {
-        Some(Origin::Registry(repository)) if store.find(&digest).is_none() => match cached() {
-            Some(path) => BlobSource::file(digest, size, path),
-            None => BlobSource::remote(digest, size, repository.clone()),
-        },
-        _ => BlobSource::file(digest, size, store.path(&digest)),
+    let here = match store.find(&digest) {
+        Some(_) => Some(store.path(&digest)),
+        None => cached(),
+    };
+    match here {
+        Some(path) => BlobSource::file(digest, size, path).also_in(repository.clone()),
+        None => BlobSource::remote(digest, size, repository.clone()),
     }
 }

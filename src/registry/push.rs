@@ -16,7 +16,7 @@ use super::session::{Mount, Session, lost_session};
 use super::sign_in::Purpose;
 use super::token::Access;
 use super::upload::Upload;
-use super::{Answer, BlobContent, BlobSource, Client, RegistryError, Repository};
+use super::{Answer, BlobSource, Client, RegistryError, Repository};
 use crate::event::Event;
 use crate::spec::Digest;
 
@@ -156,7 +156,7 @@ impl Push<'_> {
         }
         let (client, host, purpose) = (self.client, self.host, self.purpose);
         let mut session = None;
-        if let BlobContent::Remote(source) = &self.blob.content
+        if let Some(source) = &self.blob.mount
             && source.registry() == purpose.repository.registry()
             && source != purpose.repository
         {

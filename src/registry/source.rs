@@ -14,6 +14,8 @@ pub struct BlobSource {
     pub size: u64,
     /// Where its bytes are.
     pub content: BlobContent,
+    /// A repository that has it, for a registry that can mount it from there: that is tried before its bytes are sent.
+    pub mount: Option<Repository>,
 }
 
 /// Where a blob's bytes are.
@@ -21,7 +23,7 @@ pub struct BlobSource {
 pub enum BlobContent {
     /// In a file that stays as it is until the upload is over.
     File(PathBuf),
-    /// In another repository: mounted where that lies in the same registry, else streamed from there.
+    /// In another repository, to be streamed from there.
     Remote(Repository),
 }
 
@@ -33,16 +35,26 @@ impl BlobSource {
             digest,
             size,
             content,
+            mount: None,
+        }
+    }
+
+    /// The same, which `repository` has as well.
+    #[must_use]
+    pub fn also_in(self, repository: Repository) -> Self {
+        Self {
+            mount: Some(repository),
+            ..self
         }
     }
 
     /// A blob that lies in `repository`.
     pub fn remote(digest: Digest, size: u64, repository: Repository) -> Self {
-        let content = BlobContent::Remote(repository);
         Self {
             digest,
             size,
-            content,
+            content: BlobContent::Remote(repository.clone()),
+            mount: Some(repository),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::io::Write;
 
 pub mod authority;
 pub mod bases;
-pub mod debian;
 pub mod canned;
+pub mod debian;
 pub mod docker_registry;
 pub mod fault_proxy;
 pub mod registry;
