@@ -5,6 +5,7 @@
 //! never reads more than some megabytes of it, and does not panic on any bytes.
 
 mod bounded;
+mod crates;
 mod elf;
 mod error;
 mod glibc;
@@ -14,6 +15,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub use crates::dependencies;
 pub use elf::{ArmAttributes, Elf, ElfError, ElfKind, VersionNeed};
 pub use error::BinaryError;
 pub use glibc::Glibc;

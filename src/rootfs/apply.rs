@@ -14,10 +14,12 @@ use super::{FileFacts, Kind, Node, RootfsError, Tree};
 
 type Result<T> = std::result::Result<T, RootfsError>;
 
-/// Things in a tree.
-const NODES: usize = 1_000_000;
-/// Bytes that names and facts take.
-const HELD: u64 = 512 << 20;
+/// What one tree may come to: more than any image has.
+const MOST: Most = Most {
+    nodes: 1_000_000,
+    held: 512 << 20,
+};
+
 /// As long as a path may be for the kernel.
 const PATH: usize = 4096;
 /// Folders within each other.
@@ -36,26 +38,38 @@ impl Tree {
     /// When the tar is damaged, has too many entries, or puts things where no container runtime would: below a file, at
     /// a path that no tree has, as another name of a file that is not there.
     pub fn apply(&mut self, tar: impl Read) -> Result<()> {
+        self.apply_within(tar, &MOST)
+    }
+
+    fn apply_within(&mut self, tar: impl Read, most: &Most) -> Result<()> {
         let mut entries = Entries::new(tar);
         let mut layer = Layer {
             tree: self,
             own: BTreeSet::new(),
+            hidden: BTreeSet::new(),
         };
         // A tar of directories that exist would grow nothing, and still keep us busy.
-        let mut left = NODES;
+        let mut left = most.nodes;
         while let Some(entry) = entries.next().map_err(RootfsError::Tar)? {
             left = left.checked_sub(1).ok_or(TOO_MANY)?;
             layer.lay(&entry, &mut entries.content())?;
-            if layer.tree.nodes.len() > NODES {
+            if layer.tree.nodes.len() > most.nodes {
                 return Err(TOO_MANY);
             }
-            if layer.tree.held > HELD {
+            if layer.tree.held > most.held {
                 return Err(RootfsError::TooLarge("512 MiB of names and facts"));
             }
         }
-        self.layers += 1;
+        layer.end();
         Ok(())
     }
+}
+
+struct Most {
+    /// Things in the tree, and entries of a tar.
+    nodes: usize,
+    /// Bytes that names and facts take.
+    held: u64,
 }
 
 const TOO_MANY: RootfsError = RootfsError::TooLarge("a million entries");
@@ -65,6 +79,9 @@ struct Layer<'t> {
     tree: &'t mut Tree,
     /// What this layer has put, which its own whiteouts do not hide.
     own: BTreeSet<Vec<u8>>,
+    /// What whiteouts have hidden; with a slash at its end, where a folder's content was. Once is enough: whatever is
+    /// there afterwards is the layer's own.
+    hidden: BTreeSet<Vec<u8>>,
 }
 
 impl Layer<'_> {
@@ -135,7 +152,9 @@ impl Layer<'_> {
 
     fn white_out(&mut self, folder: &[u8], name: &[u8], hidden: &[u8], entry: &Entry) -> Result<()> {
         if name == OPAQUE {
-            self.hide_below(folder);
+            if self.hidden.insert([folder, b"/"].concat()) {
+                self.hide_below(folder);
+            }
             return Ok(());
         }
         if name.starts_with(META) {
@@ -146,14 +165,21 @@ impl Layer<'_> {
         }
         let mut path = folder.to_vec();
         down(&mut path, hidden);
-        self.hide_below(&path);
-        self.hide(&path);
-        // What was taken away on purpose is not hidden, wherever in the layer the whiteout stands.
-        let layer = self.tree.layers;
-        self.tree
-            .replaced
-            .retain(|replaced| replaced.layer != layer || replaced.path != path);
+        if self.hidden.insert(path.clone()) {
+            self.hide_below(&path);
+            self.hide(&path);
+        }
         Ok(())
+    }
+
+    /// After the last entry.
+    fn end(self) {
+        let (tree, hidden) = (self.tree, self.hidden);
+        // What was taken away on purpose is not told, wherever in the layer its whiteout stood.
+        let layer = tree.layers;
+        tree.replaced
+            .retain(|replaced| replaced.layer != layer || !hidden.contains(&replaced.path));
+        tree.layers += 1;
     }
 
     fn hide_below(&mut self, folder: &[u8]) {
@@ -235,4 +261,30 @@ fn checked(path: &[u8]) -> Result<Vec<u8>> {
 fn shown(path: &[u8]) -> String {
     let part = &path[..path.len().min(200)];
     String::from_utf8_lossy(part).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_an_end_to_it() {
+        let mut tar = tar::Builder::new(Vec::new());
+        for path in ["a/b/c", "a/b/c", "d"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            tar.append_data(&mut header, path, [].as_slice()).unwrap();
+        }
+        let tar = tar.into_inner().unwrap();
+        for (nodes, held, good) in [(4, 2000, true), (3, 2000, false), (4, 300, false)] {
+            let laid = Tree::default().apply_within(tar.as_slice(), &Most { nodes, held });
+            assert_eq!(laid.is_ok(), good, "{nodes} {held}: {laid:?}");
+        }
+        let mut tree = Tree::default();
+        let most = Most { nodes: 4, held: 2000 };
+        tree.apply_within(tar.as_slice(), &most).unwrap();
+        // What takes the place of the same counts once.
+        tree.apply_within(tar.as_slice(), &most).unwrap();
+        assert_eq!((tree.layers, tree.nodes.len()), (2, 4));
+    }
 }

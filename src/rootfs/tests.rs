@@ -1,5 +1,6 @@
 //! What layers make of a tree, rule by rule.
 
+mod broken;
 mod facts;
 mod model;
 mod paths;

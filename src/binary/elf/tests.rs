@@ -28,21 +28,53 @@ fn a_dynamic_program_is_read() {
     assert!(!own.stripped && own.debug_information, "{own:?}");
 }
 
-/// Where the dynamic section and the needed versions lie in the file.
+/// The C library that this test runs with.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn libc() -> Vec<u8> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let library = maps.lines().find(|line| line.ends_with("/libc.so.6")).unwrap();
+    std::fs::read(&library[library.find('/').unwrap()..]).unwrap()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn a_library_is_read() {
+    let found = Elf::read(std::io::Cursor::new(libc())).unwrap();
+    assert_eq!(found.soname.as_deref(), Some("libc.so.6"));
+    let versions: Vec<_> = found
+        .version_definitions
+        .iter()
+        .filter_map(|name| Glibc::of_symbol_version(name))
+        .collect();
+    let shell = Elf::parse(shell().as_slice()).unwrap();
+    assert!(versions.iter().max() >= shell.glibc().as_ref(), "{versions:?}");
+    assert!(!found.version_definitions.contains(&"libc.so.6".to_owned()));
+    assert!(found.relro && !found.executable_stack && found.arm.is_none());
+    let stored = serde_json::to_value(&found).unwrap();
+    assert_eq!(stored["kind"], "dyn");
+    assert_eq!(serde_json::from_value::<Elf>(stored).unwrap(), found);
+}
+
+/// Where the headers, the dynamic section, the versions and the notes lie in the file.
 #[cfg(all(target_os = "linux", target_pointer_width = "64", target_env = "gnu"))]
-fn places(bytes: &[u8]) -> [usize; 3] {
+fn places(bytes: &[u8]) -> Vec<usize> {
     let header = elf::FileHeader64::<Endianness>::parse(bytes).unwrap();
     let endian = header.endian().unwrap();
     let segments = header.program_headers(endian, bytes).unwrap();
-    let place = segments
-        .iter()
-        .find(|one| one.p_type(endian) == elf::PT_DYNAMIC)
-        .unwrap();
-    let dynamic = place.dynamic(endian, bytes).unwrap().unwrap();
-    let linking =
-        Linking::<elf::FileHeader64<Endianness>, &[u8]>::new(endian, bytes, segments, dynamic).unwrap();
-    let versions = linking.offset(linking.value(elf::DT_VERNEED).unwrap()).unwrap();
-    [0, place.file_range(endian).0 as usize, versions as usize]
+    let mut found = vec![0, header.e_shoff(endian) as usize];
+    for segment in segments {
+        if [elf::PT_DYNAMIC, elf::PT_NOTE].contains(&segment.p_type(endian)) {
+            found.push(segment.file_range(endian).0 as usize);
+        }
+        if let Some(dynamic) = segment.dynamic(endian, bytes).unwrap() {
+            type Of<'a> = Linking<'a, elf::FileHeader64<Endianness>, &'a [u8]>;
+            let linking = Of::new(endian, bytes, segments, dynamic).unwrap();
+            let tags = [elf::DT_VERNEED, elf::DT_VERDEF];
+            let addresses = tags.into_iter().filter_map(|tag| linking.value(tag));
+            found.extend(addresses.map(|address| linking.offset(address).unwrap() as usize));
+        }
+    }
+    found
 }
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64", target_env = "gnu"))]
@@ -50,21 +82,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
     #[test]
     fn broken_files_do_not_panic(
-        changes in prop::collection::vec((0..3usize, 0..600usize, any::<u8>()), 1..12),
+        library in any::<bool>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..600usize, any::<u8>()), 1..12),
         length in prop::option::of(0..4096usize),
     ) {
-        let mut bytes = shell();
+        let mut bytes = if library { libc() } else { shell() };
         let places = places(&bytes);
         for (place, offset, value) in changes {
-            if let Some(byte) = bytes.get_mut(places[place] + offset) {
+            if let Some(byte) = bytes.get_mut(place.get(&places) + offset) {
                 *byte = value;
             }
         }
         if let Some(length) = length {
             bytes.truncate(length);
         }
-        if let Ok(found) = Elf::parse(bytes.as_slice()) {
+        if let Ok(found) = Elf::read(std::io::Cursor::new(bytes)) {
             prop_assert!(found.needed.len() <= MANY && found.version_needs.len() <= MANY);
+            prop_assert!(found.version_definitions.len() <= MANY && found.rpath.len() <= MANY);
         }
     }
 }
