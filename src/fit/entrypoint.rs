@@ -3,9 +3,7 @@
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md> (`Entrypoint`, `Cmd`); `Healthcheck` is Docker's
 //! (<https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>); scripts: execve(2), "Interpreter scripts".
 
-use std::path::Path;
-
-use super::scene::{Program, Scene, texts};
+use super::scene::{MOST, Program, Scene, texts};
 use super::start::{self, Start};
 use super::{Check, Finding};
 
@@ -86,7 +84,7 @@ fn health(scene: &Scene<'_>, out: &mut Vec<Finding>) {
 fn missing(scene: &Scene<'_>, start: &Start) -> Option<String> {
     match start {
         // What a volume brings is known when the container is started.
-        Start::Nothing(path) if is_in_a_volume(scene, path) => None,
+        Start::Nothing(path) if in_volume(scene, path) => None,
         Start::Nothing(path) if path.contains('/') => {
             Some(format!("`{}` is not in the image", path.escape_debug()))
         }
@@ -97,13 +95,12 @@ fn missing(scene: &Scene<'_>, start: &Start) -> Option<String> {
 }
 
 /// Whether a path, or a directory of `PATH` for a name without one, lies in a volume.
-fn is_in_a_volume(scene: &Scene<'_>, path: &str) -> bool {
-    let volumes = scene.set("Volumes");
-    let below = |path: &str| volumes.iter().any(|volume| Path::new(path).starts_with(volume));
+fn in_volume(scene: &Scene<'_>, path: &str) -> bool {
     if path.contains('/') {
-        return below(path);
+        return scene.in_volume(path);
     }
-    scene.search_path().split(':').any(below)
+    let mut searched = scene.search_path().split(':').take(MOST);
+    searched.any(|directory| scene.in_volume(directory))
 }
 
 fn is_shell_line(command: &[&str]) -> bool {

@@ -5,7 +5,7 @@
 //! warns (`_dl_check_map_versions` and `match_symbol` in glibc's `elf/dl-version.c`). musl looks at no needs.
 //! <https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::loader::{Closure, Loader, Object};
 use super::scene::{Program, Scene, shown};
@@ -43,6 +43,7 @@ pub(super) fn check(
 
 /// One finding for each library and object that lacks versions of it: the highest is named, and the others counted.
 fn versions(scene: &Scene<'_>, program: &Program<'_>, closure: &Closure<'_>, out: &mut Vec<Finding>) {
+    let mut definitions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (index, object) in closure.objects.iter().enumerate() {
         let Some(elf) = object.elf else { continue };
         let mut lacking: BTreeMap<&str, (Vec<&str>, &Object<'_>)> = BTreeMap::new();
@@ -53,7 +54,9 @@ fn versions(scene: &Scene<'_>, program: &Program<'_>, closure: &Closure<'_>, out
             let Some(defined) = library.elf.map(|elf| &elf.version_definitions) else {
                 continue;
             };
-            if !defined.is_empty() && !defined.contains(&need.version) {
+            let known = definitions.entry(&need.library);
+            let defined = known.or_insert_with(|| defined.iter().map(String::as_str).collect());
+            if !defined.is_empty() && !defined.contains(need.version.as_str()) {
                 let entry = lacking
                     .entry(&need.library)
                     .or_insert_with(|| (Vec::new(), library));

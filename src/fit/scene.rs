@@ -6,6 +6,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -18,6 +19,9 @@ use crate::rootfs::{Kind, Node};
 /// What a runtime searches where the image sets no `PATH`: Docker and containerd have the same.
 /// <https://github.com/containerd/containerd/blob/v2.0.0/pkg/oci/spec.go#L33>
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// More volumes, ports or directories to search than this are not looked at.
+pub(super) const MOST: usize = 1024;
 
 /// The image as a runtime sees it.
 pub(super) struct Scene<'a> {
@@ -106,7 +110,8 @@ impl<'a> Scene<'a> {
     /// The keys of a set in the config.
     pub(super) fn set(&self, key: &str) -> Vec<&'a str> {
         let set = self.value(key).as_object();
-        set.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+        let keys = set.into_iter().flatten().map(|(key, _)| key.as_str());
+        keys.take(MOST).collect()
     }
 
     /// A variable of the image; of two the last holds. An empty one counts as not set.
@@ -119,6 +124,7 @@ impl<'a> Scene<'a> {
             .filter(|value| !value.is_empty())
     }
 
+    /// The directories that names without a slash are searched in.
     pub(super) fn search_path(&self) -> &'a str {
         self.variable("PATH").unwrap_or(DEFAULT_PATH)
     }
@@ -128,6 +134,12 @@ impl<'a> Scene<'a> {
         Some(self.text("WorkingDir"))
             .filter(|path| !path.is_empty())
             .unwrap_or("/")
+    }
+
+    /// Whether a path is a volume or lies in one: what is there is known when the container is started.
+    pub(super) fn in_volume(&self, path: &str) -> bool {
+        let volumes = self.set("Volumes");
+        volumes.iter().any(|volume| Path::new(path).starts_with(volume))
     }
 
     /// What a runtime starts: Entrypoint and Cmd, one after the other.

@@ -3,7 +3,7 @@
 //! As runc looks it up: a word with a slash is a path, relative to the working directory; another is searched in `PATH`
 //! for a file that somebody may execute. <https://pkg.go.dev/os/exec#LookPath>, execve(2).
 
-use super::scene::{Scene, shown};
+use super::scene::{MOST, Scene, shown};
 use crate::rootfs::Kind;
 
 /// Where a command leads.
@@ -31,6 +31,7 @@ pub(super) fn find(scene: &Scene<'_>, words: &[&str]) -> Start {
     for directory in scene
         .search_path()
         .split(':')
+        .take(MOST)
         .filter(|directory| !directory.is_empty())
     {
         let path = format!("{}/{word}", absolute(scene, directory).trim_end_matches('/'));

@@ -18,7 +18,7 @@ pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         let message = format!(
             "`{path}` of {} is a link to `{link}`, and layer {} lays something else over it: `{path}/{hidden}` is gone",
             scene.base(),
-            replaced.layer
+            replaced.layer + 1
         );
         let finding = scene
             .finding(Check::Symlink, &path, message)

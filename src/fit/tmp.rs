@@ -12,7 +12,7 @@ const MAKERS: [&str; 2] = ["tempfile", "mktemp"];
 
 pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     // Who names another place means to bring it, perhaps when the container is started.
-    if scene.variable("TMPDIR").is_some() || scene.set("Volumes").contains(&"/tmp") {
+    if scene.variable("TMPDIR").is_some() || scene.in_volume("/tmp") {
         return;
     }
     let found = scene.question.tree.resolve(b"/tmp");

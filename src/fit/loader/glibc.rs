@@ -6,7 +6,7 @@
 //!
 //! <https://man7.org/linux/man-pages/man8/ld.so.8.html>
 
-use super::{Closure, Loader, Places, conf, expand, parent, same_machine};
+use super::{Closure, Loader, MOST_DIRECTORIES, Places, conf, expand, parent, same_machine};
 use crate::binary::Elf;
 use crate::fit::scene::Scene;
 use crate::rootfs::Kind;
@@ -19,6 +19,9 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
     let runpath = needing.elf.map(|elf| elf.runpath.as_slice()).unwrap_or_default();
     if runpath.is_empty() {
         for object in closure.chain(by) {
+            if all.directories.len() > MOST_DIRECTORIES {
+                break;
+            }
             if let Some(elf) = object.elf.filter(|elf| elf.runpath.is_empty()) {
                 all.add(expand(
                     elf.rpath.iter().map(String::as_str),
@@ -54,8 +57,13 @@ pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Places {
     let mut places = conf::directories(scene.question.tree);
     let found = &mut places.directories;
     let homes = scene.glibc_homes.get_or_init(|| homes(scene));
-    let homes = homes.iter().filter(|(_, elf)| same_machine(elf, loader.elf));
-    for (home, _) in homes {
+    let own = homes.iter().filter(|(_, elf)| same_machine(elf, loader.elf));
+    let mut own: Vec<&[u8]> = own.map(|(home, _)| home.as_slice()).collect();
+    if own.is_empty() {
+        // Without a libc nothing runs; what else is missing is told as far as it is missing everywhere.
+        own = vec![b"lib64", b"lib"];
+    }
+    for home in own {
         let below = home.strip_prefix(b"usr/").unwrap_or(home);
         for prefix in [b"/".as_slice(), b"/usr/"] {
             found.push([prefix, below].concat());

@@ -8,6 +8,8 @@ mod conf;
 mod glibc;
 mod musl;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::interpreter::Found;
 use super::scene::{Program, Scene};
 use crate::binary::Elf;
@@ -18,6 +20,8 @@ use crate::target::Libc;
 const MOST_OBJECTS: usize = 1024;
 /// More places than this are not looked at for one library.
 const MOST_DIRECTORIES: usize = 256;
+/// More places than this are not looked at for one program.
+const MOST_LOOKS: usize = 200_000;
 
 /// A dynamic loader, and what it has found out about the image.
 pub(super) struct Loader<'a> {
@@ -36,6 +40,10 @@ pub(super) struct Closure<'a> {
     /// The program itself, then the libraries.
     pub(super) objects: Vec<Object<'a>>,
     pub(super) missing: Vec<Missing>,
+    /// Which object goes by a name.
+    names: BTreeMap<String, usize>,
+    /// Which object is a file.
+    files: BTreeMap<Vec<u8>, usize>,
 }
 
 /// Something that is loaded.
@@ -47,8 +55,6 @@ pub(super) struct Object<'a> {
     pub(super) node: &'a Node,
     /// None if the file could not be read as ELF: then nothing more is known of it.
     pub(super) elf: Option<&'a Elf>,
-    /// Names that further needs of it may have.
-    names: Vec<String>,
     /// Which object asked for it.
     by: Option<usize>,
 }
@@ -111,37 +117,36 @@ impl<'a> Loader<'a> {
                 real: program.real.clone(),
                 node: program.node,
                 elf: program.elf,
-                names: Vec::new(),
                 by: None,
             }],
             missing: Vec::new(),
+            names: BTreeMap::new(),
+            files: BTreeMap::new(),
         };
+        let mut told = BTreeSet::new();
+        let mut looks = MOST_LOOKS;
         let mut next = 0;
-        while next < closure.objects.len() && closure.objects.len() < MOST_OBJECTS {
+        while next < closure.objects.len() {
             let needed = closure.objects[next]
                 .elf
                 .map(|elf| elf.needed.as_slice())
                 .unwrap_or_default();
             for library in needed {
-                if self.has(library) || closure.has(library) {
+                if self.has(library) || closure.named(library).is_some() {
                     continue;
                 }
-                match self.find(scene, &closure, next, library) {
+                match self.find(scene, &closure, next, library, &mut looks) {
                     Lookup::Object(path, real, node) => closure.add(path, real, node, library, next),
                     Lookup::Unknown => {}
-                    Lookup::Nothing(foreign) => {
-                        let known = closure.missing.iter().any(|one| one.library == *library);
-                        if !known {
-                            closure.missing.push(Missing {
-                                library: library.clone(),
-                                by: next,
-                                foreign,
-                            });
-                        }
-                    }
+                    Lookup::Nothing(foreign) if told.insert(library) => closure.missing.push(Missing {
+                        library: library.clone(),
+                        by: next,
+                        foreign,
+                    }),
+                    Lookup::Nothing(_) => {}
                 }
-                if closure.objects.len() >= MOST_OBJECTS {
-                    break;
+                if closure.objects.len() >= MOST_OBJECTS || looks == 0 {
+                    return closure;
                 }
             }
             next += 1;
@@ -157,7 +162,15 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn find(&self, scene: &Scene<'a>, closure: &Closure<'a>, by: usize, library: &str) -> Lookup<'a> {
+    /// Looks a library up; every place that is looked at is one of `looks`.
+    fn find(
+        &self,
+        scene: &Scene<'a>,
+        closure: &Closure<'a>,
+        by: usize,
+        library: &str,
+        looks: &mut usize,
+    ) -> Lookup<'a> {
         let tree = scene.question.tree;
         let machine = closure.objects[0].elf;
         if library.contains('/') {
@@ -173,6 +186,10 @@ impl<'a> Loader<'a> {
         };
         let mut foreign = None;
         for directory in places.directories.iter().take(MOST_DIRECTORIES) {
+            let Some(left) = looks.checked_sub(1) else {
+                return Lookup::Unknown;
+            };
+            *looks = left;
             let path = [directory.as_slice(), b"/", library.as_bytes()].concat();
             match look(tree, path, machine) {
                 Lookup::Nothing(other) => foreign = foreign.or(other),
@@ -187,42 +204,43 @@ impl<'a> Loader<'a> {
 }
 
 impl Places {
+    /// Takes in more; beyond [`MOST_DIRECTORIES`] nobody looks.
     fn add(&mut self, more: Self) {
-        self.directories.extend(more.directories);
+        let room = (MOST_DIRECTORIES + 1).saturating_sub(self.directories.len());
+        self.directories.extend(more.directories.into_iter().take(room));
         self.more |= more.more;
     }
 }
 
 impl<'a> Closure<'a> {
-    fn has(&self, library: &str) -> bool {
-        self.named(library).is_some()
-    }
-
     /// The object that was loaded under a name.
     pub(super) fn named(&self, library: &str) -> Option<&Object<'a>> {
-        self.objects
-            .iter()
-            .find(|object| object.names.iter().any(|name| name == library))
+        self.names
+            .get(library)
+            .and_then(|&object| self.objects.get(object))
     }
 
     fn add(&mut self, path: Vec<u8>, real: Vec<u8>, node: &'a Node, library: &str, by: usize) {
         // The same file under another name is loaded once.
-        if let Some(known) = self.objects.iter_mut().find(|object| object.real == real) {
-            known.names.push(library.to_owned());
+        if let Some(&known) = self.files.get(&real) {
+            self.names.insert(library.to_owned(), known);
             return;
         }
         let Kind::File(facts) = &node.kind else {
             return;
         };
         let elf = facts.elf.as_ref();
-        let mut names = vec![library.to_owned()];
-        names.extend(elf.and_then(|elf| elf.soname.clone()));
+        let number = self.objects.len();
+        self.names.insert(library.to_owned(), number);
+        if let Some(soname) = elf.and_then(|elf| elf.soname.clone()) {
+            self.names.entry(soname).or_insert(number);
+        }
+        self.files.insert(real.clone(), number);
         self.objects.push(Object {
             path,
             real,
             node,
             elf,
-            names,
             by: Some(by),
         });
     }
@@ -278,7 +296,7 @@ fn expand<'p>(
 ) -> Places {
     let mut places = Places::default();
     let origin = parent(&object.path);
-    for path in list {
+    for path in list.take(MOST_DIRECTORIES + 1) {
         let path = path.replace("${", "$").replace('}', "");
         // Only the running machine knows the platform's name.
         if path.contains("$PLATFORM") {

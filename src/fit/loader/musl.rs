@@ -5,7 +5,7 @@
 //!
 //! <https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5>
 
-use super::{Closure, Loader, Places, expand, parent};
+use super::{Closure, Loader, MOST_DIRECTORIES, Places, expand, parent};
 use crate::fit::scene::{Scene, shown};
 use crate::rootfs::{Kind, Tree};
 
@@ -16,6 +16,9 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
         all.add(expand(list.split([':', '\n']), &closure.objects[0], workdir, &[]));
     }
     for object in closure.chain(by) {
+        if all.directories.len() > MOST_DIRECTORIES {
+            break;
+        }
         let Some(elf) = object.elf else { continue };
         let list = if elf.runpath.is_empty() {
             &elf.rpath

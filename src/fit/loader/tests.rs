@@ -160,3 +160,30 @@ fn a_loader_that_is_not_what_its_name_says_is_left_alone() {
     );
     assert_eq!(example.all(), []);
 }
+
+#[test]
+fn needs_without_end_are_not_followed_without_end() {
+    let mut example = own("usr/lib/libown.so.1", |elf| {
+        elf.needed = (0..4096).map(|number| format!("lib{number}.so")).collect();
+        elf.rpath = (0..4096).map(|number| format!("/opt/{number}")).collect();
+    });
+    let mut deep = library("libown.so.1", &[]);
+    deep.needed = vec!["libown.so.1".into()];
+    deep.rpath = vec!["$ORIGIN".into(); 4096];
+    for number in 0..2000 {
+        deep.needed = vec![format!("lib{}.so", number + 1), "libnone.so".into()];
+        example.elf(&format!("opt/1/lib{number}.so"), deep.clone());
+    }
+    assert_eq!(example.all(), [], "too many paths: nothing is known");
+}
+
+#[test]
+fn without_a_libc_only_that_is_missing() {
+    let mut example = own("usr/lib/libown.so.1", |_| {});
+    example.put(
+        "usr/lib/x86_64-linux-gnu/libc.so.6",
+        crate::fit::example::script("none"),
+    );
+    example.directory("usr/lib/x86_64-linux-gnu/libc.so.6", 0o755, 0);
+    assert_eq!(missing(&mut example), ["libc.so.6"]);
+}
