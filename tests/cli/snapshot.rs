@@ -29,7 +29,10 @@ fn redacted(workspace: &Workspace, content: &str) -> String {
     let plain = after(&plain, "127.0.0.1:", digit, "[PORT]");
     // Columns are as wide as the sizes in them.
     let plain = plain.replace("SIZE      ", "SIZE  ");
-    plain.lines().map(sizes).map(|line| line + "\n").collect()
+    // Another cargo on this machine may be at work.
+    let waiting = |line: &&str| !line.contains("Blocking waiting for file lock");
+    let lines = plain.lines().filter(waiting);
+    lines.map(sizes).map(|line| line + "\n").collect()
 }
 
 /// Puts `name` for what follows each `before` and fits.
