@@ -91,7 +91,7 @@ pub(super) fn open(
         plain_http: request.plain_http.clone(),
         login: None,
     };
-    let client = publish::client(gantry, &access, None)?;
+    let client = publish::client(gantry, &access, None)?.through_mirrors();
     let mode = Mode {
         locked: request.locked || request.frozen,
         offline: request.offline || request.frozen,
