@@ -166,6 +166,7 @@ async fn a_stream_that_breaks_begins_anew() {
         Fault::first(Act::Truncate(700_000)).on("GET", "blob").times(2),
         Fault::first(Act::Drop).on("GET", "blob"),
         Fault::first(Act::Hang).on("GET", "blob"),
+        Fault::first(Act::Stall(900_000)).on("GET", "blob"),
         Fault::status(503).on("GET", "blob").times(3),
     ] {
         let (source, registry) = (Registry::failing([fault.clone()]), Registry::plain());

@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-/// Bytes, and whether the connection breaks after them although more were announced.
+/// Bytes, and what comes after them although more were announced: the end of the connection, or nothing ever.
 pub(super) struct Answer {
     bytes: Option<Bytes>,
     announced: u64,
     broken: bool,
+    stalled: bool,
 }
 
 impl Answer {
@@ -19,6 +20,7 @@ impl Answer {
             announced: bytes.len() as u64,
             bytes: Some(bytes.into()),
             broken: false,
+            stalled: false,
         }
     }
 
@@ -29,6 +31,15 @@ impl Answer {
             announced,
             bytes: Some(bytes.into()),
             broken: true,
+            stalled: false,
+        }
+    }
+
+    pub(super) fn stalled(bytes: Vec<u8>, after: usize) -> Self {
+        Self {
+            broken: false,
+            stalled: true,
+            ..Self::truncated(bytes, after)
         }
     }
 }
@@ -60,13 +71,14 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match self.bytes.take() {
             Some(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            _ if self.stalled => Poll::Pending,
             _ if std::mem::take(&mut self.broken) => Poll::Ready(Some(Err(Broken))),
             _ => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.broken && self.bytes.as_ref().is_none_or(Bytes::is_empty)
+        !self.broken && !self.stalled && self.bytes.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -27,6 +27,8 @@ pub enum Act {
     DropAfter,
     /// The answer's body ends after so many bytes, short of its Content-Length.
     Truncate(usize),
+    /// The answer's body stops after so many bytes, and the connection stays.
+    Stall(usize),
     /// The answer's body has one bit changed.
     Flip,
     /// The connection ends after so many bytes of the body were read; nothing is done.

@@ -207,6 +207,7 @@ impl Done {
                 Answer::whole(Vec::new())
             }
             Some(Act::Truncate(after)) => Answer::truncated(self.body, after),
+            Some(Act::Stall(after)) => Answer::stalled(self.body, after),
             Some(Act::Flip) => {
                 if let Some(byte) = self.body.last_mut() {
                     *byte ^= 1;
