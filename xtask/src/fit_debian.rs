@@ -17,6 +17,7 @@ use serde_json::json;
 use archive::Package;
 use closure::Archive;
 
+use crate::setup;
 use crate::step::{Step, say, target};
 
 /// Collects and checks.
@@ -34,6 +35,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 /// Chooses about `count` packages, and brings them and what they depend on.
 pub(crate) fn collect(count: usize) -> Result<()> {
+    collected(count).or_else(|error| {
+        // Lists that are missing, or name what the mirror has no more, are the usual reason.
+        say(format_args!("{error:#}; again with new lists"));
+        setup::update_lists()?;
+        collected(count)
+    })
+}
+
+fn collected(count: usize) -> Result<()> {
     let archive = Archive::new(archive::packages()?);
     let essential = archive.essential();
     let (chosen, left_out) = choose(&archive, count);

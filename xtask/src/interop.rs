@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::registry::Registry;
 use crate::step::{Step, root, say, target};
-use crate::{run_image, validate};
+use crate::{bases, run_image, validate};
 
 /// The examples, their images, and the platforms that each must have.
 const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
@@ -16,6 +16,11 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
     (
         "workspace",
         &["api", "worker"],
+        &["linux/amd64", "linux/arm64", "linux/arm/v7"],
+    ),
+    (
+        "debian",
+        &["whereami"],
         &["linux/amd64", "linux/arm64", "linux/arm/v7"],
     ),
 ];
@@ -44,8 +49,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         let matrix = option("--matrix").map(|matrix| here.join(matrix).display().to_string());
         check.project(&project, matrix.as_deref(), None, platforms.as_deref())?;
     } else {
+        // What an example starts from is made here, and pinned anew where it was made anew.
+        bases::run(&["--only".to_owned(), "debian-bookworm-slim".to_owned()])?;
         for (example, images, platforms) in EXAMPLES {
             let project = root().join("examples").join(example);
+            let _ = fs::remove_file(project.join("gantry.lock"));
             check.project(&project, None, Some(images), Some(platforms))?;
         }
         check.packaged_by_itself()?;

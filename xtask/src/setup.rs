@@ -108,12 +108,18 @@ fn packages(failed: &mut Vec<String>) {
         );
         step.env("DEBIAN_FRONTEND", "noninteractive").run().is_ok()
     };
-    apt(&["update"]);
+    // What is installed from old lists may be gone from the mirror; installing says so.
+    let _ = update_lists();
     if !apt(&[&["install"], missing.as_slice()].concat()) {
         // One package that this release does not have must not cost the others.
         let rest = missing.iter().filter(|package| !apt(&["install", package]));
         failed.extend(rest.map(|package| format!("apt-get install {package}")));
     }
+}
+
+/// Brings the lists of packages up to date.
+pub(crate) fn update_lists() -> Result<()> {
+    Step::line("apt-get -q update").run()
 }
 
 /// rustup's own list may be right and the files absent, or the other way round: the files count.

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::recipe::{Part, Platform};
+use crate::setup;
 use crate::step::{Step, root};
 
 /// Where this machine's apt gets Debian from. Signatures are checked with the keys of debian-archive-keyring.
@@ -18,16 +19,12 @@ pub(crate) struct Mirror {
 impl Mirror {
     /// The same mirror, for a suite that this machine need not use itself.
     pub(crate) fn of_this_machine(suite: &'static str) -> Result<Self> {
-        let format = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"];
-        let uris = Step::new(
-            "apt-get",
-            format.iter().chain(&["Origin: Debian", "Label: Debian"]),
-        )
-        .output()?;
-        let uri = uris
-            .lines()
-            .next()
-            .context("apt has no list of Debian's packages here: `apt-get update` first")?;
+        let mut uri = self::uri()?;
+        if uri.is_none() {
+            setup::update_lists()?;
+            uri = self::uri()?;
+        }
+        let uri = uri.context("apt has no list of Debian's packages here")?;
         // How this machine reaches a mirror is in its settings of apt; mmdebstrap starts with none.
         let settings = Step::new("apt-config", ["dump"]).output()?;
         let wanted = ["Acquire::http", "Acquire::Check-Date", "Acquire::Retries"];
@@ -40,6 +37,13 @@ impl Mirror {
             options: options.map(str::to_owned).collect(),
         })
     }
+}
+
+fn uri() -> Result<Option<String>> {
+    let format = ["indextargets", "--format", "$(REPO_URI)"];
+    let debian = ["Created-By: Packages", "Origin: Debian", "Label: Debian"];
+    let uris = Step::new("apt-get", format.iter().chain(&debian)).output()?;
+    Ok(uris.lines().next().map(str::to_owned))
 }
 
 /// Makes the root of one layer and writes it to `tar`.
