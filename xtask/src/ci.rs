@@ -40,7 +40,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
 /// What tests look at and do not make. Of Debian's packages a few: `cargo xtask fit-debian` looks at some hundred.
 fn material() -> Result<()> {
     bases::run(&[])?;
-    fit_debian::collect(24)
+    fit_debian::collect(24, false)
 }
 
 /// The documentation's examples, then the tests. What is missing here fails instead of being skipped.

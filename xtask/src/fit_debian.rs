@@ -7,7 +7,7 @@
 mod archive;
 mod closure;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,40 +27,43 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         [option, count] if option == "--packages" => count.parse().context("--packages N")?,
         _ => anyhow::bail!("fit-debian [--packages N]"),
     };
-    collect(count)?;
+    collect(count, true)?;
     Step::line("cargo test --locked --test fit_debian -- --nocapture")
         .env("GANTRY_TEST_REQUIRE", "all")
         .run()
 }
 
-/// Chooses about `count` packages, and brings them and what they depend on.
-pub(crate) fn collect(count: usize) -> Result<()> {
-    collected(count).or_else(|error| {
+/// Chooses `count` packages, and brings them and what they depend on. With `companions` what they depend on is to be
+/// looked at as they are themselves.
+pub(crate) fn collect(count: usize, companions: bool) -> Result<()> {
+    collected(count, companions).or_else(|error| {
         // Lists that are missing, or name what the mirror has no more, are the usual reason.
         say(format_args!("{error:#}; again with new lists"));
         setup::update_lists()?;
-        collected(count)
+        collected(count, companions)
     })
 }
 
-fn collected(count: usize) -> Result<()> {
+fn collected(count: usize, companions: bool) -> Result<()> {
     let archive = Archive::new(archive::packages()?);
     let essential = archive.essential();
     let (chosen, left_out) = choose(&archive, count);
     for reason in &left_out {
         say(format_args!("left out: {reason}"));
     }
-    let closures: Vec<(&Package, Vec<&Package>)> = chosen
-        .into_iter()
-        .map(|(package, closure)| (package, closure.into_iter().collect()))
-        .collect();
-    let all: BTreeSet<&Package> = closures
+    let all: BTreeSet<&Package> = chosen
         .iter()
         .flat_map(|(_, closure)| closure)
         .chain(&essential)
         .copied()
         .collect();
-    let files = |packages: &[&Package]| packages.iter().map(|package| package.file()).collect::<Vec<_>>();
+    let companions = all.iter().filter(|package| companions && package.native);
+    let closures: BTreeMap<&Package, BTreeSet<&Package>> = companions
+        .filter_map(|package| Some((*package, archive.closure(package).ok()?)))
+        .chain(chosen)
+        .collect();
+    let files =
+        |packages: &BTreeSet<&Package>| packages.iter().map(|package| package.file()).collect::<Vec<_>>();
     let list = json!({
         "essential": files(&essential),
         "packages": closures.iter().map(|(package, closure)| json!({
@@ -71,7 +74,7 @@ fn collected(count: usize) -> Result<()> {
         })).collect::<Vec<_>>(),
     });
     say(format_args!(
-        "{} packages chosen, {} left out, {} with what they depend on: {} MB",
+        "{} packages to look at, {} left out, {} with what they depend on: {} MB",
         closures.len(),
         left_out.len(),
         all.len(),

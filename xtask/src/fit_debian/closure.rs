@@ -36,13 +36,12 @@ impl Archive {
     }
 
     /// What every system has, so that nobody declares it.
-    pub(crate) fn essential(&self) -> Vec<&Package> {
+    pub(crate) fn essential(&self) -> BTreeSet<&Package> {
         let essential = self.packages().filter(|package| package.essential);
-        let all: BTreeSet<&Package> = essential
+        essential
             .filter_map(|package| self.closure(package).ok())
             .flatten()
-            .collect();
-        all.into_iter().collect()
+            .collect()
     }
 
     /// The package with everything that it needs: of alternatives the first that can be had, of providers the first by
