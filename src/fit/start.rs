@@ -47,7 +47,8 @@ pub(super) fn find(scene: &Scene<'_>, words: &[&str]) -> Start {
 
 /// Where a `#!` line leads: its interpreter, or what `env` starts for it.
 pub(super) fn interpreter(scene: &Scene<'_>, line: &str) -> Start {
-    let mut words = line.split_ascii_whitespace();
+    // Blanks and tabs part words for the kernel; a carriage return is part of the name.
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     let Some(first) = words.next() else {
         return Start::Unknown;
     };
@@ -113,6 +114,7 @@ mod tests {
         for (line, expected) in [
             ("/opt/tool -e", program("/opt/tool")),
             ("/bin/sh", nothing("/bin/sh")),
+            ("/opt/tool\r", nothing("/opt/tool\r")),
             ("/usr/bin/env api", program("/usr/local/bin/api")),
             ("/usr/bin/env -S A=b api -x", program("/usr/local/bin/api")),
             ("/usr/bin/env python3", nothing("python3")),
