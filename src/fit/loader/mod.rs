@@ -4,6 +4,7 @@
 //! (breadth first), and the names that nothing was found for. Libraries that a program opens by itself (dlopen(3)) are not
 //! followed: nobody knows them.
 
+mod cache;
 mod conf;
 mod glibc;
 mod musl;
@@ -13,6 +14,7 @@ use super::scene::{Program, Scene};
 use crate::binary::Elf;
 use crate::rootfs::{Kind, Node, Tree};
 use crate::target::Libc;
+use cache::Cache;
 
 /// More objects than this in one program are a lie.
 const MOST_OBJECTS: usize = 1024;
@@ -27,6 +29,8 @@ pub(super) struct Loader<'a> {
     elf: &'a Elf,
     /// Its path as the program names it.
     named: String,
+    /// What ldconfig found, if it was run.
+    cache: Option<Cache>,
     /// Directories that it knows without being told.
     defaults: Vec<Vec<u8>>,
 }
@@ -60,6 +64,8 @@ pub(super) struct Missing {
     pub(super) by: usize,
     /// A file of that name for another machine, which the loader passes over.
     pub(super) foreign: Option<Vec<u8>>,
+    /// One where ldconfig would find it, which was not run since.
+    pub(super) unlisted: Option<Vec<u8>>,
 }
 
 /// Where a loader looks, in order.
@@ -90,6 +96,9 @@ impl<'a> Loader<'a> {
             real: found.real.clone(),
             elf,
             named: named.to_owned(),
+            cache: (libc == Libc::Gnu)
+                .then(|| Cache::of(scene.question.tree, elf.endian))
+                .flatten(),
             defaults: Vec::new(),
         };
         loader.defaults = match libc {
@@ -136,6 +145,7 @@ impl<'a> Loader<'a> {
                             closure.missing.push(Missing {
                                 library: library.clone(),
                                 by: next,
+                                unlisted: self.unlisted(scene, program, library),
                                 foreign,
                             });
                         }
@@ -171,11 +181,15 @@ impl<'a> Loader<'a> {
         }
         let places = match self.libc {
             Libc::Gnu => glibc::places(scene, self, closure, by),
-            _ => musl::places(scene, self, closure, by),
+            _ => musl::places(scene, closure, by),
         };
         let mut foreign = None;
-        for directory in places.directories.iter().take(MOST_DIRECTORIES) {
-            let path = [directory.as_slice(), b"/", library.as_bytes()].concat();
+        let inside = |directory: &Vec<u8>| [directory.as_slice(), b"/", library.as_bytes()].concat();
+        let told = places.directories.iter().take(MOST_DIRECTORIES).map(inside);
+        let cached = self.cache.iter().flat_map(|cache| cache.paths(library));
+        let cached = cached.map(<[u8]>::to_vec).take(MOST_DIRECTORIES);
+        let known = self.defaults.iter().take(MOST_DIRECTORIES).map(inside);
+        for path in told.chain(cached).chain(known) {
             match look(tree, path, machine) {
                 Lookup::Nothing(other) => foreign = foreign.or(other),
                 found => return found,
@@ -185,6 +199,16 @@ impl<'a> Loader<'a> {
             return Lookup::Unknown;
         }
         Lookup::Nothing(foreign)
+    }
+
+    /// A library where ldconfig would find it, although its cache does not have it.
+    fn unlisted(&self, scene: &Scene<'_>, program: &Program<'_>, library: &str) -> Option<Vec<u8>> {
+        self.cache.as_ref()?;
+        let tree = scene.question.tree;
+        let mut paths = conf::directories(tree)
+            .into_iter()
+            .map(|directory| [directory.as_slice(), b"/", library.as_bytes()].concat());
+        paths.find(|path| matches!(look(tree, path.clone(), program.elf), Lookup::Object(..)))
     }
 }
 

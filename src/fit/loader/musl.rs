@@ -5,11 +5,11 @@
 //!
 //! <https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5>
 
-use super::{Closure, Loader, Places, expand, parent};
+use super::{Closure, Places, expand, parent};
 use crate::fit::scene::{Scene, shown};
 use crate::rootfs::{Kind, Tree};
 
-pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'_>, by: usize) -> Places {
+pub(super) fn places(scene: &Scene<'_>, closure: &Closure<'_>, by: usize) -> Places {
     let workdir = scene.workdir();
     let mut all = Places::default();
     let mut add = |more: Places| {
@@ -28,7 +28,6 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
         };
         add(expand(list.iter().map(String::as_str), object, workdir, &[]));
     }
-    all.directories.extend(loader.defaults.iter().cloned());
     all
 }
 
