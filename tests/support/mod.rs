@@ -15,6 +15,7 @@ pub mod bases;
 pub mod debian;
 pub mod docker_registry;
 pub mod fault_proxy;
+pub mod launch;
 pub mod registry;
 pub mod token_server;
 pub mod workspace;
