@@ -67,11 +67,15 @@ pub(super) fn script(scene: &Scene<'_>, program: &Program<'_>, out: &mut Vec<Fin
     let Some(what) = missing(scene, &start::interpreter(scene, line)) else {
         return;
     };
-    let message = format!("`{}` is a script for `{}`, {what}", program.path, line.trim());
-    let finding = scene
-        .finding(Check::Shell, &program.path, message)
-        .needed(line.trim());
-    out.push(finding.help("take a base that has it, or start a program instead of a script"));
+    // What cannot be seen is written out: a carriage return is part of the interpreter's name.
+    let line = line.escape_debug().to_string();
+    let help = match line.ends_with("\\r") {
+        true => "write the script with line ends of Unix",
+        false => "take a base that has it, or start a program instead of a script",
+    };
+    let message = format!("`{}` is a script for `{line}`, {what}", program.path);
+    let finding = scene.finding(Check::Shell, &program.path, message).needed(line);
+    out.push(finding.help(help));
 }
 
 fn health(scene: &Scene<'_>, out: &mut Vec<Finding>) {
@@ -97,7 +101,9 @@ fn health(scene: &Scene<'_>, out: &mut Vec<Finding>) {
 /// What is wrong with where a command leads.
 fn missing(scene: &Scene<'_>, start: &Start) -> Option<String> {
     match start {
-        Start::Nothing(path) if path.contains('/') => Some(format!("`{path}` is not in the image")),
+        Start::Nothing(path) if path.contains('/') => {
+            Some(format!("`{}` is not in the image", path.escape_debug()))
+        }
         Start::Nothing(name) => Some(format!("`{name}` is not in `{}`", scene.search_path())),
         Start::NoFile(path) => Some(format!("`{path}` is not a file")),
         Start::Program(_) | Start::Unknown => None,
@@ -121,6 +127,7 @@ mod tests {
         example.put("usr/bin/api", file(1));
         example.put("usr/bin/env", file(1));
         example.put("run", script("/bin/bash -e"));
+        example.put("dos", script("/usr/bin/env\r"));
         example.put("start", script("/usr/bin/env python3"));
         example.put("go", script("/usr/bin/env api"));
         example.put("text", mode(script(""), 0o755, 0, 0));
@@ -179,6 +186,14 @@ mod tests {
                 json!({"Entrypoint": ["/run"]}),
                 Check::Shell,
                 Some("`/run` is a script for `/bin/bash -e`, `/bin/bash` is not in the image".to_owned()),
+            ),
+            (
+                json!({"Entrypoint": ["/dos"]}),
+                Check::Shell,
+                Some(
+                    r"`/dos` is a script for `/usr/bin/env\r`, `/usr/bin/env\r` is not in the image"
+                        .to_owned(),
+                ),
             ),
             (
                 json!({"Entrypoint": ["/start"]}),
