@@ -14,7 +14,7 @@ use crate::rootfs::Tree;
 use crate::spec::Digest;
 
 /// Counted up whenever a tree of the same layers would be another one, or be written in another way.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bytes of a tree as JSON at most: far more than an image of a million files has.
 const LIMIT: u64 = 2 << 30;

@@ -6,6 +6,7 @@
 use super::scene::{MOST, Program, Scene, texts};
 use super::start::{self, Start};
 use super::{Check, Finding};
+use crate::rootfs::Kind;
 
 /// Names of shells, as `sh -c` lines have them.
 const SHELLS: [&str; 5] = ["sh", "bash", "ash", "dash", "zsh"];
@@ -43,9 +44,27 @@ pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     health(scene, out);
 }
 
-/// Whether the interpreter of a script is there.
+/// Whether the kernel knows what to do with a program, and the interpreter of a script is there.
 pub(super) fn script(scene: &Scene<'_>, program: &Program<'_>, out: &mut Vec<Finding>) {
-    let Some(line) = program.script else { return };
+    let Kind::File(facts) = &program.node.kind else {
+        return;
+    };
+    let line = program.script.unwrap_or_default();
+    // A damaged program is not known to be none, nor is a file of which only the text was kept.
+    if program.elf.is_none() && line.is_empty() && !facts.unreadable && facts.text.is_none() {
+        let message = format!(
+            "`{}` is neither a program nor a script: it cannot be started",
+            program.path
+        );
+        let finding = scene
+            .finding(Check::Entrypoint, &program.path, message)
+            .needed("ELF or `#!`");
+        out.push(finding.help("begin a script with `#!` and its interpreter's path"));
+        return;
+    }
+    if program.script.is_none() {
+        return;
+    }
     let Some(what) = missing(scene, &start::interpreter(scene, line)) else {
         return;
     };
@@ -112,7 +131,7 @@ fn is_shell_line(command: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::example::{Example, file, script};
+    use crate::fit::example::{Example, file, mode, script};
     use serde_json::{Value, json};
 
     fn example(config: Value) -> Example {
@@ -120,8 +139,10 @@ mod tests {
         example.put("usr/bin/api", file(1));
         example.put("usr/bin/env", file(1));
         example.put("run", script("/bin/bash -e"));
+        example.put("dos", script("/usr/bin/env\r"));
         example.put("start", script("/usr/bin/env python3"));
         example.put("go", script("/usr/bin/env api"));
+        example.put("text", mode(script(""), 0o755, 0, 0));
         example.directory("srv", 0o755, 0);
         example.directory("data", 0o777, 0);
         example.config(config);
@@ -167,6 +188,11 @@ mod tests {
                 Some("the entrypoint `/srv` cannot be started: `/srv` is not a file".to_owned()),
             ),
             (
+                json!({"Entrypoint": ["/text"]}),
+                Check::Entrypoint,
+                Some("`/text` is neither a program nor a script: it cannot be started".to_owned()),
+            ),
+            (
                 json!({"Entrypoint": ["/bin/sh", "-c", "api"]}),
                 Check::Shell,
                 Some(
@@ -178,6 +204,14 @@ mod tests {
                 json!({"Entrypoint": ["/run"]}),
                 Check::Shell,
                 Some("`/run` is a script for `/bin/bash -e`, `/bin/bash` is not in the image".to_owned()),
+            ),
+            (
+                json!({"Entrypoint": ["/dos"]}),
+                Check::Shell,
+                Some(
+                    r"`/dos` is a script for `/usr/bin/env\r`, `/usr/bin/env\r` is not in the image"
+                        .to_owned(),
+                ),
             ),
             (
                 json!({"Entrypoint": ["/start"]}),

@@ -179,6 +179,7 @@ impl Example {
 pub(super) fn file(size: u64) -> Node {
     of(FileFacts {
         size,
+        unreadable: true,
         ..FileFacts::default()
     })
 }

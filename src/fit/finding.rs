@@ -118,7 +118,7 @@ pub enum Check {
     Permission,
     /// A port below 1024 without the right to listen there.
     Port,
-    /// The entrypoint's program is not in the image.
+    /// The entrypoint's program is not in the image, or is none.
     Entrypoint,
     /// The entrypoint is a script whose interpreter is not in the image, or a shell line without a shell.
     Shell,

@@ -12,6 +12,10 @@ use super::scene::{Program, Scene, shown};
 use super::{Check, Finding, packages, propose};
 use crate::binary::Glibc;
 
+/// What helps where ldconfig was not run.
+const UNLISTED: &str = "set `LD_LIBRARY_PATH` to the library's directory, lay it into one that the loader knows by itself, \
+                        or run ldconfig on the whole image";
+
 pub(super) fn check(
     scene: &Scene<'_>,
     program: &Program<'_>,
@@ -25,15 +29,22 @@ pub(super) fn check(
             needing(program, closure, missing.by),
             missing.library
         );
-        match &missing.foreign {
-            Some(path) => message += &format!(", and `{}` is for another machine", shown(path)),
-            None => message += &format!(", which {} does not have", scene.base()),
+        match (&missing.foreign, &missing.unlisted) {
+            (Some(path), _) => message += &format!(", and `{}` is for another machine", shown(path)),
+            (None, Some(path)) => {
+                message += &format!(", and `/etc/ld.so.cache` does not have `{}`", shown(path));
+            }
+            (None, None) => message += &format!(", which {} does not have", scene.base()),
         }
         let mut finding = scene
             .finding(Check::Library, &program.path, message)
             .needed(&missing.library)
-            .help(way_out(scene, program, &missing.library));
-        finding.found = missing.foreign.as_ref().map(|path| shown(path));
+            .help(match missing.unlisted {
+                Some(_) => UNLISTED.to_owned(),
+                None => way_out(scene, program, &missing.library),
+            });
+        let there = missing.foreign.as_ref().or(missing.unlisted.as_ref());
+        finding.found = there.map(|path| shown(path));
         out.push(finding);
     }
     if loader.is_glibc() {

@@ -1,7 +1,9 @@
 //! [`Check::Workdir`]: the working directory is there and may be entered.
 //!
-//! Runtimes make one that is missing, owned by root; one that is a file, or closed to the user, keeps the container from
-//! starting. <https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config.md#process> (`cwd`)
+//! Runtimes make one that is missing, owned by root; one that is a file keeps the container from starting. Into one that
+//! is closed to the user they go while they are still root, so that the program starts and then cannot open anything there.
+//! <https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config.md#process> (`cwd`),
+//! <https://github.com/opencontainers/runc/blob/v1.1.12/libcontainer/init_linux.go> (`finalizeNamespace`)
 
 use super::identity::EXECUTE;
 use super::scene::{Scene, shown};
@@ -47,11 +49,7 @@ pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
             shown(&closed)
         );
         let finding = tell(message).found(mode.unwrap_or_default());
-        out.push(
-            finding
-                .help("give the directory to the user, or set another `workdir`")
-                .fatal(),
-        );
+        out.push(finding.help("give the directory to the user, or set another `workdir`"));
     }
 }
 
@@ -93,7 +91,7 @@ mod tests {
             (
                 "/root",
                 Some((
-                    Level::Deny,
+                    Level::Warn,
                     "the user 65532:65532 may not enter `/root`, where its programs start",
                 )),
             ),

@@ -118,6 +118,7 @@ impl Layer<'_> {
             EntryKind::Sparse => {
                 let facts = FileFacts {
                     size: entry.size,
+                    unreadable: true,
                     ..FileFacts::default()
                 };
                 node(entry, Kind::File(Arc::new(facts)))

@@ -34,6 +34,7 @@ pub(super) fn read(path: &[u8], size: u64, content: &mut impl Read) -> Result<Fi
     };
     if head.starts_with(b"\x7fELF") {
         facts.elf = elf(&head, content)?;
+        facts.unreadable = facts.elf.is_none();
     } else if size <= TEXT && is_wanted(path) {
         content.read_to_end(&mut head).map_err(RootfsError::Tar)?;
         facts.text = Some(head);
@@ -82,6 +83,7 @@ fn is_wanted(path: &[u8]) -> bool {
         b"group",
         b"os-release",
         b"nsswitch.conf",
+        b"ld.so.cache",
         b"ld.so.conf",
     ]
     .contains(&name)

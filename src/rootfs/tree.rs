@@ -63,12 +63,15 @@ pub struct FileFacts {
     /// What it says, if it is an ELF file that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elf: Option<Elf>,
+    /// Whether it begins as an ELF file and cannot be read as one, or is stored with holes: what it is, is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
     /// The first line of a script, after `#!`, as much as the kernel looks at, without blanks around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
     /// All of it, for the small files that decide how programs run: `/etc/passwd`, `/etc/group`, `/etc/os-release`,
-    /// `/usr/lib/os-release`, `/etc/ld.so.conf` and what lies in `/etc/ld.so.conf.d`, `/etc/ld-musl-*.path`,
-    /// `/etc/nsswitch.conf`. None above a mebibyte.
+    /// `/usr/lib/os-release`, `/etc/ld.so.cache`, `/etc/ld.so.conf` and what lies in `/etc/ld.so.conf.d`,
+    /// `/etc/ld-musl-*.path`, `/etc/nsswitch.conf`. None above a mebibyte.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -1,6 +1,7 @@
 //! The directories of `/etc/ld.so.conf`, with what it includes.
 //!
-//! ldconfig(8) reads them, and writes the cache that the loader reads: without `/etc/ld.so.cache` they are not looked at.
+//! ldconfig(8) reads them, and writes the cache that the loader reads: without `/etc/ld.so.cache` they are not looked at,
+//! and what it has not found there is not found.
 
 use globset::GlobBuilder;
 

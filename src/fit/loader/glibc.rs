@@ -46,15 +46,17 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
         workdir,
         &names,
     ));
-    all.add(loader.defaults.clone());
     all
 }
 
-/// Those of the configuration, then those that the found glibc was built with. These are not written anywhere that can
+/// Those of the configuration, where there is a cache that cannot be read; then those that the found glibc was built with. These are not written anywhere that can
 /// be read; they follow from where its `libc.so.6` lies: Debian's has its own directory below `/lib` and then `/lib`
 /// itself, all others have one name below `/` and `/usr`.
 pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Places {
-    let mut places = conf::directories(scene.question.tree);
+    let mut places = match loader.cache {
+        Some(_) => Places::default(),
+        None => conf::directories(scene.question.tree),
+    };
     let found = &mut places.directories;
     let homes = scene.glibc_homes.get_or_init(|| homes(scene));
     let own = homes.iter().filter(|(_, elf)| same_machine(elf, loader.elf));

@@ -4,6 +4,7 @@
 //! (breadth first), and the names that nothing was found for. Libraries that a program opens by itself (dlopen(3)) are not
 //! followed: nobody knows them.
 
+mod cache;
 mod conf;
 mod glibc;
 mod musl;
@@ -15,6 +16,7 @@ use super::scene::{Program, Scene};
 use crate::binary::Elf;
 use crate::rootfs::{Kind, Node, Tree};
 use crate::target::Libc;
+use cache::Cache;
 
 /// More objects than this in one program are a lie.
 const MOST_OBJECTS: usize = 1024;
@@ -31,6 +33,8 @@ pub(super) struct Loader<'a> {
     elf: &'a Elf,
     /// Its path as the program names it.
     named: String,
+    /// What ldconfig found, if it was run.
+    cache: Option<Cache>,
     /// Directories that it knows without being told.
     defaults: Places,
 }
@@ -66,6 +70,8 @@ pub(super) struct Missing {
     pub(super) by: usize,
     /// A file of that name for another machine, which the loader passes over.
     pub(super) foreign: Option<Vec<u8>>,
+    /// One where ldconfig would find it, which was not run since.
+    pub(super) unlisted: Option<Vec<u8>>,
 }
 
 /// Where a loader looks, in order.
@@ -96,6 +102,9 @@ impl<'a> Loader<'a> {
             real: found.real.clone(),
             elf,
             named: named.to_owned(),
+            cache: (libc == Libc::Gnu)
+                .then(|| Cache::of(scene.question.tree, elf.endian))
+                .flatten(),
             defaults: Places::default(),
         };
         loader.defaults = match libc {
@@ -141,6 +150,7 @@ impl<'a> Loader<'a> {
                     Lookup::Nothing(foreign) if told.insert(library) => closure.missing.push(Missing {
                         library: library.clone(),
                         by: next,
+                        unlisted: self.unlisted(scene, program, library),
                         foreign,
                     }),
                     Lookup::Nothing(_) => {}
@@ -182,24 +192,44 @@ impl<'a> Loader<'a> {
         }
         let places = match self.libc {
             Libc::Gnu => glibc::places(scene, self, closure, by),
-            _ => musl::places(scene, self, closure, by),
+            _ => musl::places(scene, closure, by),
         };
         let mut foreign = None;
-        for directory in places.directories.iter().take(MOST_DIRECTORIES) {
+        let inside = |directory: &Vec<u8>| [directory.as_slice(), b"/", library.as_bytes()].concat();
+        let told = places.directories.iter().take(MOST_DIRECTORIES).map(inside);
+        let cached = self.cache.iter().flat_map(|cache| cache.paths(library));
+        let cached = cached.map(<[u8]>::to_vec).take(MOST_DIRECTORIES);
+        let known = self
+            .defaults
+            .directories
+            .iter()
+            .take(MOST_DIRECTORIES)
+            .map(inside);
+        for path in told.chain(cached).chain(known) {
             let Some(left) = looks.checked_sub(1) else {
                 return Lookup::Unknown;
             };
             *looks = left;
-            let path = [directory.as_slice(), b"/", library.as_bytes()].concat();
             match look(tree, path, machine) {
                 Lookup::Nothing(other) => foreign = foreign.or(other),
                 found => return found,
             }
         }
-        if places.more || places.directories.len() > MOST_DIRECTORIES {
+        if places.more || self.defaults.more || places.directories.len() > MOST_DIRECTORIES {
             return Lookup::Unknown;
         }
         Lookup::Nothing(foreign)
+    }
+
+    /// A library where ldconfig would find it, although its cache does not have it.
+    fn unlisted(&self, scene: &Scene<'_>, program: &Program<'_>, library: &str) -> Option<Vec<u8>> {
+        self.cache.as_ref()?;
+        let tree = scene.question.tree;
+        let mut paths = conf::directories(tree)
+            .directories
+            .into_iter()
+            .map(|directory| [directory.as_slice(), b"/", library.as_bytes()].concat());
+        paths.find(|path| matches!(look(tree, path.clone(), program.elf), Lookup::Object(..)))
     }
 }
 

@@ -5,11 +5,11 @@
 //!
 //! <https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5>
 
-use super::{Closure, Loader, MOST_DIRECTORIES, Places, expand, parent};
+use super::{Closure, MOST_DIRECTORIES, Places, expand, parent};
 use crate::fit::scene::{Scene, shown};
 use crate::rootfs::{Kind, Tree};
 
-pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'_>, by: usize) -> Places {
+pub(super) fn places(scene: &Scene<'_>, closure: &Closure<'_>, by: usize) -> Places {
     let workdir = scene.workdir();
     let mut all = Places::default();
     if let Some(list) = scene.variable("LD_LIBRARY_PATH") {
@@ -27,7 +27,6 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
         };
         all.add(expand(list.iter().map(String::as_str), object, workdir, &[]));
     }
-    all.add(loader.defaults.clone());
     all
 }
 

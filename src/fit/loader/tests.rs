@@ -73,8 +73,17 @@ fn variables_and_the_cache_lead_further() {
     example.config(json!({}));
     example.text("etc/ld.so.conf", "/opt/lib\n");
     assert_eq!(missing(&mut example), ["libown.so.1"], "ldconfig was not run");
+    // One that cannot be read is taken for one that knows everything.
     example.put("etc/ld.so.cache", file(1));
     assert_eq!(example.all(), []);
+    let empty = [b"glibc-ld.so.cache1.1".as_slice(), &[0; 28]].concat();
+    example.text("etc/ld.so.cache", &String::from_utf8(empty).unwrap());
+    let found = example.only(Check::Library);
+    assert_eq!(
+        found[0].message,
+        "`/opt/app/bin/app` needs `libown.so.1`, and `/etc/ld.so.cache` does not have `/opt/lib/libown.so.1`"
+    );
+    assert_eq!(found[0].found.as_deref(), Some("/opt/lib/libown.so.1"));
 }
 
 #[test]

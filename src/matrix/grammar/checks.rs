@@ -71,7 +71,10 @@ const NAMED: &[Key] = &[
     ),
     denied("permission", "The user may not read or start a program."),
     silent("port", "A port is below 1024, and the user may not listen there."),
-    denied("entrypoint", "The program of the entrypoint is not in the image."),
+    denied(
+        "entrypoint",
+        "The program of the entrypoint is not in the image, or is none.",
+    ),
     denied(
         "shell",
         "The entrypoint is a script whose interpreter is not in the image, or a line for a shell without one.",
