@@ -8,6 +8,8 @@
 
 mod support;
 
+use cargo_gantry::fit::Check;
+
 #[path = "fit_corpus/image.rs"]
 mod image;
 #[path = "fit_corpus/pair.rs"]
@@ -35,4 +37,23 @@ fn right_pairs_are_found_right_and_start() {
     let pairs = right::pairs();
     assert!(pairs.len() >= 20);
     verdict::hold("right", pairs);
+}
+
+#[test]
+fn a_program_of_anybody_is_held_against_real_bases() {
+    let newer = sources::of_glibc_2_39();
+    let Some((denied, proposed)) = verdict::on_base("debian-bookworm-slim", &newer) else {
+        return;
+    };
+    assert_eq!(denied, [Check::Glibc]);
+    assert!(proposed > 0);
+    let Some((denied, proposed)) = verdict::on_base("debian-trixie-slim", &newer) else {
+        return;
+    };
+    assert_eq!((denied, proposed), (Vec::new(), 0));
+    let Some((denied, proposed)) = verdict::on_base("musl", &sources::with_openssl()) else {
+        return;
+    };
+    assert_eq!(denied, [Check::Libc]);
+    assert!(proposed > 0);
 }

@@ -24,7 +24,9 @@ pub(super) struct Found<'a> {
 /// The loader of a program; or what is wrong with it. None for programs without one.
 pub(super) fn of<'a>(scene: &Scene<'a>, program: &Program<'a>) -> Option<Result<Found<'a>, Box<Finding>>> {
     let elf = program.elf?;
-    let named = elf.interpreter.as_deref()?;
+    let Some(named) = elf.interpreter.as_deref() else {
+        return (!elf.needed.is_empty()).then(|| Err(Box::new(nameless(scene, program))));
+    };
     let Some((real, node)) = scene.question.tree.resolve(named.as_bytes()) else {
         return Some(Err(Box::new(missing(scene, program, named))));
     };
@@ -50,6 +52,16 @@ pub(super) fn of<'a>(scene: &Scene<'a>, program: &Program<'a>) -> Option<Result<
         real,
         elf: facts.elf.as_ref(),
     }))
+}
+
+/// Somebody has to load what it needs, and nobody is called: the kernel starts it, and it falls over.
+fn nameless(scene: &Scene<'_>, program: &Program<'_>) -> Finding {
+    let message = format!(
+        "`{}` needs libraries and names no loader: it is a library, or was not linked as a program",
+        program.path
+    );
+    let finding = scene.finding(Check::Interpreter, &program.path, message);
+    finding.help("take the program itself, or link it again as one")
 }
 
 fn missing(scene: &Scene<'_>, program: &Program<'_>, named: &str) -> Finding {

@@ -21,9 +21,12 @@ pub(super) enum Start {
 
 /// Where the first of `words` leads.
 pub(super) fn find(scene: &Scene<'_>, words: &[&str]) -> Start {
-    let Some(word) = words.first().copied().filter(|word| !word.is_empty()) else {
+    let Some(word) = words.first().copied() else {
         return Start::Unknown;
     };
+    if word.is_empty() {
+        return Start::Nothing(String::new());
+    }
     if word.contains('/') {
         return at(scene, &absolute(scene, word));
     }
@@ -109,6 +112,7 @@ mod tests {
             (vec!["/opt/api"], nothing("/opt/api")),
             (vec!["tool"], nothing("tool")),
             (vec![], Start::Unknown),
+            (vec![""], nothing("")),
         ] {
             assert_eq!(find(&scene, &words), expected, "{words:?}");
         }

@@ -25,6 +25,15 @@ fn a_program_without_its_loader_is_told_which() {
         "{found:?}"
     );
 
+    let mut library = Example::debian("2.36");
+    let mut nobody = elf();
+    nobody.interpreter = None;
+    library.program("app", nobody);
+    assert_eq!(
+        library.messages(Check::Interpreter),
+        ["`/app` needs libraries and names no loader: it is a library, or was not linked as a program"]
+    );
+
     let mut alpine = Example::alpine();
     alpine.program("app", elf());
     assert_eq!(

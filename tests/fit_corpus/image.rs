@@ -30,8 +30,11 @@ pub(crate) struct Image {
 pub(crate) struct Yard {
     folder: tempfile::TempDir,
     workshop: Workshop,
-    bases: Mutex<BTreeMap<(String, String), Option<Arc<Base>>>>,
+    bases: Mutex<Bases>,
 }
+
+/// By name and platform; none where one is missing.
+type Bases = BTreeMap<(String, String), Option<Arc<Base>>>;
 
 /// A base for one platform.
 #[derive(Default)]

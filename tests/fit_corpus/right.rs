@@ -93,6 +93,29 @@ fn loaders() -> Vec<Pair> {
                 file("opt/lib/libb.so", 0o755, libb_on_musl()),
             ])
             .with("Env", json!(["PATH=/bin", "LD_LIBRARY_PATH=/opt/lib"])),
+        Pair::new(
+            "$LIB of Debian",
+            CC,
+            calls("-Wl,-rpath,/opt/$LIB,--disable-new-dtags"),
+        )
+        .lay([
+            file("opt/lib/x86_64-linux-gnu/liba.so", 0o755, liba()),
+            file("opt/lib/x86_64-linux-gnu/libb.so", 0o755, libb()),
+        ]),
+        Pair::new("musl's own list of directories", "musl", calls_on_musl("-Wl,-O1")).lay([
+            file("opt/lib/liba.so", 0o755, liba_on_musl()),
+            file("opt/lib/libb.so", 0o755, libb_on_musl()),
+            text("etc/ld-musl-x86_64.path", 0o644, "/lib\n/opt/lib\n"),
+        ]),
+        Pair::new(
+            "library of glibc in a program of musl",
+            "musl",
+            calls_on_musl(runpath),
+        )
+        .lay([
+            file("opt/lib/liba.so", 0o755, liba_on_musl()),
+            file("opt/lib/libb.so", 0o755, libb()),
+        ]),
         Pair::new("/usr/local/lib on musl", "musl", calls_on_musl("-Wl,-O1")).lay([
             file("usr/local/lib/liba.so", 0o755, liba_on_musl()),
             file("usr/local/lib/libb.so", 0o755, libb_on_musl()),
@@ -185,6 +208,19 @@ fn users() -> Vec<Pair> {
         Pair::new("user of a layer", "scratch", alone())
             .lay([text("etc/passwd", 0o644, "api:x:10001:10001::/:/sbin/nologin\n")])
             .with("User", json!("api")),
+        Pair::of("group of a user's number", "musl")
+            .lay([
+                file(APP, 0o750, alone()).of(1001),
+                text("etc/passwd", 0o644, "api:x:1000:1001::/:/bin/sh\n"),
+            ])
+            .with("User", json!("1000")),
+        Pair::of("one of a user's further groups", "musl")
+            .lay([
+                file(APP, 0o750, alone()).of(44),
+                text("etc/passwd", 0o644, "api:x:1000:1001::/:/bin/sh\n"),
+                text("etc/group", 0o644, "api:x:1001:\nmedia:x:44:mary,api\n"),
+            ])
+            .with("User", json!("api")),
         Pair::of("program for its group only", "musl")
             .lay([file(APP, 0o750, alone()).of(4711)])
             .with("User", json!("65532:4711")),
@@ -260,6 +296,10 @@ fn surroundings() -> Vec<Pair> {
         Pair::new("/tmp of a layer", "scratch", writes_tmp())
             .lay([directory("tmp", 0o1777)])
             .crates(&["tempfile"]),
+        Pair::new("volume of the user's group", "musl", writes_data())
+            .lay([directory("data", 0o2770).of(44)])
+            .with("User", json!("65532:44"))
+            .with("Volumes", json!({"/data": {}})),
         Pair::new("volume of the user's", "musl", writes_data())
             .lay([directory("data", 0o750).of(65532)])
             .with("Volumes", json!({"/data": {}})),

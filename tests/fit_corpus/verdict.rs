@@ -15,6 +15,8 @@ use cargo_gantry::tool::Tools;
 
 use crate::image::{Image, Yard};
 use crate::pair::{APP, Pair, Start};
+use crate::program::{Program, Workshop};
+use crate::support;
 use crate::support::launch::{self, Launch};
 
 /// Bases whose layers are read in no time: images on them are checked through the library's door as well.
@@ -134,6 +136,27 @@ fn started(pair: &Pair, image: &Image) -> Result<Result<Option<String>, String>,
         None if ended.stdout != "fits\n" => Err(format!("it said {:?}", ended.stdout)),
         fault => Ok(Ok(fault)),
     }
+}
+
+/// What `cargo gantry check --base BASE PROGRAM` finds that is denied, and how many bases it proposes instead. None,
+/// said loudly, where something is missing.
+pub(crate) fn on_base(base: &str, program: &Program) -> Option<(Vec<Check>, usize)> {
+    let workshop = Workshop::new();
+    let program = workshop.make(program)?;
+    let name = format!("oci:{}", support::bases::base(base)?.display());
+    let folder = tempfile::tempdir().unwrap();
+    let gantry = Gantry::new(Tools::new(Environment::empty(folder.path())), Arc::new(Silent));
+    let access = Access {
+        plain_http: Vec::new(),
+        login: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let checked = runtime
+        .unwrap()
+        .block_on(gantry.check_on(&name, &[program], &access));
+    let checked = checked.unwrap_or_else(|error| panic!("{error:?}")).remove(0);
+    let denied = checked.findings.iter().filter(|one| one.level == Level::Deny);
+    Some((denied.map(|one| one.check).collect(), checked.proposals.len()))
 }
 
 /// What `cargo gantry check oci:..` finds, which knows nothing of the pair but the layout.

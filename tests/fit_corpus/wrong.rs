@@ -4,10 +4,11 @@ use cargo_gantry::fit::Check;
 use serde_json::json;
 
 use crate::pair::{APP, Cache, Pair, Start, directory, file, gone, link, text};
-use crate::program::{HELLO, c, cross, musl, rust};
+use crate::program::{HELLO, c, cross, library, musl, rust};
 use crate::sources::{
-    SOFT_FLOAT, alone, calls, liba, libb, looks_up, of_glibc_2_39, of_level_3, old_glibc, reads_certificates,
-    reads_zone, relr, with_newer_openssl, with_openssl, writes_data, writes_tmp,
+    SOFT_FLOAT, alone, calls, calls_on_musl, liba, liba_on_musl, libb, libb_on_musl, looks_up, of_glibc_2_39,
+    of_level_3, old_glibc, reads_certificates, reads_zone, relr, with_newer_openssl, with_openssl,
+    writes_data, writes_tmp,
 };
 
 const BOOKWORM: &str = "debian-bookworm-slim";
@@ -89,6 +90,33 @@ fn libraries() -> Vec<Pair> {
             file("usr/local/lib/libb.so", 0o755, libb()),
         ])
         .cache(Cache::Before)
+        .wrong([Check::Library]),
+        Pair::new(
+            "library as a program",
+            CC,
+            library("#include <stdio.h>\nint main(void) { return puts(\"fits\"); }\n"),
+        )
+        .wrong([Check::Interpreter]),
+        Pair::new(
+            "library of musl in a program of glibc",
+            CC,
+            calls("-Wl,-rpath,/opt/lib,--disable-new-dtags"),
+        )
+        .lay([
+            file("opt/lib/liba.so", 0o755, liba()),
+            file("opt/lib/libb.so", 0o755, libb_on_musl()),
+        ])
+        .wrong([Check::Library]),
+        Pair::new(
+            "musl's own list of directories leaves one out",
+            "musl",
+            calls_on_musl("-Wl,-O1"),
+        )
+        .lay([
+            file("usr/local/lib/liba.so", 0o755, liba_on_musl()),
+            file("usr/local/lib/libb.so", 0o755, libb_on_musl()),
+            text("etc/ld-musl-x86_64.path", 0o644, "/lib\n/opt/lib\n"),
+        ])
         .wrong([Check::Library]),
         Pair::new("library where no loader looks", CC, calls("-Wl,-O1"))
             .lay([
@@ -188,6 +216,14 @@ fn users() -> Vec<Pair> {
             .lay([file("srv/app", 0o755, alone()), link("root/app", "/srv/app")])
             .with("Entrypoint", json!(["/root/app"]))
             .wrong([Check::Permission]),
+        Pair::of("further groups are not those of a named group", "musl")
+            .lay([
+                file(APP, 0o750, alone()).of(44),
+                text("etc/passwd", 0o644, "api:x:1000:1001::/:/bin/sh\n"),
+                text("etc/group", 0o644, "api:x:1001:\nmedia:x:44:mary,api\n"),
+            ])
+            .with("User", json!("api:api"))
+            .wrong([Check::Permission]),
         Pair::of("script that the user may not read", "musl")
             .lay([text(APP, 0o711, "#!/bin/sh\necho fits\n")])
             .wrong([Check::Permission]),
@@ -233,6 +269,16 @@ fn starts() -> Vec<Pair> {
         Pair::of("entrypoint is a directory", "musl")
             .lay([directory("app", 0o755)])
             .with("Entrypoint", json!(["/app"]))
+            .wrong([Check::Entrypoint]),
+        Pair::of("entrypoint is a link to itself", "musl")
+            .lay([link("app", "app")])
+            .with("Entrypoint", json!(["/app"]))
+            .wrong([Check::Entrypoint]),
+        Pair::of("entrypoint below a file", "musl")
+            .with("Entrypoint", json!(["/etc/passwd/app"]))
+            .wrong([Check::Entrypoint]),
+        Pair::of("entrypoint of no letters", "musl")
+            .with("Entrypoint", json!([""]))
             .wrong([Check::Entrypoint]),
         Pair::of("entrypoint is a link to nowhere", "musl")
             .lay([link("app", "usr/bin/application")])
@@ -287,6 +333,9 @@ fn places() -> Vec<Pair> {
         Pair::new("working directory missing", "musl", alone())
             .with("WorkingDir", json!("/srv/app"))
             .doubtful(Check::Workdir, Start::Runs),
+        Pair::new("working directory is not absolute", "musl", alone())
+            .with("WorkingDir", json!("srv"))
+            .wrong([Check::Workdir]),
         Pair::new("working directory is a file", "musl", alone())
             .with("WorkingDir", json!("/etc/passwd"))
             .wrong([Check::Workdir]),

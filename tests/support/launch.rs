@@ -31,6 +31,9 @@ if child:
 os.chroot(say["root"])
 os.chdir("/")
 os.umask(0o022)
+if not say["cwd"].startswith("/"):
+    print("launch: cwd must be an absolute path", file=sys.stderr, flush=True)
+    os._exit(127)
 try:
     os.makedirs(say["cwd"], exist_ok=True)
     os.chdir(say["cwd"])
