@@ -70,7 +70,7 @@ const NAMED: &[Key] = &[
         "The user is a name; `runAsNonRoot` of Kubernetes needs a number.",
     ),
     denied("permission", "The user may not read or start a program."),
-    told("port", "A port is below 1024, and the user may not listen there."),
+    silent("port", "A port is below 1024, and the user may not listen there."),
     denied("entrypoint", "The program of the entrypoint is not in the image."),
     denied(
         "shell",
