@@ -3,9 +3,10 @@
 //! The modules follow the data:
 //!
 //! ```text
-//! matrix -> plan -> build -> binary -> layer -> image -> index -> publish
+//! matrix -> plan -> build -> binary -> fit -> layer -> image -> index -> publish
 //! ```
 //!
+//! [`base`] finds and pins what images start from, [`rootfs`] merges its layers into the tree that [`fit`] looks at.
 //! [`spec`] holds the OCI nouns, [`event`] how progress is told, [`environment`] and [`tool`] the world outside;
 //! [`pipeline`] is the whole job.
 

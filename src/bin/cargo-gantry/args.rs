@@ -185,7 +185,7 @@ pub(crate) struct Check {
     /// either, this project is compiled and checked
     #[arg(value_name = "IMAGE|PROGRAM")]
     pub(crate) names: Vec<String>,
-    /// Check programs of anybody against this base
+    /// Check programs of anybody against this base: `static`, `scratch`, a reference, `oci:DIR` or `oci-archive:FILE`
     #[arg(long, value_name = "BASE", requires = "names")]
     pub(crate) base: Option<String>,
     #[command(flatten)]
@@ -208,7 +208,7 @@ pub(crate) struct Cache {
     /// Remove what is kept
     #[arg(long)]
     pub(crate) clean: bool,
-    /// Remove only what was not needed for so many days
+    /// With --clean, remove only what was not needed for so many days
     #[arg(long, value_name = "DAYS", requires = "clean")]
     pub(crate) older_than: Option<u32>,
 }
