@@ -6,6 +6,7 @@
 
 mod decode;
 mod error;
+pub(crate) mod pax;
 mod scan;
 pub mod tar;
 

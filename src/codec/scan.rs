@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use ::tar::{EntryType, Header};
 
-use super::CodecError;
+use super::{CodecError, pax};
 
 /// Entries of one tar, at most.
 const ENTRIES: usize = 200_000;
@@ -49,11 +49,10 @@ pub fn members<R: Read + Seek>(mut tar: R) -> io::Result<Vec<Member>> {
         checked(&header)?;
         let kind = header.entry_type();
         let written = header.entry_size()?;
-        // An extended header is about the entry after it.
-        let size = if kind == EntryType::XHeader {
-            written
-        } else {
-            announced.take().unwrap_or(written)
+        // Such headers are about the entry after them.
+        let size = match kind {
+            EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink => written,
+            _ => announced.take().unwrap_or(written),
         };
         let offset = position + BLOCK;
         let next = size
@@ -98,10 +97,10 @@ fn announced_size<R: Read>(tar: &mut R, length: u64) -> io::Result<Option<u64>> 
     let mut text = Vec::new();
     tar.take(length).read_to_end(&mut text)?;
     let mut size = None;
-    for record in ::tar::PaxExtensions::new(&text) {
-        let record = record?;
-        if record.key_bytes() == b"size" {
-            size = record.value().ok().and_then(|value| value.parse().ok());
+    for record in pax::records(&text) {
+        let (key, value) = record?;
+        if key == b"size" {
+            size = pax::decimal(value);
         }
     }
     Ok(size)
@@ -167,6 +166,21 @@ mod tests {
             size: 5,
         };
         assert_eq!(members(Cursor::new(tar)).unwrap(), [expected]);
+    }
+
+    #[test]
+    fn values_may_hold_line_breaks() {
+        let mut builder = ::tar::Builder::new(Vec::new());
+        let capability = b"\x01\0\0\x02\0\n\0\0";
+        let records = [("SCHILY.xattr.security.capability", capability.as_slice())];
+        builder.append_pax_extensions(records).unwrap();
+        let mut header = Header::new_ustar();
+        header.set_size(3);
+        builder
+            .append_data(&mut header, "file", b"abc".as_slice())
+            .unwrap();
+        let found = members(Cursor::new(builder.into_inner().unwrap())).unwrap();
+        assert_eq!((found.len(), found[0].size), (1, 3));
     }
 
     #[test]

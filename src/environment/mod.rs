@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Variables of cargo and rustup that name a folder, relative to the directory they are started in.
@@ -18,11 +19,22 @@ const FOLDERS: [&str; 5] = [
 
 /// Variables, home and working directory of this process, as they were when captured; the folders that cargo is told
 /// of are absolute.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     home: Option<PathBuf>,
     directory: PathBuf,
+}
+
+/// Leaves the variables' values out: tokens of CI jobs are among them.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys())
+            .field("home", &self.home)
+            .field("directory", &self.directory)
+            .finish()
+    }
 }
 
 impl Environment {
@@ -147,6 +159,12 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_not_shown() {
+        let shown = format!("{:?}", Environment::empty("/w").with("TOKEN", "hunter2"));
+        assert!(shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
+    }
 
     #[test]
     fn homes_follow_their_variables() {

@@ -23,9 +23,6 @@ impl PlainHosts {
 
 /// What is wrong with `realm` as the place where `registry` wants credentials sent.
 pub(super) fn realm_fault(realm: &Url, registry: &Url, plain: &PlainHosts) -> Option<&'static str> {
-    if !realm.username().is_empty() || realm.password().is_some() {
-        return Some("the address holds a user name");
-    }
     fault(realm, registry, plain)
 }
 
@@ -39,6 +36,10 @@ pub(super) fn step_fault(next: &Url, from: &Url, registry: &Url, plain: &PlainHo
 }
 
 fn fault(url: &Url, registry: &Url, plain: &PlainHosts) -> Option<&'static str> {
+    // It would be sent as a password, beside ours or in its place.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some("the address holds a user name");
+    }
     let own_host = url.host() == registry.host();
     match url.scheme() {
         "https" => {}
@@ -115,6 +116,7 @@ mod tests {
         let step = |next| step_fault(&url(next), &registry, &registry, &plain).is_none();
         assert!(step("https://cdn.example/blob?sig=1"));
         assert!(!step("http://ghcr.io/blob") && !step("https://192.168.0.1/blob"));
+        assert!(!step("https://localhost./blob") && !step("https://me:pw@ghcr.io/blob"));
         for (text, same) in [
             ("https://ghcr.io:443/x", true),
             ("https://ghcr.io:8443/x", false),

@@ -1,7 +1,7 @@
 //! [`Repository`]: a registry's name and a repository's name in it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::Url;
 
@@ -96,7 +96,11 @@ pub(super) fn is_loopback(registry: &str) -> bool {
 /// Whether `url` leads to this machine.
 pub(super) fn loopback_url(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Domain(name)) => {
+            // A dot at the end says only that the name is whole.
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
         None => false,
@@ -112,13 +116,33 @@ pub(super) fn internal_url(url: &Url) -> bool {
         _ => return loopback_url(url),
     };
     match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
-            v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified() || shared
-        }
+        IpAddr::V4(v4) => internal_v4(v4),
         IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local()
+            let site_local = v6.segments()[0] & 0xffc0 == 0xfec0;
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local()
+                || site_local
+                || within(v6).is_some_and(internal_v4)
         }
+    }
+}
+
+fn internal_v4(v4: Ipv4Addr) -> bool {
+    let [first, second, ..] = v4.octets();
+    let shared = first == 100 && second & 0xc0 == 64;
+    v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_broadcast() || shared || first == 0
+}
+
+/// The IPv4 address to which gateways carry what is sent to an IPv6 address: of NAT64 (RFC 6052), of 6to4 (RFC 3056),
+/// and of the old form `::a.b.c.d`.
+fn within(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let address = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] => Some(address(high, low)),
+        [0x2002, high, low, ..] => Some(address(high, low)),
+        _ => None,
     }
 }
 
@@ -150,6 +174,18 @@ mod tests {
             ("169.254.169.254", false, true),
             ("[fe80::1]", false, true),
             ("100.64.0.1", false, true),
+            ("localhost.", true, true),
+            ("registry.localhost.", true, true),
+            ("2130706433", true, true),
+            ("0177.0.0.1.", true, true),
+            ("0.1.2.3", false, true),
+            ("[64:ff9b::a9fe:a9fe]", false, true),
+            ("[2002:a00:1::1]", false, true),
+            ("[::10.0.0.1]", false, true),
+            ("[fec0::1]", false, true),
+            ("[64:ff9b::808:808]", false, false),
+            ("[2001:4860:4860::8888]", false, false),
+            ("localhost.example", false, false),
             ("ghcr.io", false, false),
             ("127.0.0.1.evil.example", false, false),
             ("8.8.8.8:443", false, false),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::entries::{Entries, Entry, EntryKind};
 use super::facts;
+use super::tree::cost_of_note;
 use super::walk::{Last, above, clean, down, split};
 use super::{FileFacts, Kind, Node, RootfsError, Tree};
 
@@ -47,6 +48,7 @@ impl Tree {
             tree: self,
             own: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            noted: 0,
         };
         // A tar of directories that exist would grow nothing, and still keep us busy.
         let mut left = most.nodes;
@@ -56,7 +58,7 @@ impl Tree {
             if layer.tree.nodes.len() > most.nodes {
                 return Err(TOO_MANY);
             }
-            if layer.tree.held > most.held {
+            if layer.tree.held + layer.noted > most.held {
                 return Err(RootfsError::TooLarge("512 MiB of names and facts"));
             }
         }
@@ -82,6 +84,8 @@ struct Layer<'t> {
     /// What whiteouts have hidden; with a slash at its end, where a folder's content was. Once is enough: whatever is
     /// there afterwards is the layer's own.
     hidden: BTreeSet<Vec<u8>>,
+    /// About how many bytes `hidden` takes.
+    noted: u64,
 }
 
 impl Layer<'_> {
@@ -153,7 +157,7 @@ impl Layer<'_> {
 
     fn white_out(&mut self, folder: &[u8], name: &[u8], hidden: &[u8], entry: &Entry) -> Result<()> {
         if name == OPAQUE {
-            if self.hidden.insert([folder, b"/"].concat()) {
+            if self.note_hidden([folder, b"/"].concat()) {
                 self.hide_below(folder);
             }
             return Ok(());
@@ -166,11 +170,19 @@ impl Layer<'_> {
         }
         let mut path = folder.to_vec();
         down(&mut path, hidden);
-        if self.hidden.insert(path.clone()) {
+        if self.note_hidden(path.clone()) {
             self.hide_below(&path);
             self.hide(&path);
         }
         Ok(())
+    }
+
+    /// Whether nothing has hidden it before. What was not there takes its bytes, too.
+    fn note_hidden(&mut self, path: Vec<u8>) -> bool {
+        let cost = cost_of_note(&path);
+        let new = self.hidden.insert(path);
+        self.noted += if new { cost } else { 0 };
+        new
     }
 
     /// After the last entry.
@@ -180,6 +192,7 @@ impl Layer<'_> {
         let layer = tree.layers;
         tree.replaced
             .retain(|replaced| replaced.layer != layer || !hidden.contains(&replaced.path));
+        tree.count();
         tree.layers += 1;
     }
 
@@ -267,6 +280,46 @@ fn shown(path: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A tar of empty things.
+    fn tar(entries: &[(String, tar::EntryType)]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (path, kind) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            header.set_entry_type(*kind);
+            if *kind == tar::EntryType::Symlink {
+                header.set_link_name("there").unwrap();
+            }
+            tar.append_data(&mut header, path, [].as_slice()).unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
+    #[test]
+    fn what_is_only_noted_counts_too() {
+        use tar::EntryType::{Directory, Regular, Symlink};
+        let most = Most {
+            nodes: 1000,
+            held: 100_000,
+        };
+        // Whiteouts of what is not there.
+        let whiteouts: Vec<_> = (0..900).map(|n| (format!(".wh.{n:0200}"), Regular)).collect();
+        let laid = Tree::default().apply_within(tar(&whiteouts).as_slice(), &most);
+        assert!(matches!(laid, Err(RootfsError::TooLarge(_))), "{laid:?}");
+        // Links to a folder that are replaced and come back, layer after layer.
+        let links = |kind| (0..20).map(move |n| (format!("{n:0200}"), kind));
+        let there = std::iter::once(("there".to_owned(), Directory));
+        let first: Vec<_> = there.chain(links(Symlink)).collect();
+        let (links, files): (Vec<_>, Vec<_>) = (links(Symlink).collect(), links(Regular).collect());
+        let mut tree = Tree::default();
+        tree.apply_within(tar(&first).as_slice(), &most).unwrap();
+        let end = (0..100).find(|_| {
+            let laid = [&files, &links].map(|layer| tree.apply_within(tar(layer).as_slice(), &most));
+            laid.iter().any(Result::is_err)
+        });
+        assert!(end.is_some());
+    }
 
     #[test]
     fn there_is_an_end_to_it() {

@@ -7,6 +7,7 @@
 use std::io;
 
 use super::entries::invalid;
+use crate::codec::pax::{decimal, records};
 
 /// What extended headers say about the next entry.
 #[derive(Default)]
@@ -45,23 +46,11 @@ impl Extended {
         self.gnu_target = Some(until_nul(text));
     }
 
-    /// Reads records of the form `length key=value\n`. Not by the tar crate: it takes a line break within a value, as
-    /// file capabilities have them, for the record's end.
-    pub(super) fn read_pax(&mut self, mut text: &[u8]) -> io::Result<()> {
-        let malformed = || invalid("a malformed extended header");
-        while !text.is_empty() {
-            let space = text.iter().position(|byte| *byte == b' ').ok_or_else(malformed)?;
-            let length = decimal(&text[..space]).and_then(|length| usize::try_from(length).ok());
-            let record = length
-                .and_then(|length| text.get(space + 1..length))
-                .ok_or_else(malformed)?;
-            text = &text[space + 1 + record.len()..];
-            let record = record.strip_suffix(b"\n").ok_or_else(malformed)?;
-            let equals = record
-                .iter()
-                .position(|byte| *byte == b'=')
-                .ok_or_else(malformed)?;
-            self.take(&record[..equals], &record[equals + 1..])?;
+    /// Reads the records of PAX.
+    pub(super) fn read_pax(&mut self, text: &[u8]) -> io::Result<()> {
+        for record in records(text) {
+            let (key, value) = record?;
+            self.take(key, value)?;
         }
         Ok(())
     }
@@ -88,10 +77,6 @@ impl Extended {
         self.sparse |= key.starts_with(b"GNU.sparse.");
         Ok(())
     }
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn until_nul(mut text: Vec<u8>) -> Vec<u8> {

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::tree::cost;
 use super::walk::{clean, split};
 use super::{Kind, Node, Replaced, Tree};
 
@@ -75,13 +74,15 @@ impl<'de> Deserialize<'de> for Tree {
         if nodes.len() != count || !nodes.keys().all(|path| fits(path)) {
             return Err(D::Error::custom("what is stored is no tree"));
         }
-        Ok(Self {
-            held: nodes.iter().map(|(path, node)| cost(path, node)).sum(),
+        let mut tree = Self {
+            held: 0,
             root,
             nodes,
             replaced: stored.replaced,
             layers: stored.layers,
-        })
+        };
+        tree.count();
+        Ok(tree)
     }
 }
 

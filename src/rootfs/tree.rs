@@ -219,13 +219,30 @@ impl Tree {
             .resolve(path)
             .is_some_and(|(_, led)| led.kind == Kind::Directory)
         {
-            self.replaced.push(Replaced {
+            let replaced = Replaced {
                 path: path.to_vec(),
                 link: link.clone(),
                 layer: self.layers,
-            });
+            };
+            self.held += cost_of_replaced(&replaced);
+            self.replaced.push(replaced);
         }
     }
+
+    /// Counts anew how many bytes everything takes.
+    pub(super) fn count(&mut self) {
+        let nodes: u64 = self.nodes.iter().map(|(path, node)| cost(path, node)).sum();
+        self.held = nodes + self.replaced.iter().map(cost_of_replaced).sum::<u64>();
+    }
+}
+
+fn cost_of_replaced(replaced: &Replaced) -> u64 {
+    cost_of_note(&replaced.path) + replaced.link.len() as u64
+}
+
+/// About how many bytes a path takes that is remembered beside the nodes.
+pub(super) fn cost_of_note(path: &[u8]) -> u64 {
+    (64 + path.len()) as u64
 }
 
 /// About how many bytes a node takes.

@@ -62,6 +62,8 @@ impl Children {
         let result = drive(self, &mut child, call, each);
         if result.is_err() {
             end_group(id);
+            // It may have left its group, and would be waited for.
+            let _ = child.kill();
         }
         // Before the number of the group is free for others.
         drop(watch);
@@ -171,20 +173,34 @@ fn drive(
                 limit,
             });
         }
-        // A grandchild may hold the pipes open after the program has ended; do not wait for it.
         if let Ok(Some(_)) = child.try_wait() {
-            while let Ok((stream, bytes)) = chunks.recv_timeout(DRAIN) {
-                each(stream, &bytes);
-            }
+            drain(&chunks, each);
             return Ok(());
         }
     }
 }
 
+/// Takes what an ended program has left in its pipes. A grandchild may hold them open, and write on: it is not waited
+/// for.
+fn drain(chunks: &mpsc::Receiver<Chunk>, each: &mut dyn FnMut(Stream, &[u8])) {
+    let (mut left, mut patience) = (LEFT, DRAIN);
+    while left > 0 {
+        let waiting = Instant::now();
+        let Ok((stream, bytes)) = chunks.recv_timeout(patience) else {
+            return;
+        };
+        patience = patience.saturating_sub(waiting.elapsed());
+        left = left.saturating_sub(bytes.len());
+        each(stream, &bytes);
+    }
+}
+
 /// How often a silent child is looked at.
 const POLL: Duration = Duration::from_millis(200);
-/// How long the pipes of an ended program may stay silent before they are given up.
+/// How long the pipes of an ended program may stay silent, all in all, before they are given up.
 const DRAIN: Duration = Duration::from_secs(2);
+/// More than this cannot be left of an ended program: full pipes, and what was read of them.
+const LEFT: usize = 16 << 20;
 
 fn pump(stream: Stream, mut from: impl Read + Send + 'static, to: mpsc::SyncSender<Chunk>) {
     thread::spawn(move || {
@@ -237,6 +253,9 @@ fn ended(status: std::process::ExitStatus) -> Ended {
     Ended::Code(status.code().unwrap_or(-1))
 }
 
+/// Longer lines are handed over in pieces.
+const LINE: usize = 16 << 20;
+
 /// Cuts chunks into lines, per stream.
 pub(super) struct Lines<'a> {
     each: &'a mut dyn FnMut(Stream, &[u8]),
@@ -253,10 +272,12 @@ impl<'a> Lines<'a> {
 
     pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) {
         let pending = &mut self.pending[usize::from(stream == Stream::Stderr)];
-        pending.extend_from_slice(bytes);
-        while let Some(end) = pending.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = pending.drain(..=end).collect();
-            (self.each)(stream, &line);
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            pending.extend_from_slice(line);
+            if line.ends_with(b"\n") || pending.len() >= LINE {
+                (self.each)(stream, pending);
+                pending.clear();
+            }
         }
     }
 

@@ -91,3 +91,44 @@ fn ended_soon(id: &str) -> bool {
         state.is_empty() || state.contains(") Z ")
     })
 }
+
+#[test]
+fn a_grandchild_that_writes_on_is_not_waited_for() {
+    for script in ["yes & echo $!", "(while :; do echo y; sleep 0.5; done) & echo $!"] {
+        let started = Instant::now();
+        let call = shell(script).limit(Duration::from_secs(60)).keep(100);
+        let output = tools().output(&call).unwrap();
+        assert_eq!(output.ended, Ended::Code(0));
+        assert!(started.elapsed() < Duration::from_secs(30), "{script}");
+        let text = output.text();
+        let writer = text.lines().find(|line| *line != "y").unwrap();
+        tools()
+            .run(&Call::new("kill").args(["-s", "KILL", writer]))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_program_that_leaves_its_group_is_ended() {
+    let script = "setpgrp(0, getpgrp(getppid())); print qq(here\n); sleep 60";
+    let call = Call::new("perl").args(["-e", script]);
+    let started = Instant::now();
+    let error = tools()
+        .output(&call.limit(Duration::from_millis(500)))
+        .unwrap_err();
+    assert!(matches!(error, ToolError::Limit { .. }));
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn endless_lines_come_in_pieces() {
+    let (mut pieces, mut bytes) = (0, 0);
+    let call = shell("head -c 50000000 /dev/zero; echo; echo end");
+    tools()
+        .stream(&call, &mut |_, line| {
+            assert!(line.len() < 20_000_000);
+            (pieces, bytes) = (pieces + 1, bytes + line.len());
+        })
+        .unwrap();
+    assert_eq!((pieces, bytes), (4, 50_000_005));
+}

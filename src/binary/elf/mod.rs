@@ -167,6 +167,10 @@ fn read<'a, H: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R, class: 
     let header = H::parse(data)?;
     let endian = header.endian()?;
     let segments = header.program_headers(endian, data)?;
+    // The kernel takes 64 KiB of them. Each is compared with each below.
+    if segments.len() > MANY {
+        return Err(invalid("too many program headers"));
+    }
     let mut found = Elf {
         class,
         endian: match endian {

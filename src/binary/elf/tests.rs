@@ -77,6 +77,20 @@ fn places(bytes: &[u8]) -> Vec<usize> {
     found
 }
 
+#[test]
+fn more_program_headers_than_the_kernel_takes_are_not_compared() {
+    let of = |count: u16| {
+        let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+        bytes.resize(64 + 56 * usize::from(count), 0);
+        bytes[32] = 64;
+        bytes[54] = 56;
+        bytes[56..58].copy_from_slice(&count.to_le_bytes());
+        Elf::read(std::io::Cursor::new(bytes))
+    };
+    assert!(of(1170).is_ok());
+    assert!(of(u16::MAX - 1).is_err());
+}
+
 #[cfg(all(target_os = "linux", target_pointer_width = "64", target_env = "gnu"))]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
