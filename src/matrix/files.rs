@@ -5,9 +5,6 @@ use super::grammar::owner;
 use super::node::{Node, Table};
 use super::{Files, Volume};
 
-/// Who owns what nobody is named for.
-const ROOT: (u32, u32) = (0, 0);
-
 /// The elements of `files`.
 pub(super) fn files(image: &Table) -> Vec<Files> {
     image
@@ -18,7 +15,7 @@ pub(super) fn files(image: &Table) -> Vec<Files> {
 }
 
 fn element(table: &Table) -> Option<Files> {
-    let (mode, owner) = (mode_of(table), owner_of(table).unwrap_or(ROOT));
+    let (mode, owner) = (mode_of(table), owner_of(table));
     if let Some(from) = table.text("from") {
         return Some(Files::Copy {
             from,

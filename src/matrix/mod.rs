@@ -297,17 +297,17 @@ pub enum Files {
         exclude: Vec<String>,
         /// Mode of files; directories get the matching search bits.
         mode: Option<u32>,
-        /// `uid:gid`.
-        owner: (u32, u32),
+        /// `uid:gid`; root by default.
+        owner: Option<(u32, u32)>,
     },
     /// An empty directory.
     Directory {
         /// Template of its absolute path.
         path: String,
-        /// Its mode.
+        /// Its mode; 0755 by default, or what the base has.
         mode: Option<u32>,
-        /// `uid:gid`.
-        owner: (u32, u32),
+        /// `uid:gid`; root by default, or what the base has.
+        owner: Option<(u32, u32)>,
     },
     /// A symbolic link.
     Link {

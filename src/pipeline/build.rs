@@ -162,6 +162,6 @@ pub(super) fn inspected(
     let config: serde_json::Value = serde_json::from_slice(bare.config()).expect("it was written just now");
     let user = config["config"]["User"].as_str().unwrap_or_default();
     let laid = lay::lay(platform, binaries, ground, &prepared.directory, user)?;
-    let found = examine(prepared, (image, platform), binaries, (ground, &laid), &config)?;
+    let found = examine(prepared, (image, platform), binaries, &laid, &config)?;
     Ok((laid, found))
 }

@@ -44,6 +44,7 @@ impl Error {
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
+            Self::OverDirectory { .. } | Self::BelowFile { .. } | Self::FileAndBinary { .. } => Class::Matrix,
             Self::Unfit { .. } => Class::Fit,
             Self::Outdated { .. } => Class::Refused,
             Self::NoProgram { .. } | Self::NoBasePlatform { .. } => Class::Usage,

@@ -129,6 +129,40 @@ pub enum Error {
         /// What was published before.
         published: Vec<PublishedImage>,
     },
+    /// Something that is no directory would hide one with something in it.
+    #[error("`{path}` would take the place of a directory: `{inner}` would be gone")]
+    #[diagnostic(
+        code(gantry::pipeline::over_directory),
+        help("end `to` with a slash to put it into the directory, or name another place")
+    )]
+    OverDirectory {
+        /// Where it would go.
+        path: String,
+        /// Something in the directory.
+        inner: String,
+    },
+    /// A directory would take the place of a file.
+    #[error("`{path}` would take the place of the file `{file}`")]
+    #[diagnostic(
+        code(gantry::pipeline::below_file),
+        help("name a place where the base, `files` and `binaries` have no file")
+    )]
+    BelowFile {
+        /// What was asked for.
+        path: String,
+        /// The file, which is no directory.
+        file: String,
+    },
+    /// `files` and `binaries` bring the same path.
+    #[error("`files` and `binaries` both bring `{path}`")]
+    #[diagnostic(
+        code(gantry::pipeline::file_and_binary),
+        help("remove it from `files`, or give the binary another `dest`")
+    )]
+    FileAndBinary {
+        /// The path, without links of the base.
+        path: String,
+    },
     /// What was built would not run.
     #[error("{}", unfit(findings.len()))]
     #[diagnostic(

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ground::Ground;
 use super::lay::{Laid, Placed};
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
@@ -18,7 +17,7 @@ pub(super) fn examine(
     prepared: &Prepared,
     (image, platform): (&PlannedImage, &PlannedPlatform),
     binaries: &[Placed],
-    (ground, laid): (&Ground, &Laid),
+    laid: &Laid,
     config: &serde_json::Value,
 ) -> Result<Vec<Finding>, Error> {
     let programs: Vec<String> = binaries.iter().map(|placed| placed.dest.clone()).collect();
@@ -39,12 +38,11 @@ pub(super) fn examine(
         true => programs.iter().cloned().collect(),
         false => BTreeSet::new(),
     };
-    let tree = laid.over(&ground.tree)?;
     Ok(fit::check(&fit::Question {
         platform: &platform.platform,
         base: &platform.base,
         catalog: &prepared.catalog,
-        tree: &tree,
+        tree: &laid.tree,
         config,
         programs: &programs,
         crates: &crates,

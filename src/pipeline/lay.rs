@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::ground::Ground;
+use super::settle::{directory, settle};
 use super::{Error, convert, owner};
 use crate::base::accounts;
 use crate::base::builtin::{self, BuiltinFile};
@@ -25,6 +26,8 @@ pub(super) struct Laid {
     pub base: Vec<Entry>,
     pub files: Vec<Entry>,
     pub programs: Vec<Entry>,
+    /// The whole image: the base with all of it over it.
+    pub tree: Tree,
 }
 
 /// Lays everything of `platform` over its base. `directory` is what `files` are relative to, `user` the one that the
@@ -36,22 +39,25 @@ pub(super) fn lay(
     directory: &Path,
     user: &str,
 ) -> Result<Laid, Error> {
-    let mut base = provided(platform, ground)?;
-    let mut programs: Vec<Entry> = binaries
+    let mut tree = Tree::clone(&ground.tree);
+    let base = settle(provided(platform, ground)?, &mut tree)?;
+    let owner = owner::of(user, text(&tree, b"etc/passwd").unwrap_or_default());
+    let files = settle(files(platform, directory, owner, &tree)?, &mut tree)?;
+    let programs = binaries
         .iter()
-        .map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755))
-        .collect();
-    let owner = owner::of(user, &accounts_of(&base, &ground.tree));
-    let mut files = files(platform, directory, owner)?;
-    for entries in [&mut base, &mut files, &mut programs] {
-        entries
-            .iter_mut()
-            .for_each(|entry| through_links(entry, &ground.tree));
+        .map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755));
+    let programs = settle(programs.collect(), &mut tree)?;
+    let brought = |program: &&Entry| files.iter().any(|file| file.path == program.path);
+    if let Some(program) = programs.iter().find(brought) {
+        return Err(Error::FileAndBinary {
+            path: format!("/{}", program.shown()),
+        });
     }
     Ok(Laid {
         base,
         files,
         programs,
+        tree,
     })
 }
 
@@ -60,37 +66,12 @@ impl Laid {
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.base.iter().chain(&self.files).chain(&self.programs)
     }
-
-    /// The whole image: the base with this over it.
-    pub(super) fn over(&self, tree: &Tree) -> Result<Tree, Error> {
-        let mut tree = tree.clone();
-        for entry in self.entries() {
-            put(&mut tree, entry)?;
-        }
-        Ok(tree)
-    }
 }
 
 /// Puts an entry where it goes.
 pub(super) fn put(tree: &mut Tree, entry: &Entry) -> Result<(), Error> {
     tree.insert(&entry.path, node(entry)?);
     Ok(())
-}
-
-/// What a runtime that extracts a layer alone would put over a link of the base goes to where the link leads.
-fn through_links(entry: &mut Entry, tree: &Tree) {
-    entry.path = tree.real(&entry.path);
-    if entry.kind != Kind::Directory {
-        return;
-    }
-    if let Some((path, node)) = tree.resolve(&entry.path)
-        && node.kind == rootfs::Kind::Directory
-        && path != entry.path
-    {
-        // The directory is there: it keeps what it is.
-        (entry.mode, entry.uid, entry.gid) = (node.mode, node.uid, node.gid);
-        entry.path = path;
-    }
 }
 
 fn provided(platform: &PlannedPlatform, ground: &Ground) -> Result<Vec<Entry>, Error> {
@@ -103,10 +84,7 @@ fn provided(platform: &PlannedPlatform, ground: &Ground) -> Result<Vec<Entry>, E
             provide.retain(|part| *part != Provide::Passwd);
             users.entry("nonroot".to_owned()).or_insert(builtin::NONROOT);
         }
-        let text = |path: &[u8]| match &ground.tree.resolve(path)?.1.kind {
-            rootfs::Kind::File(facts) => facts.text.as_deref(),
-            _ => None,
-        };
+        let text = |path| text(&ground.tree, path);
         own = accounts::extended(text(b"etc/passwd"), text(b"etc/group"), &users)?;
         users.clear();
     }
@@ -124,12 +102,20 @@ pub(super) fn entry(file: BuiltinFile) -> Entry {
     entry.owned_by(file.uid, file.gid)
 }
 
-fn files(platform: &PlannedPlatform, root: &Path, user: (u32, u32)) -> Result<Vec<Entry>, Error> {
-    let mut entries = Vec::new();
+/// What `volumes` and `files` bring. A directory that lies in `tree` already is the base's: it keeps what nobody asks
+/// to be different.
+fn files(
+    platform: &PlannedPlatform,
+    root: &Path,
+    user: (u32, u32),
+    tree: &Tree,
+) -> Result<Vec<Entry>, Error> {
+    let (mut entries, mut collected) = (Vec::new(), Vec::new());
     for volume in &platform.volumes {
-        let (uid, gid) = volume.owner.unwrap_or(user);
-        let directory = Entry::directory(relative(&volume.path), volume.mode.unwrap_or(0o755));
-        entries.push(directory.owned_by(uid.into(), gid.into()));
+        // Where everybody may write, the user may.
+        let open = directory(tree, volume.path.as_bytes()).filter(|node| node.mode & 0o002 != 0);
+        let owner = volume.owner.or(if open.is_some() { None } else { Some(user) });
+        entries.push(asked(tree, &volume.path, volume.mode, owner));
     }
     for files in &platform.files {
         match files {
@@ -141,7 +127,8 @@ fn files(platform: &PlannedPlatform, root: &Path, user: (u32, u32)) -> Result<Ve
                 mode,
                 owner,
             } => {
-                entries.extend(layer::collect(&Collect {
+                let owner = owner.unwrap_or_default();
+                collected.extend(layer::collect(&Collect {
                     root,
                     from,
                     to,
@@ -151,27 +138,49 @@ fn files(platform: &PlannedPlatform, root: &Path, user: (u32, u32)) -> Result<Ve
                     owner: (owner.0.into(), owner.1.into()),
                 })?);
             }
-            Files::Directory { path, mode, owner } => {
-                let directory = Entry::directory(relative(path), mode.unwrap_or(0o755));
-                entries.push(directory.owned_by(owner.0.into(), owner.1.into()));
-            }
+            Files::Directory { path, mode, owner } => entries.push(asked(tree, path, *mode, *owner)),
             Files::Link { path, target } => {
                 entries.push(Entry::symlink(relative(path), target.as_bytes()));
             }
         }
     }
+    entries.extend(yielding(collected, &entries, tree));
     Ok(entries)
 }
 
-/// The text of the `passwd` that the image will have.
-fn accounts_of(base: &[Entry], tree: &Tree) -> Vec<u8> {
-    let ours = base.iter().find(|entry| entry.path == b"etc/passwd");
-    if let Some(Kind::File(Source::Bytes(bytes))) = ours.map(|entry| &entry.kind) {
-        return bytes.to_vec();
+/// What was collected from folders of the project, which say nothing of the directories that they go into: one that was
+/// asked for by its name is left to that, and one that lies in `tree` stays as it is, as `/tmp` with its mode 1777.
+fn yielding(collected: Vec<Entry>, asked: &[Entry], tree: &Tree) -> Vec<Entry> {
+    let real = |entry: &Entry| tree.real(&[entry.path.as_slice(), b"/."].concat());
+    let asked: Vec<Vec<u8>> = asked.iter().map(real).collect();
+    let mut kept = Vec::new();
+    for mut entry in collected {
+        if entry.kind == Kind::Directory {
+            if asked.contains(&real(&entry)) {
+                continue;
+            }
+            if let Some(node) = directory(tree, &entry.path) {
+                (entry.mode, entry.uid, entry.gid) = (node.mode, node.uid, node.gid);
+            }
+        }
+        kept.push(entry);
     }
-    match tree.resolve(b"etc/passwd").map(|(_, node)| &node.kind) {
-        Some(rootfs::Kind::File(facts)) => facts.text.clone().unwrap_or_default(),
-        _ => Vec::new(),
+    kept
+}
+
+/// A directory that was asked for; what was not said is as it is in `tree`, or 0755 of root.
+fn asked(tree: &Tree, path: &str, mode: Option<u32>, owner: Option<(u32, u32)>) -> Entry {
+    let there = directory(tree, path.as_bytes());
+    let kept = there.map_or((0o755, 0, 0), |node| (node.mode, node.uid, node.gid));
+    let (uid, gid) = owner.map_or((kept.1, kept.2), |(uid, gid)| (uid.into(), gid.into()));
+    Entry::directory(relative(path), mode.unwrap_or(kept.0)).owned_by(uid, gid)
+}
+
+/// The text of one of the small files that the tree has the text of.
+fn text<'t>(tree: &'t Tree, path: &[u8]) -> Option<&'t [u8]> {
+    match &tree.resolve(path)?.1.kind {
+        rootfs::Kind::File(facts) => facts.text.as_deref(),
+        _ => None,
     }
 }
 
@@ -207,4 +216,57 @@ fn node(entry: &Entry) -> Result<rootfs::Node, Error> {
 /// Layers name paths from the root without saying so.
 fn relative(path: &str) -> &str {
     path.trim_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> Tree {
+        let mut tree = Tree::default();
+        let entries = [
+            Entry::directory("tmp", 0o1777),
+            Entry::directory("root", 0o700),
+            Entry::directory("run/lock", 0o1777),
+            Entry::directory("var/cache/api", 0o750).owned_by(33, 33),
+            Entry::symlink("var/lock", "/run/lock"),
+        ];
+        settle(entries.into(), &mut tree).unwrap();
+        tree
+    }
+
+    #[test]
+    fn a_directory_of_the_base_keeps_what_nobody_asks_to_be_different() {
+        for (path, mode, owner, expected) in [
+            ("/tmp", None, None, (0o1777, 0)),
+            ("/tmp/", Some(0o700), None, (0o700, 0)),
+            ("/var/cache/api", None, None, (0o750, 33)),
+            ("/var/cache/api", None, Some((5, 5)), (0o750, 5)),
+            ("/var/lock", None, None, (0o1777, 0)),
+            ("/srv", None, None, (0o755, 0)),
+            ("/srv", Some(0o2775), Some((5, 5)), (0o2775, 5)),
+        ] {
+            let entry = asked(&tree(), path, mode, owner);
+            assert_eq!((entry.mode, entry.uid), expected, "{path} {mode:?} {owner:?}");
+        }
+    }
+
+    #[test]
+    fn folders_of_the_project_say_nothing_of_directories_they_go_into() {
+        let collected = ["root", "srv", "tmp", "var/lock"].map(|path| Entry::directory(path, 0o755));
+        let mut collected = Vec::from(collected);
+        collected.push(Entry::bytes("data/seed", *b"x", 0o644));
+        collected.push(Entry::directory("data", 0o755));
+        let volume = [Entry::directory("data", 0o700).owned_by(5, 5)];
+        let kept = yielding(collected, &volume, &tree());
+        let kept: Vec<(String, u32)> = kept.iter().map(|entry| (entry.shown(), entry.mode)).collect();
+        let expected = [
+            ("root", 0o700),
+            ("srv", 0o755),
+            ("tmp", 0o1777),
+            ("var/lock", 0o1777),
+            ("data/seed", 0o644),
+        ];
+        assert_eq!(kept, expected.map(|(path, mode)| (path.to_owned(), mode)));
+    }
 }

@@ -27,6 +27,7 @@ mod pins;
 mod prepare;
 mod publish;
 mod request;
+mod settle;
 mod survey;
 mod workplace;
 
