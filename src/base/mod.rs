@@ -26,7 +26,7 @@ use std::sync::{Arc, OnceLock};
 pub use cache::{Cache, Cached, CachedKind};
 pub use error::BaseError;
 
-use crate::blob::BlobStore;
+use crate::blob::{Blob, BlobStore};
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::registry::{Client, Repository};
@@ -258,10 +258,12 @@ impl Bases {
         self.reader()?.fetch(image, store).await
     }
 
-    /// The file of a layer in the user's cache, if it is there. Its content is not looked at.
-    pub fn cached(&self, layer: &Digest) -> Option<PathBuf> {
-        let blobs = self.reader().ok()?.cache.blobs().clone();
-        blobs.find(layer).map(|blob| blobs.path(&blob.digest))
+    /// The file of a layer in the user's cache, if it is there and still what it should be. Its content is not looked at.
+    pub fn cached(&self, layer: &Blob) -> Option<PathBuf> {
+        let reader = self.reader().ok()?;
+        let blobs = reader.cache.blobs();
+        let good = blobs.contains(layer) && blobs.verify(layer).is_ok();
+        good.then(|| blobs.path(&layer.digest))
     }
 
     /// Every platform of an image of anybody, without looking at the lock file. No layer is read for it, so the facts

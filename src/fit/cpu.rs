@@ -27,7 +27,7 @@ pub(super) fn check(
     let highest = libraries.max_by_key(|(level, path)| (*level, std::cmp::Reverse(*path)));
     let (needed, who, help) = match (own, highest) {
         (Some(own), _) if own > level => {
-            let help = "build it without `target-cpu`, or publish it for a platform with that variant";
+            let help = "build it without `target-cpu`, or see to it that it only comes to such processors";
             (own, format!("`{}`", program.path), help)
         }
         (_, Some((library, path))) if library > level => {
@@ -35,7 +35,7 @@ pub(super) fn check(
             (
                 library,
                 who,
-                "take a base for older processors, or publish for a platform with that variant",
+                "take a base for older processors, or see to it that the image only comes to such ones",
             )
         }
         _ => return,

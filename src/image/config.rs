@@ -33,7 +33,7 @@ pub struct Settings {
 }
 
 /// The user that images run as unless something else is said: distroless' `nonroot`.
-const NONROOT: &str = "65532:65532";
+pub const NONROOT: &str = "65532:65532";
 
 /// Why no config could be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

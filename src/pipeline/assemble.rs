@@ -7,14 +7,14 @@ use super::ground::Grounds;
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::base::Origin;
-use crate::blob::BlobStore;
+use crate::blob::{Blob, BlobStore};
 use crate::event::Event;
 use crate::image::{self, Image, LayerPart};
 use crate::index;
 use crate::matrix::IndexRule;
 use crate::plan::PlannedImage;
-use crate::registry::{BlobContent, BlobSource};
-use crate::spec::Digest;
+use crate::registry::{BlobContent, BlobSource, Repository};
+use crate::spec::{Digest, Reference};
 
 /// Puts an image together; `layers` gives those of ours for each of its platforms.
 pub(super) fn assemble(
@@ -58,7 +58,10 @@ pub(super) fn assemble(
         for (position, layer) in image.layers().iter().enumerate() {
             let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
             let origin = base.map(|base| &base.origin).filter(|_| position < of_base);
-            blobs.insert(digest, source(prepared, store, digest, layer.size(), origin));
+            blobs.insert(
+                digest,
+                source(prepared, store, planned, Blob::new(digest, layer.size()), origin),
+            );
         }
         images.push(image);
     }
@@ -86,24 +89,36 @@ pub(super) fn assemble(
     })
 }
 
-/// Where a layer lies: in the store, in the user's cache, or only where the base was found.
+/// Where a layer lies: in the store, in the user's cache, or only where the base was found. A registry that has the base
+/// itself mounts it; for another one a file here is taken, if it is still what it should be.
 fn source(
     prepared: &Prepared,
     store: &BlobStore,
-    digest: Digest,
-    size: u64,
+    planned: &PlannedImage,
+    layer: Blob,
     origin: Option<&Origin>,
 ) -> BlobSource {
+    let Blob { digest, size, .. } = layer;
     let Some(Origin::Registry(repository)) = origin else {
         return BlobSource::file(digest, size, store.path(&digest));
     };
-    let cached = || prepared.bases.as_ref()?.cached(&digest);
-    let here = match store.find(&digest) {
-        Some(_) => Some(store.path(&digest)),
-        None => cached(),
+    let remote = BlobSource::remote(digest, size, repository.clone());
+    let elsewhere = |name: &String| {
+        let reference = name.parse::<Reference>();
+        reference.is_ok_and(|reference| Repository::from(&reference).registry() != repository.registry())
     };
-    match here {
+    let in_store = || store.contains(&layer);
+    if !prepared.request.to_publish && in_store() {
+        return BlobSource::file(digest, size, store.path(&digest)).also_in(repository.clone());
+    }
+    if !planned.repositories.iter().any(elsewhere) {
+        return remote;
+    }
+    if in_store() && store.verify(&layer).is_ok() {
+        return BlobSource::file(digest, size, store.path(&digest)).also_in(repository.clone());
+    }
+    match prepared.bases.as_ref().and_then(|bases| bases.cached(&layer)) {
         Some(path) => BlobSource::file(digest, size, path).also_in(repository.clone()),
-        None => BlobSource::remote(digest, size, repository.clone()),
+        None => remote,
     }
 }

@@ -14,8 +14,9 @@ use super::prepare::prepare;
 use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
-use crate::binary::{Elf, Facts};
+use crate::binary::{self, Elf, Facts};
 use crate::fit::{self, Finding, Level};
+use crate::image;
 use crate::layer::Entry;
 use crate::rootfs::Tree;
 use crate::spec::Platform;
@@ -187,8 +188,15 @@ fn on_tree(
     if !config["config"].is_object() {
         config = json!({"config": {}});
     }
+    let user = config["config"]["User"].as_str().unwrap_or_default();
+    if matches!(user.split(':').next(), Some("" | "0" | "root")) {
+        // As an image of ours would have it.
+        config["config"]["User"] = json!(image::NONROOT);
+    }
     config["config"]["Entrypoint"] = json!([dest]);
     config["config"]["Cmd"] = Value::Null;
+    let crates = binary::dependencies(program.path).map(|crates| (dest.clone(), crates));
+    let crates = crates.into_iter().collect();
     let programs = [dest];
     let question = fit::Question {
         platform: &platform,
@@ -197,7 +205,7 @@ fn on_tree(
         tree: &tree,
         config: &config,
         programs: &programs,
-        crates: &BTreeMap::new(),
+        crates: &crates,
         static_glibc: &BTreeSet::new(),
         levels: &BTreeMap::new(),
     };

@@ -5,6 +5,7 @@ use crate::base::BaseError;
 use crate::build::BuildError;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
+use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::{publish, registry};
 
@@ -61,6 +62,7 @@ impl Error {
             Self::Build(BuildError::Tool(error)) => tool(error),
             Self::Build(_) | Self::NoArtifact { .. } | Self::LinkFailed { .. } => Class::Build,
             Self::Toolchain(_) | Self::Link(_) | Self::Links { .. } | Self::Binary(_) => Class::Build,
+            Self::Registry(RegistryError::UserSettings { .. }) => Class::Usage,
             Self::Registry(error) => of_registry(error.kind()),
             Self::Publish(error) => match error.kind() {
                 publish::Kind::Refused => Class::Refused,

@@ -174,7 +174,7 @@ impl From<Moves> for publish::Moves {
     }
 }
 
-/// What each check does for an image.
+/// What the user says of checks. What is not said of stays out: some findings are worse than their check usually is.
 pub(super) fn levels(checks: &Checks) -> BTreeMap<Check, Level> {
     let own = |check: Check| match check.level() {
         Level::Deny => CheckLevel::Deny,
@@ -186,8 +186,11 @@ pub(super) fn levels(checks: &Checks) -> BTreeMap<Check, Level> {
         CheckLevel::Warn => Level::Warn,
         CheckLevel::Allow => Level::Allow,
     };
+    let softened = matches!(checks.fit, Some(CheckLevel::Warn | CheckLevel::Allow));
+    let said = |check: &Check| softened || checks.named.contains_key(check.name());
     Check::ALL
         .into_iter()
+        .filter(said)
         .map(|check| (check, level(check)))
         .collect()
 }
@@ -257,5 +260,23 @@ pub(super) fn parts(
         },
         annotations: platform.annotations.clone(),
         created: planned.created.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_nobody_speaks_of_keeps_the_levels_of_its_findings() {
+        let mut checks = Checks::default();
+        assert_eq!(levels(&checks), BTreeMap::new());
+        checks.named.insert("root".to_owned(), CheckLevel::Deny);
+        assert_eq!(levels(&checks), BTreeMap::from([(Check::Root, Level::Deny)]));
+        checks.fit = Some(CheckLevel::Warn);
+        let softened = levels(&checks);
+        assert_eq!(softened[&Check::Root], Level::Deny);
+        assert_eq!(softened[&Check::Workdir], Level::Warn);
+        assert_eq!(softened[&Check::Glibc], Level::Warn);
     }
 }

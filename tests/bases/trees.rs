@@ -42,7 +42,7 @@ async fn layers_are_read_once_and_the_tree_is_kept() {
         base.images[0]
             .layers
             .iter()
-            .all(|layer| bases.cached(&Digest::of(layer)).is_none())
+            .all(|layer| bases.cached(&Blob::of(layer)).is_none())
     );
 
     registry.clear_log();
@@ -105,7 +105,7 @@ async fn layers_are_kept_where_they_are_wanted() {
         let blobs = registry.kinds().iter().filter(|kind| *kind == "GET blob").count();
         assert_eq!(blobs, if keep { 3 } else { 5 });
         for bytes in &base.images[0].layers {
-            let cached = bases.cached(&Digest::of(bytes)).unwrap();
+            let cached = bases.cached(&Blob::of(bytes)).unwrap();
             let stored = store.path(&Digest::of(bytes));
             assert_eq!(std::fs::read(&stored).unwrap(), *bytes);
             #[cfg(unix)]
