@@ -15,6 +15,8 @@ mod authorization;
 mod credentials;
 #[path = "registry/faults.rs"]
 mod faults;
+#[path = "registry/hostile.rs"]
+mod hostile;
 #[path = "registry/lists.rs"]
 mod lists;
 #[cfg(target_os = "linux")]

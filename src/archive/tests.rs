@@ -169,3 +169,15 @@ fn what_others_wrote_is_checked() {
     ));
     assert!(Layout::open(path.join("oci-layout")).is_err());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools =
+        crate::tool::Tools::new(crate::environment::Environment::empty("/").with("PATH", "/usr/bin:/bin"));
+    let pipe = folder.path().join("oci-layout");
+    tools.run(&crate::tool::Call::new("mkfifo").arg(&pipe)).unwrap();
+    let error = Layout::open(folder.path()).unwrap_err();
+    assert!(format!("{error:?}").contains("is no file"), "{error:?}");
+}

@@ -13,27 +13,37 @@ use crate::registry::{RegistryError, Repository};
 use crate::rootfs::Tree;
 use crate::spec::{Digest, Hasher};
 
-/// Bytes of one layer at most, uncompressed: what ends a bomb.
+/// Bytes of all layers of an image at most, uncompressed: what ends a bomb, however many layers it is made of.
 const UNPACKED: u64 = 64 << 30;
 /// How often a layer is brought back that others cleaned away.
 const ATTEMPTS: u32 = 3;
 /// Layers that are downloaded at once.
 const DOWNLOADS: usize = 3;
 
+/// The layers so far.
+struct Laid {
+    tree: Tree,
+    /// How many bytes those above may unpack to.
+    left: u64,
+}
+
 impl Reader {
     /// The layers of an image laid over each other. Nothing counts before all of it was compared with its digests.
     pub(super) async fn merged(&self, image: &BaseImage) -> Result<Tree, BaseError> {
-        let mut tree = Tree::default();
+        let mut laid = Laid {
+            tree: Tree::default(),
+            left: UNPACKED,
+        };
         for layer in &image.layers {
-            tree = match &image.origin {
+            laid = match &image.origin {
                 Origin::Layout(path) => {
                     let (layout, layer) = (self.layout(path)?, layer.clone());
-                    blocking(move || lay_of_layout(tree, &layer, &layout)).await?
+                    blocking(move || lay_of_layout(laid, &layer, &layout)).await?
                 }
-                Origin::Registry(repository) => self.lay(tree, layer, repository).await?,
+                Origin::Registry(repository) => self.lay(laid, layer, repository).await?,
             };
         }
-        Ok(tree)
+        Ok(laid.tree)
     }
 
     /// Brings all layers into `store`.
@@ -54,7 +64,7 @@ impl Reader {
         in_order(DOWNLOADS, work).await.map(drop)
     }
 
-    async fn lay(&self, tree: Tree, layer: &BaseLayer, repository: &Repository) -> Result<Tree, BaseError> {
+    async fn lay(&self, below: Laid, layer: &BaseLayer, repository: &Repository) -> Result<Laid, BaseError> {
         if self.keep_layers {
             self.keep(layer, repository).await?;
         }
@@ -66,23 +76,23 @@ impl Reader {
             blobs.file(&blob.digest).ok().filter(|_| there)
         };
         if let Some(file) = blocking(whole).await {
-            return blocking(move || lay(tree, &wanted, file)).await;
+            return blocking(move || lay(below, &wanted, file)).await;
         }
         self.may_download(layer)?;
-        self.stream(tree, layer, blob, repository).await
+        self.stream(below, layer, blob, repository).await
     }
 
     /// Lays a layer while it is downloaded; not a byte of it is stored.
     async fn stream(
         &self,
-        tree: Tree,
+        below: Laid,
         layer: &BaseLayer,
         blob: Blob,
         repository: &Repository,
-    ) -> Result<Tree, BaseError> {
+    ) -> Result<Laid, BaseError> {
         let (pipe, pieces) = pipe();
         let wanted = layer.clone();
-        let laying = tokio::task::spawn_blocking(move || lay(tree, &wanted, pieces));
+        let laying = tokio::task::spawn_blocking(move || lay(below, &wanted, pieces));
         let mut told = Told::new(self.client.observer(), blob, pipe);
         let downloaded = self
             .client
@@ -188,9 +198,9 @@ fn copy(layout: &Layout, layer: &BaseLayer, store: &BlobStore) -> Result<(), Bas
     Ok(())
 }
 
-fn lay_of_layout(tree: Tree, layer: &BaseLayer, layout: &Layout) -> Result<Tree, BaseError> {
+fn lay_of_layout(below: Laid, layer: &BaseLayer, layout: &Layout) -> Result<Laid, BaseError> {
     let blob = Blob::described(&layer.descriptor)?;
-    lay(tree, layer, sized(layout, layer, &blob)?)
+    lay(below, layer, sized(layout, layer, &blob)?)
 }
 
 /// A layer's bytes in a layout; reading its end fails if they are not what the digest promises.
@@ -207,10 +217,11 @@ fn sized(layout: &Layout, layer: &BaseLayer, blob: &Blob) -> Result<impl Read + 
 }
 
 /// Lays a layer over the tree. Reads `bytes` to their very end, so that whoever checks them there does.
-fn lay(mut tree: Tree, layer: &BaseLayer, mut bytes: impl Read) -> Result<Tree, BaseError> {
+fn lay(below: Laid, layer: &BaseLayer, mut bytes: impl Read) -> Result<Laid, BaseError> {
+    let Laid { mut tree, left } = below;
     let digest = Digest::try_from(layer.descriptor.digest())?;
     let failed = |source| BaseError::LayerRead { digest, source };
-    let decoder = codec::decoder(layer.descriptor.media_type(), &mut bytes, UNPACKED)?;
+    let decoder = codec::decoder(layer.descriptor.media_type(), &mut bytes, left)?;
     let mut tar = Hashed {
         inner: decoder,
         hasher: Hasher::default(),
@@ -219,6 +230,7 @@ fn lay(mut tree: Tree, layer: &BaseLayer, mut bytes: impl Read) -> Result<Tree, 
         .map_err(|source| BaseError::Layer { digest, source })?;
     // A tar ends before its file does: with padding, at least.
     io::copy(&mut tar, &mut io::sink()).map_err(failed)?;
+    let left = left.saturating_sub(tar.hasher.count());
     let found = tar.hasher.diff_id();
     drop(tar.inner);
     io::copy(&mut bytes, &mut io::sink()).map_err(failed)?;
@@ -229,7 +241,7 @@ fn lay(mut tree: Tree, layer: &BaseLayer, mut bytes: impl Read) -> Result<Tree, 
             found,
         });
     }
-    Ok(tree)
+    Ok(Laid { tree, left })
 }
 
 /// Hashes what is read.
@@ -243,5 +255,30 @@ impl<R: Read> Read for Hashed<R> {
         let count = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..count]);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Descriptor, MediaType};
+
+    #[test]
+    fn all_layers_share_one_bound() {
+        // A tar that is nothing but its end.
+        let bytes = [0; 1024];
+        let mut hasher = Hasher::default();
+        hasher.update(&bytes);
+        let layer = BaseLayer {
+            descriptor: Descriptor::new(MediaType::ImageLayer, 1024, Digest::of(&bytes)),
+            diff_id: hasher.diff_id(),
+        };
+        let start = Laid {
+            tree: Tree::default(),
+            left: 2000,
+        };
+        let one = lay(start, &layer, bytes.as_slice()).unwrap();
+        assert_eq!(one.left, 976);
+        assert!(lay(one, &layer, bytes.as_slice()).is_err());
     }
 }

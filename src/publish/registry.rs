@@ -11,6 +11,8 @@ use crate::spec::{Digest, Reference};
 
 /// Brings `shipment` to the repository of `repository` (whose own tag or digest means nothing here).
 ///
+/// A tag that never moves is looked at again just before it is written: two who publish at once do not both win.
+///
 /// When every tag names the index already (or, without tags, the index is there), that is one request per tag and
 /// nothing is sent. When only tags are missing, only tags are written. Must be called within a tokio runtime.
 ///
@@ -40,13 +42,14 @@ pub async fn to_registry(
         let found = found.filter(|found| found != index.digest())?;
         (tag.moves() == Moves::Never).then(|| (tag.name().to_owned(), found))
     };
+    let taken = |tag: String, found: Digest| PublishError::TagTaken {
+        tag,
+        repository: repository.to_string(),
+        found,
+        ours: *index.digest(),
+    };
     if let Some((tag, found)) = tags.iter().find_map(moved).filter(|_| !options.replace) {
-        return Err(PublishError::TagTaken {
-            tag,
-            repository: repository.to_string(),
-            found,
-            ours: *index.digest(),
-        });
+        return Err(taken(tag, found));
     }
     let (set, unset): (Vec<_>, Vec<_>) = tags
         .iter()
@@ -60,6 +63,15 @@ pub async fn to_registry(
         send_contents(client, &repository, shipment, &mut published).await?;
     }
     for (tag, _) in &unset {
+        // Somebody else may have published while we were sending.
+        if !complete && tag.moves() == Moves::Never && !options.replace {
+            let now = client
+                .find_manifest(&repository.tagged(tag.name()), Access::Push)
+                .await?;
+            if let Some(other) = now.filter(|now| now.digest != *index.digest()) {
+                return Err(taken(tag.name().to_owned(), other.digest));
+            }
+        }
         set_tag(client, &repository, tag, index).await?;
         published.manifests_sent += 1;
     }

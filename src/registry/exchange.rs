@@ -12,13 +12,12 @@ use reqwest::{Method, Response};
 use url::Url;
 
 use super::credential::{Credential, Login};
-use super::error::Answer;
 use super::host::Host;
 use super::realm::{realm_fault, same_origin, shown, step_fault};
 use super::retry::Fault;
 use super::send::location;
 use super::token::{Granted, Token, basic};
-use super::transmit::{body_start, failure, protocol, read_bounded};
+use super::transmit::{protocol, read_bounded};
 use super::{Client, RegistryError, Repository, Secret};
 
 /// Bound on a realm's answer.
@@ -93,12 +92,16 @@ impl Exchange<'_> {
                 registry: registry.to_owned(),
                 credential: self.login.origin.clone(),
                 scope: Some(self.scopes.join(" ")),
-                source: Answer::new(status, &body_start(response, stall).await).into(),
+                source: self.client.answer(response).await.into(),
             }));
         }
         if status != 200 {
             let what = format!("signing in at `{realm}`");
-            return Err(failure(response, &what, &self.login.origin, self.repository, stall).await);
+            let origin = &self.login.origin;
+            return Err(self
+                .client
+                .failure(response, &what, origin, self.repository)
+                .await);
         }
         let what = format!("the answer of `{realm}`");
         let body = read_bounded(response, &what, ANSWER_BYTES, stall).await?;
@@ -125,6 +128,7 @@ impl Exchange<'_> {
             let mut request = http.request(Method::GET, url.clone());
             // The password is for the realm itself.
             if let Some(header) = header.as_ref().filter(|_| same_origin(&url, &self.realm.0)) {
+                self.client.0.shown.header(header);
                 request = request.header(AUTHORIZATION, header);
             }
             let result = self.client.transmit(request, self.what).await;
@@ -155,6 +159,7 @@ impl Exchange<'_> {
 
     /// A refresh token is worth a password and stands in the body: no redirect is followed with it.
     async fn post(&self, identity: &Secret) -> Result<Response, Fault> {
+        self.client.0.shown.secret(identity);
         let scope = self.scopes.join(" ");
         let mut form: BTreeMap<&str, &str> = BTreeMap::new();
         form.insert("grant_type", "refresh_token");

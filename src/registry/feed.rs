@@ -5,7 +5,6 @@
 //! registry can take wrong content for whole.
 
 use std::pin::Pin;
-use std::time::Duration;
 
 use reqwest::{Method, Response};
 use tokio::io::{AsyncWriteExt, DuplexStream};
@@ -16,7 +15,7 @@ use super::retry::Fault;
 use super::send::{Request, estimate};
 use super::sign_in::Purpose;
 use super::token::Access;
-use super::transmit::next_chunk;
+use super::transmit::Pace;
 use super::{BlobSource, Client, RegistryError, Repository};
 use crate::spec::{Digest, Hasher};
 
@@ -29,7 +28,7 @@ pub(super) struct Feed {
     digest: Digest,
     size: u64,
     what: String,
-    stall: Duration,
+    pace: Pace,
     hasher: Hasher,
     /// Read but not yet handed out.
     held: Vec<u8>,
@@ -61,7 +60,7 @@ impl Client {
                             response,
                             digest: blob.digest,
                             size: blob.size,
-                            stall: self.0.settings.patience.stall,
+                            pace: Pace::new(self.0.settings.patience.stall),
                             hasher: Hasher::default(),
                             held: Vec::new(),
                             handed: 0,
@@ -110,7 +109,7 @@ impl Feed {
     }
 
     async fn read(&mut self) -> Result<(), Fault> {
-        let Some(chunk) = next_chunk(&mut self.response, &self.what, self.stall).await? else {
+        let Some(chunk) = self.pace.next_chunk(&mut self.response, &self.what).await? else {
             let found = format!("{} bytes", self.hasher.count());
             return Err(self.mismatch(format!("{} bytes", self.size), found).into());
         };

@@ -24,6 +24,7 @@ mod parts;
 mod pull;
 mod push;
 mod realm;
+mod redact;
 mod referrers;
 mod repository;
 mod retry;
@@ -63,6 +64,7 @@ use credential::Login;
 use credential_helper::Helpers;
 use host::Host;
 use realm::PlainHosts;
+use redact::Shown;
 use repository::canonical;
 use tokio::sync::OnceCell;
 use transport::Transports;
@@ -147,6 +149,8 @@ struct Shared {
     observer: Arc<dyn Observer>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     helpers: Helpers,
+    /// What no message may repeat.
+    shown: Shown,
     /// Mirrors, and repositories of mirrors, that were of no use.
     passed_over: Mutex<BTreeSet<String>>,
     logins: Mutex<HashMap<Repository, Arc<OnceCell<Arc<Login>>>>>,
@@ -172,6 +176,7 @@ impl Client {
             observer,
             hosts: Mutex::default(),
             helpers: Helpers::default(),
+            shown: Shown::default(),
             passed_over: Mutex::default(),
             logins: Mutex::default(),
         };

@@ -37,6 +37,8 @@ impl Push<'_> {
         loop {
             let smallest = session.smallest_part.max(SMALLEST);
             let part = self.host.part_size().unwrap_or(PART).max(session.smallest_part);
+            // Halving what is larger than all of it would change nothing.
+            let part = part.min(self.blob.size);
             let Some(refusal) = self.send_parts(&mut session, part).await? else {
                 break;
             };

@@ -12,7 +12,7 @@ use super::retry::Fault;
 use super::send::Request;
 use super::sign_in::Purpose;
 use super::token::Access;
-use super::transmit::next_chunk;
+use super::transmit::Pace;
 use super::{Client, Kind, RegistryError, Repository};
 use crate::spec::{Digest, Hasher};
 
@@ -204,7 +204,8 @@ impl<'w, W: Write> Download<'w, W> {
         what: &str,
         stall: std::time::Duration,
     ) -> Result<(), Fault> {
-        while let Some(chunk) = next_chunk(&mut response, what, stall).await? {
+        let mut pace = Pace::new(stall);
+        while let Some(chunk) = pace.next_chunk(&mut response, what).await? {
             let skipped = skip.min(chunk.len() as u64);
             skip -= skipped;
             let fresh = &chunk[skipped as usize..];

@@ -12,7 +12,7 @@ use super::host::Host;
 use super::realm::{same_origin, step_fault};
 use super::retry::Fault;
 use super::sign_in::Purpose;
-use super::transmit::{failure, protocol, unsafe_step};
+use super::transmit::{protocol, unsafe_step};
 use super::upload::Upload;
 use super::{Client, RegistryError, Repository};
 
@@ -154,8 +154,8 @@ impl Client {
     /// What a bad answer means.
     pub(super) async fn fault_of(&self, host: &Host, purpose: Purpose<'_>, response: Response) -> Fault {
         let credential = self.credential_used(host, purpose.repository).await;
-        let stall = self.0.settings.patience.stall;
-        failure(response, purpose.what, &credential, purpose.repository, stall).await
+        self.failure(response, purpose.what, &credential, purpose.repository)
+            .await
     }
 
     /// For messages: the credentials that a host was shown.
@@ -200,6 +200,7 @@ impl Client {
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
         if let Some(header) = header {
+            self.0.shown.header(header);
             builder = builder.header(AUTHORIZATION, header.clone());
         }
         let what = request.purpose.what;

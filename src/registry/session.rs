@@ -13,7 +13,7 @@ use super::realm::step_fault;
 use super::retry::Fault;
 use super::send::{Payload, Request, location};
 use super::sign_in::Purpose;
-use super::transmit::{body_start, unsafe_step};
+use super::transmit::unsafe_step;
 use super::{Client, RegistryError, Repository};
 use crate::spec::Digest;
 
@@ -49,12 +49,11 @@ impl Client {
         if status == 404 || (status == 202 && !has_location) {
             // Some registries say so only by leaving out the Location.
             let credential = self.credential_used(host, purpose.repository).await;
-            let stall = self.0.settings.patience.stall;
             return Err(Fault::Final(RegistryError::MissingRepository {
                 what: purpose.what.to_owned(),
                 repository: purpose.repository.clone(),
                 credential,
-                source: Answer::new(status, &body_start(response, stall).await).into(),
+                source: self.answer(response).await.into(),
             }));
         }
         if status != 202 {

@@ -8,12 +8,10 @@ use reqwest::header::HeaderValue;
 
 use super::challenge::Challenge;
 use super::credential::{Credential, Login};
-use super::error::Answer;
 use super::exchange::{Exchange, Realm};
 use super::host::Host;
 use super::retry::Fault;
 use super::token::{Access, basic, bearer, scopes};
-use super::transmit::body_start;
 use super::{Client, RegistryError, Repository, credential};
 use crate::event::Event;
 
@@ -167,7 +165,7 @@ impl Client {
             registry: purpose.repository.registry().to_owned(),
             credential: login.origin.clone(),
             scope,
-            source: Answer::new(401, &body_start(response, self.0.settings.patience.stall).await).into(),
+            source: self.answer(response).await.into(),
         }
     }
 }

@@ -4,20 +4,30 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::error::{Answer, Cause};
+use super::error::Cause;
 use super::realm::shown;
 use super::retry::{Fault, retry_after, temporary};
 use super::{Client, RegistryError, Repository};
 
 /// How much of an error's body is read.
 const ERROR_BYTES: usize = 16 << 10;
+/// Bytes in a second below which a connection stands still.
+const SLOWEST: f64 = 1024.0;
 
 /// Nothing moved for so long.
 #[derive(Debug, thiserror::Error)]
 #[error("no byte moved for {} seconds", .0.as_secs())]
 pub(super) struct Stalled(pub(super) Duration);
+
+/// So little came in so long.
+#[derive(Debug, thiserror::Error)]
+#[error("no more than {bytes} bytes came in {} seconds", .time.as_secs())]
+struct Slow {
+    time: Duration,
+    bytes: u64,
+}
 
 impl Client {
     /// Sends a request whose body is small, and waits for the answer's head.
@@ -28,6 +38,47 @@ impl Client {
             Ok(Err(error)) => Err(network_fault(error, what)),
             Err(_) => Err(Fault::again(Stalled(stall))),
         }
+    }
+
+    /// What an answer means that is not the hoped for one. 401 is dealt with elsewhere.
+    pub(super) async fn failure(
+        &self,
+        response: Response,
+        what: &str,
+        credential: &str,
+        repository: &Repository,
+    ) -> Fault {
+        let status = response.status().as_u16();
+        let header = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
+        let after = header.and_then(|value| retry_after(value, SystemTime::now()));
+        let answer = self.answer(response).await;
+        if temporary(status) {
+            return Fault::Again {
+                cause: Cause::from(answer),
+                after: after.filter(|_| matches!(status, 429 | 503)),
+            };
+        }
+        let answer = Box::new(answer);
+        let (what, credential) = (what.to_owned(), credential.to_owned());
+        Fault::Final(if answer.has("NAME_UNKNOWN") {
+            RegistryError::MissingRepository {
+                what,
+                repository: repository.clone(),
+                credential,
+                source: answer,
+            }
+        } else if status == 403 || answer.has("DENIED") {
+            RegistryError::Forbidden {
+                what,
+                credential,
+                source: answer,
+            }
+        } else {
+            RegistryError::Refused { what, source: answer }
+        })
     }
 }
 
@@ -93,52 +144,13 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
     error.downcast_ref().or_else(|| tls_error(below?))
 }
 
-/// What an answer means that is not the hoped for one. 401 is dealt with elsewhere.
-pub(super) async fn failure(
-    response: Response,
-    what: &str,
-    credential: &str,
-    repository: &Repository,
-    stall: Duration,
-) -> Fault {
-    let status = response.status().as_u16();
-    let header = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    let after = header.and_then(|value| retry_after(value, SystemTime::now()));
-    let answer = Answer::new(status, &body_start(response, stall).await);
-    if temporary(status) {
-        return Fault::Again {
-            cause: Cause::from(answer),
-            after: after.filter(|_| matches!(status, 429 | 503)),
-        };
-    }
-    let answer = Box::new(answer);
-    let (what, credential) = (what.to_owned(), credential.to_owned());
-    Fault::Final(if answer.has("NAME_UNKNOWN") {
-        RegistryError::MissingRepository {
-            what,
-            repository: repository.clone(),
-            credential,
-            source: answer,
-        }
-    } else if status == 403 || answer.has("DENIED") {
-        RegistryError::Forbidden {
-            what,
-            credential,
-            source: answer,
-        }
-    } else {
-        RegistryError::Refused { what, source: answer }
-    })
-}
-
-/// The beginning of a body, as far as it comes.
+/// The beginning of a body, as far as it comes soon.
 pub(super) async fn body_start(mut response: Response, stall: Duration) -> Vec<u8> {
     let mut body = Vec::new();
+    // For all of it: one byte at a time would take days.
+    let end = Instant::now() + stall.min(Duration::from_secs(10));
     while body.len() < ERROR_BYTES {
-        match timeout(stall.min(Duration::from_secs(10)), response.chunk()).await {
+        match timeout_at(end, response.chunk()).await {
             Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
             _ => break,
         }
@@ -154,8 +166,8 @@ pub(super) async fn read_bounded(
     limit: u64,
     stall: Duration,
 ) -> Result<Vec<u8>, Fault> {
-    let mut body = Vec::new();
-    while let Some(chunk) = next_chunk(&mut response, what, stall).await? {
+    let (mut body, mut pace) = (Vec::new(), Pace::new(stall));
+    while let Some(chunk) = pace.next_chunk(&mut response, what).await? {
         if (body.len() + chunk.len()) as u64 > limit {
             return Err(Fault::Final(RegistryError::TooLarge {
                 what: what.to_owned(),
@@ -167,16 +179,49 @@ pub(super) async fn read_bounded(
     Ok(body)
 }
 
-/// The next bytes of a body, whole or not at all; none at its end.
-pub(super) async fn next_chunk(
-    response: &mut Response,
-    what: &str,
+/// How fast a body comes. One that comes so slowly that it might as well stand still is taken for that.
+pub(super) struct Pace {
     stall: Duration,
-) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, Fault> {
-    match timeout(stall, response.chunk()).await {
-        Ok(Ok(chunk)) => Ok(chunk),
-        Ok(Err(error)) => Err(network_fault(error, what)),
-        Err(_) => Err(Fault::again(Stalled(stall))),
+    waited: Duration,
+    came: u64,
+}
+
+impl Pace {
+    /// A body may stand still for `stall`.
+    pub(super) fn new(stall: Duration) -> Self {
+        Self {
+            stall,
+            waited: Duration::ZERO,
+            came: 0,
+        }
+    }
+
+    /// The next bytes of a body, whole or not at all; none at its end.
+    pub(super) async fn next_chunk(
+        &mut self,
+        response: &mut Response,
+        what: &str,
+    ) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, Fault> {
+        let before = Instant::now();
+        let chunk = match timeout(self.stall, response.chunk()).await {
+            Ok(Ok(chunk)) => chunk,
+            Ok(Err(error)) => return Err(network_fault(error, what)),
+            Err(_) => return Err(Fault::again(Stalled(self.stall))),
+        };
+        // How long what was read has been worked on does not count.
+        self.waited += before.elapsed();
+        self.came += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        if self.waited < self.stall || chunk.is_none() {
+            return Ok(chunk);
+        }
+        if (self.came as f64) < SLOWEST * self.waited.as_secs_f64() {
+            return Err(Fault::again(Slow {
+                time: self.waited,
+                bytes: self.came,
+            }));
+        }
+        *self = Self::new(self.stall);
+        Ok(chunk)
     }
 }
 

@@ -18,6 +18,7 @@ impl Client {
     pub(super) fn tell_warnings(&self, host: &Host, response: &Response) {
         let values = response.headers().get_all(WARNING);
         for text in values.iter().filter_map(|value| parse(value.to_str().ok()?)) {
+            let text = self.0.shown.hide(&text);
             let new = {
                 let mut told = host.warnings();
                 told.len() < MOST && told.insert(text.clone())

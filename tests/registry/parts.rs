@@ -270,3 +270,25 @@ async fn a_blob_of_another_registry_goes_in_parts_too() {
         registry.store(|store| assert!(store.of("a/b").blobs[&blob.digest.to_string()] == bytes));
     }
 }
+
+#[tokio::test]
+async fn parts_that_are_larger_than_the_blob_are_made_smaller_at_once() {
+    let registry = with(Habits {
+        largest_part: Some(3 * MIB),
+        ..narrow()
+    });
+    let mut host = HostSettings::default();
+    host.chunk_size = Some(u64::MAX);
+    let mut settings = settings();
+    settings.hosts.insert(registry.host(), host);
+    let (client, _) = client_of(settings);
+    let (fixture, to) = (Fixture::new(&[]), Repository::new(&registry.host(), "a/b"));
+    client
+        .push_blob(&to, &fixture.file(&bytes(5 * MIB)))
+        .await
+        .unwrap();
+    assert_eq!(parts(&registry), [5 * MIB / 2, 5 * MIB / 2]);
+    let all = registry.log();
+    let tried = all.iter().filter(|asked| asked.method == "PATCH").count();
+    assert_eq!(tried, 3, "one that was too large, and two that were not");
+}

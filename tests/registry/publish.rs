@@ -3,8 +3,8 @@
 use cargo_gantry::publish::{Kind, Moves, Options, to_registry};
 use cargo_gantry::registry::{self, BlobContent, Pushed, Repository};
 
-use crate::shipment::{Fixture, client, client_of, reference, settings, shown};
-use crate::support::registry::{Habits, Location, Registry, Setup};
+use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
+use crate::support::registry::{Act, Fault, Habits, Location, Registry, Setup};
 
 const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
 
@@ -279,4 +279,32 @@ async fn a_file_that_changed_is_not_published() {
     assert!(shown(&error).contains("DIGEST_INVALID"), "{}", shown(&error));
     assert_eq!(registry.kinds(), ["HEAD blob", "POST upload", "PUT upload"]);
     registry.store(|store| assert!(store.repositories.values().all(|r| r.blobs.is_empty())));
+}
+
+#[tokio::test]
+async fn a_fixed_tag_that_somebody_sets_meanwhile_stays() {
+    let (registry, client) = (Registry::plain(), client());
+    let other = Fixture::of("other", &[("other", Moves::Always)]);
+    other.publish(&client, &registry.host()).await.unwrap();
+    registry.clear_log();
+    let wait = Act::Delay(std::time::Duration::from_millis(1000));
+    registry.fail([Fault::first(wait).on("PUT", "manifest")]);
+    let (late, host) = (Fixture::of("late", &TAGS), registry.host());
+    let meanwhile = async {
+        let sent = |kinds: Vec<String>| kinds.iter().filter(|kind| *kind == "PUT upload").count();
+        // The two layers that are not there yet.
+        while sent(registry.kinds()) < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        registry.store(|store| {
+            let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+            let theirs = other.digest().to_string();
+            repository.tags.insert("1.0.0".to_owned(), theirs);
+        });
+    };
+    let (published, ()) = tokio::join!(late.publish(&client, &host), meanwhile);
+    let error = published.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused, "{error:?}");
+    let tag = registry.store(|store| store.of(REPOSITORY).tags["1.0.0"].clone());
+    assert_eq!(tag, other.digest().to_string());
 }
