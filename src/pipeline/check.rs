@@ -16,6 +16,7 @@ use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{Elf, Facts};
 use crate::fit::{self, Finding, Level};
+use crate::image::user_over;
 use crate::layer::Entry;
 use crate::rootfs::Tree;
 use crate::spec::Platform;
@@ -132,7 +133,7 @@ pub(super) async fn on(
     let mut checked = Vec::new();
     for program in programs {
         let path = gantry.absolute(program);
-        let facts = Facts::read(&path)?;
+        let facts = Facts::read(&path).map_err(Error::Program)?;
         let elf = facts
             .elf()
             .ok_or_else(|| Error::NoProgram { path: path.clone() })?;
@@ -189,6 +190,9 @@ fn on_tree(
     }
     config["config"]["Entrypoint"] = json!([dest]);
     config["config"]["Cmd"] = Value::Null;
+    let user = user_over(config["config"]["User"].as_str().unwrap_or_default()).to_owned();
+    config["config"]["User"] = json!(user);
+    config["config"]["Healthcheck"] = Value::Null;
     let programs = [dest];
     let question = fit::Question {
         platform: &platform,
