@@ -13,6 +13,8 @@
 mod outside;
 mod support;
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/output.rs"]

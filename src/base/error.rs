@@ -65,6 +65,18 @@ pub enum BaseError {
         #[source]
         source: ReferenceError,
     },
+    /// A transport that is not read.
+    #[error("`{name}`: images are not read from `{transport}`")]
+    #[diagnostic(
+        code(gantry::base::transport),
+        help("`skopeo copy {name} oci:DIR:TAG` makes a layout of it; name that as `oci:DIR:TAG`")
+    )]
+    Transport {
+        /// The name.
+        name: String,
+        /// The transport.
+        transport: String,
+    },
     /// A transport without a path.
     #[error("`{name}` names no path")]
     #[diagnostic(
@@ -105,6 +117,16 @@ pub enum BaseError {
         name: String,
         /// What there is.
         help: String,
+    },
+    /// An index that lists nothing that could be looked at.
+    #[error("`{name}` has no image at all")]
+    #[diagnostic(
+        code(gantry::base::empty),
+        help("attestations, signatures and indexes within an index are no images: name an image")
+    )]
+    Empty {
+        /// Its name.
+        name: String,
     },
     /// The base was not made for this platform.
     #[error("the base `{name}` has no image for {platform}")]
@@ -161,6 +183,19 @@ pub enum BaseError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The lock file cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    #[diagnostic(
+        code(gantry::base::lock_write),
+        help("make its folder writable, or bring the file up to date where it is, and commit it")
+    )]
+    LockWrite {
+        /// The lock file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: BlobError,
     },
     /// The lock file is none.
     #[error("gantry.lock cannot be understood: {message}")]
@@ -359,6 +394,7 @@ impl BaseError {
             Self::Blob(error) => error.is_disk(),
             Self::Archive(error) => error.is_disk(),
             Self::LockRead { .. }
+            | Self::LockWrite { .. }
             | Self::Layer {
                 source: RootfsError::Temporary(_),
                 ..

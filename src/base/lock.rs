@@ -42,6 +42,9 @@ pub(super) struct PlatformPin {
 
 const VERSION: i64 = 1;
 
+/// What git writes where both sides changed a file.
+const CONFLICT: &str = "<<<<<<<";
+
 const HEAD: &str = "\
 # The base images that this project builds on. Written by `cargo gantry`; keep it under version control.
 # `cargo gantry outdated` compares it with the registries, `cargo gantry update` moves it.
@@ -50,7 +53,8 @@ const HEAD: &str = "\
 impl Lock {
     /// Reads the file; none if there is none.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, BaseError> {
-        match fs::read_to_string(path) {
+        let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        match text {
             Ok(text) => Self::parse(&text, path).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(BaseError::LockRead {
@@ -62,6 +66,13 @@ impl Lock {
 
     /// Writes the file whole or not at all. `store` is not written to.
     pub(super) fn write(&self, path: &Path, store: &BlobStore) -> Result<(), BaseError> {
+        self.put(path, store).map_err(|source| BaseError::LockWrite {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn put(&self, path: &Path, store: &BlobStore) -> Result<(), BlobError> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -82,6 +93,11 @@ impl Lock {
         };
         let of_toml =
             |error: toml::de::Error| wrong(error.message().to_owned(), error.span().unwrap_or(0..0));
+        if let Some(at) = text.lines().find(|line| line.starts_with(CONFLICT)) {
+            let start = at.as_ptr().addr() - text.as_ptr().addr();
+            let message = "it has the marks of a merge that was not finished".to_owned();
+            return Err(wrong(message, start..start + CONFLICT.len()));
+        }
         // A file of another version has other keys, which are not worth an error each.
         let versioned: Versioned = toml::from_str(text).map_err(of_toml)?;
         match versioned.version {
@@ -263,7 +279,8 @@ index = "{index}"
         let digest = Digest::of(b"x");
         let base = format!("version = 1\n[[base]]\nname = \"a\"\nindex = \"{digest}\"\n");
         for (text, expected, at) in [
-            ("version = 1\n<<<<<<< HEAD\n".to_owned(), "", 12),
+            ("version = 1\n<<<<<<< HEAD\n".to_owned(), "marks of a merge", 12),
+            ("version = 1\n\u{fffd}\n".to_owned(), "", 12),
             ("version = 1\nwhat = 2\n".to_owned(), "unknown field `what`", 12),
             (
                 format!("{base}[[base]]\nname = \"a\"\nindex = \"{digest}\"\n"),

@@ -14,6 +14,16 @@ pub(super) enum Name {
     Layout { path: PathBuf, tag: Option<String> },
 }
 
+/// Transports of containers-transports(5) that are not read here; as references they would be asked of Docker Hub.
+const OTHER_TRANSPORTS: [&str; 6] = [
+    "docker-archive",
+    "docker-daemon",
+    "containers-storage",
+    "dir",
+    "ostree",
+    "sif",
+];
+
 impl Name {
     /// Paths are relative to `directory`.
     pub(super) fn parse(name: &str, directory: &Path) -> Result<Self, BaseError> {
@@ -21,7 +31,14 @@ impl Name {
             .strip_prefix("oci:")
             .or_else(|| name.strip_prefix("oci-archive:"));
         let Some(path) = path else {
-            return match name.parse() {
+            let transport = name.split_once(':').map(|(transport, _)| transport);
+            if let Some(transport) = transport.filter(|word| OTHER_TRANSPORTS.contains(word)) {
+                return Err(BaseError::Transport {
+                    name: name.to_owned(),
+                    transport: transport.to_owned(),
+                });
+            }
+            return match name.strip_prefix("docker://").unwrap_or(name).parse() {
                 Ok(reference) => Ok(Self::Registry(reference)),
                 Err(source) => Err(BaseError::Name {
                     name: name.to_owned(),
@@ -77,6 +94,21 @@ mod tests {
             Name::parse("oci::1", Path::new("/w")),
             Err(BaseError::NoPath { .. })
         ));
+    }
+
+    #[test]
+    fn what_others_read_is_no_reference() {
+        for name in [
+            "docker-archive:x.tar",
+            "docker-daemon:x:1",
+            "dir:/x",
+            "containers-storage:x",
+        ] {
+            let parsed = Name::parse(name, Path::new("/w"));
+            assert!(matches!(parsed, Err(BaseError::Transport { .. })), "{name}");
+        }
+        let docker = Name::parse("docker://debian:12", Path::new("/w")).unwrap();
+        assert_eq!(docker, Name::parse("debian:12", Path::new("/w")).unwrap());
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::spec::{BaseFacts, BaseLibc, Digest, Platform};
 /// Platforms that are looked up at once.
 const AT_ONCE: usize = 3;
 
+/// What an index without images may hold instead.
+const NO_IMAGE: &str =
+    "it is an index without any image; attestations, signatures and indexes within it are none";
+
 impl Source {
     /// Pins each of `platforms`: chooses its manifest, and looks into its layers for the C library. What `known` has
     /// of the same manifest is not looked at again.
@@ -69,8 +73,14 @@ impl Source {
     /// Every image of the base.
     pub(super) async fn survey(&self) -> Result<Vec<BaseImage>, BaseError> {
         let top = self.now().await?;
+        let platforms = self.platforms(&top).await?;
+        if platforms.is_empty() {
+            return Err(BaseError::Empty {
+                name: self.name().to_owned(),
+            });
+        }
         let mut work = Vec::new();
-        for (platform, manifest) in self.platforms(&top).await? {
+        for (platform, manifest) in platforms {
             let facts = BaseFacts::new(self.name(), top.digest, manifest, platform, BaseLibc::None);
             let source = self.clone();
             work.push(async move { source.image(&facts).await });
@@ -85,7 +95,7 @@ impl Source {
         }
         let shown: Vec<String> = platforms.iter().map(Platform::to_string).collect();
         let help = match shown.as_slice() {
-            [] => "it has no image at all".to_owned(),
+            [] => NO_IMAGE.to_owned(),
             shown => format!(
                 "it has {}; name another base for this platform, as in `base = {{ default = \"..\", \"{platform}\" = \"..\" }}`",
                 shown.join(", ")

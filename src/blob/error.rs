@@ -14,7 +14,7 @@ pub enum BlobError {
     #[diagnostic(
         code(gantry::blob::full),
         help(
-            "make room, or put the target directory elsewhere; what was half written is removed by the next run"
+            "make room (`cargo gantry cache --clean` empties the cache of bases), or put the directory elsewhere; what was half written is removed by the next run"
         )
     )]
     Full {

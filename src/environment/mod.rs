@@ -133,12 +133,12 @@ impl Environment {
 
     /// The XDG configuration directory of the user.
     pub fn config_dir(&self) -> Option<PathBuf> {
-        self.path_or("XDG_CONFIG_HOME", ".config")
+        self.xdg("XDG_CONFIG_HOME", ".config")
     }
 
     /// The XDG cache directory of the user.
     pub fn cache_dir(&self) -> Option<PathBuf> {
-        self.path_or("XDG_CACHE_HOME", ".cache")
+        self.xdg("XDG_CACHE_HOME", ".cache")
     }
 
     /// The directories of `PATH`, in order.
@@ -151,6 +151,15 @@ impl Environment {
     fn path_or(&self, name: &str, below_home: &str) -> Option<PathBuf> {
         match self.var_os(name).filter(|value| !value.is_empty()) {
             Some(value) => Some(self.directory.join(value)),
+            None => self.home.as_ref().map(|home| home.join(below_home)),
+        }
+    }
+
+    /// "All paths set in these environment variables must be absolute": others count as not set.
+    /// <https://specifications.freedesktop.org/basedir-spec/latest/>
+    fn xdg(&self, name: &str, below_home: &str) -> Option<PathBuf> {
+        match self.var_os(name).filter(|value| Path::new(value).is_absolute()) {
+            Some(value) => Some(PathBuf::from(value)),
             None => self.home.as_ref().map(|home| home.join(below_home)),
         }
     }
@@ -174,6 +183,10 @@ mod tests {
         assert_eq!(environment.cargo_home(), Some("/w/rel".into()));
         assert_eq!(environment.non_empty("EMPTY"), None);
         assert_eq!(Environment::empty("/w").cache_dir(), None);
+        for (set, expected) in [("/c", "/c"), ("rel", "/h/.cache"), ("", "/h/.cache")] {
+            let environment = environment.clone().with("XDG_CACHE_HOME", set);
+            assert_eq!(environment.cache_dir(), Some(expected.into()), "{set:?}");
+        }
     }
 
     #[test]

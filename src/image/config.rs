@@ -33,7 +33,7 @@ pub struct Settings {
 }
 
 /// The user that images run as unless something else is said: distroless' `nonroot`.
-pub const NONROOT: &str = "65532:65532";
+const NONROOT: &str = "65532:65532";
 
 /// Why no config could be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -128,13 +128,8 @@ fn process_config(
         (!settings.entrypoint.is_empty()).then(|| json!(settings.entrypoint)),
     );
     set(&mut base, "Cmd", settings.cmd.as_ref().map(|cmd| json!(cmd)));
-    let user = settings
-        .user
-        .clone()
-        .unwrap_or_else(|| match base.get("User").and_then(Value::as_str) {
-            Some(user) if !is_root(user) => user.to_owned(),
-            _ => NONROOT.to_owned(),
-        });
+    let of_base = || user_over(base.get("User").and_then(Value::as_str).unwrap_or_default());
+    let user = settings.user.clone().unwrap_or_else(|| of_base().to_owned());
     base.insert("User".into(), user.into());
     if let Some(workdir) = &settings.workdir {
         base.insert("WorkingDir".into(), workdir.as_str().into());
@@ -160,6 +155,12 @@ fn process_config(
     );
     set(&mut base, "Labels", (!labels.is_empty()).then(|| labels.into()));
     Ok(base)
+}
+
+/// The user of an image that says nothing of it, on a base with this one: the base's unless that is root, else
+/// 65532:65532.
+pub fn user_over(base: &str) -> &str {
+    if is_root(base) { NONROOT } else { base }
 }
 
 /// Whether `user[:group]`, as a config has it, is root, which nothing said is as well.

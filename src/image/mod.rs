@@ -12,7 +12,7 @@ use oci_spec::image::{DescriptorBuilder, ImageManifestBuilder};
 use serde_json::Value;
 
 use config::Merged;
-pub use config::{ImageError, NONROOT, Settings, ports};
+pub use config::{ImageError, Settings, ports, user_over};
 
 use crate::spec::{Descriptor, DiffId, Digest, ManifestFormat, MediaType, Platform, json};
 

@@ -36,7 +36,7 @@ pub(super) fn assemble(
         store.put(image.manifest())?;
         if !image.dropped().is_empty() {
             gantry.notice(&format!(
-                "{}: {} of base `{}` belongs to its own program and is left out",
+                "{}: left out {} of base `{}`, which is for its own program",
                 planned.name,
                 image.dropped().join(" and "),
                 platform.base

@@ -16,7 +16,7 @@ use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{self, Elf, Facts};
 use crate::fit::{self, Finding, Level};
-use crate::image;
+use crate::image::user_over;
 use crate::layer::Entry;
 use crate::rootfs::Tree;
 use crate::spec::Platform;
@@ -133,7 +133,7 @@ pub(super) async fn on(
     let mut checked = Vec::new();
     for program in programs {
         let path = gantry.absolute(program);
-        let facts = Facts::read(&path)?;
+        let facts = Facts::read(&path).map_err(Error::Program)?;
         let elf = facts
             .elf()
             .ok_or_else(|| Error::NoProgram { path: path.clone() })?;
@@ -188,15 +188,13 @@ fn on_tree(
     if !config["config"].is_object() {
         config = json!({"config": {}});
     }
-    let user = config["config"]["User"].as_str().unwrap_or_default();
-    if matches!(user.split(':').next(), Some("" | "0" | "root")) {
-        // As an image of ours would have it.
-        config["config"]["User"] = json!(image::NONROOT);
-    }
     config["config"]["Entrypoint"] = json!([dest]);
     config["config"]["Cmd"] = Value::Null;
     let crates = binary::dependencies(program.path).map(|crates| (dest.clone(), crates));
     let crates = crates.into_iter().collect();
+    let user = user_over(config["config"]["User"].as_str().unwrap_or_default()).to_owned();
+    config["config"]["User"] = json!(user);
+    config["config"]["Healthcheck"] = Value::Null;
     let programs = [dest];
     let question = fit::Question {
         platform: &platform,

@@ -48,7 +48,7 @@ impl Error {
             Self::OverDirectory { .. } | Self::BelowFile { .. } | Self::FileAndBinary { .. } => Class::Matrix,
             Self::Unfit { .. } => Class::Fit,
             Self::Outdated { .. } => Class::Refused,
-            Self::NoProgram { .. } | Self::NoBasePlatform { .. } => Class::Usage,
+            Self::NoProgram { .. } | Self::Program(_) | Self::NoBasePlatform { .. } => Class::Usage,
             Self::Rootfs(_) => Class::Unexpected,
             Self::Base(error) => of_base(error),
             Self::Layer(error) if error.is_disk() => Class::Disk,
@@ -111,6 +111,8 @@ fn of_inspect(error: &InspectError) -> Class {
 fn of_base(error: &BaseError) -> Class {
     match error {
         BaseError::Registry(error) => of_registry(error.kind()),
+        // Registries say so, too, where there is no right to read.
+        BaseError::NotFound { .. } | BaseError::Gone { .. } => Class::Denied,
         error if error.is_disk() => Class::Disk,
         error if error.is_refusal() => Class::Refused,
         _ => Class::Matrix,

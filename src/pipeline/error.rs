@@ -165,13 +165,11 @@ pub enum Error {
     },
     /// What was built would not run.
     #[error("{}", unfit(findings.len()))]
-    #[diagnostic(
-        code(gantry::pipeline::unfit),
-        help(
-            "nothing was packed of it; a check that is wrong here is switched off with `checks` in gantry.toml"
-        )
-    )]
+    #[diagnostic(code(gantry::pipeline::unfit))]
     Unfit {
+        /// The way out of all of them; none where they are about something of somebody else.
+        #[help]
+        help: Option<String>,
         /// Why, for each.
         #[related]
         findings: Vec<Unfit>,
@@ -195,6 +193,10 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// What was to be checked cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Program(BinaryError),
     /// The base is not there for the program's machine.
     #[error("base `{base}` has nothing for `{}`, which is made for {}", program.display(), wanted.join(" or "))]
     #[diagnostic(

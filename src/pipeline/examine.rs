@@ -79,7 +79,19 @@ impl Gantry {
         if denied.is_empty() {
             Ok(())
         } else {
-            Err(Error::Unfit { findings: denied })
+            Err(Error::unfit(denied, true))
+        }
+    }
+}
+
+impl Error {
+    /// What was found stops something: of `ours`, which has a matrix, or of somebody else.
+    pub fn unfit(findings: Vec<Unfit>, ours: bool) -> Self {
+        let switch =
+            "nothing was published; a check that is wrong here is switched off with `checks` in gantry.toml";
+        Self::Unfit {
+            help: ours.then(|| switch.to_owned()),
+            findings,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &args::Check, gantry: &Gantry, reporter: &Reporter)
     }
     match unfit.is_empty() {
         true => Ok(()),
-        false => Err(Error::Unfit { findings: unfit }),
+        false => Err(Error::unfit(unfit, arguments.names.is_empty())),
     }
 }
 

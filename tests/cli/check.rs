@@ -1,0 +1,79 @@
+//! `check` of what others made: what it says, and what it must not say.
+
+use std::fs;
+
+use crate::support::workspace::{Ran, Workspace};
+
+/// `check` with these arguments, in a folder that is no project.
+fn check<const N: usize>(workspace: &Workspace, arguments: [&str; N]) -> Ran {
+    let mut command = workspace.command(["check"]);
+    let cache = workspace.path("cache");
+    Ran::of(command.args(arguments).env("XDG_CACHE_HOME", cache))
+}
+
+#[test]
+fn a_program_is_held_against_a_base_as_it_would_be_built() {
+    let Some(workspace) = Workspace::empty("x") else {
+        return;
+    };
+    let own = std::env::current_exe().unwrap();
+    let ran = check(&workspace, ["--base", "static", own.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+    assert!(ran.stdout.contains("deny interpreter"), "{}", ran.stdout);
+    // An image of ours on this base would run as 65532.
+    assert!(!ran.stdout.contains("warn root"), "{}", ran.stdout);
+    // Nothing of it stands in a matrix.
+    assert!(!ran.stderr.contains("gantry.toml"), "{}", ran.stderr);
+}
+
+#[test]
+fn programs_that_cannot_be_read_are_exit_2() {
+    let Some(workspace) = Workspace::empty("x") else {
+        return;
+    };
+    workspace.write("script", "#!/bin/sh\n");
+    workspace.write("broken", "\x7fELF");
+    for program in ["nothing", "broken", "script", "."] {
+        let ran = check(&workspace, ["--base", "static", program]).fails(2);
+        assert!(ran.stderr.contains(program), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_index_without_images_does_not_fit() {
+    let Some(workspace) = Workspace::empty("x") else {
+        return;
+    };
+    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let digest = cargo_gantry::spec::Digest::of(index.as_bytes());
+    workspace.write("base/oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+    workspace.write(&format!("base/blobs/sha256/{}", digest.hex()), index);
+    let entry = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"{digest}","size":{}}}]}}"#,
+        index.len()
+    );
+    workspace.write("base/index.json", entry);
+    let own = std::env::current_exe().unwrap();
+    for arguments in [
+        vec!["oci:base"],
+        vec!["--base", "oci:base", own.to_str().unwrap()],
+    ] {
+        let mut command = workspace.command(["check"]);
+        let ran = Ran::of(command.args(arguments)).fails(3);
+        assert!(ran.stderr.contains("has no image at all"), "{}", ran.stderr);
+    }
+    assert!(fs::exists(workspace.path("base/index.json")).unwrap());
+}
+
+#[test]
+fn transports_of_others_are_not_asked_of_a_registry() {
+    let Some(workspace) = Workspace::empty("x") else {
+        return;
+    };
+    let ran = check(&workspace, ["docker-archive:x.tar"]).fails(3);
+    assert!(
+        ran.stderr.contains("skopeo copy docker-archive:x.tar"),
+        "{}",
+        ran.stderr
+    );
+}
