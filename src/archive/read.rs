@@ -136,10 +136,17 @@ impl Layout {
     fn member(&self, name: &str) -> Result<Option<(Take<File>, u64)>, ArchiveError> {
         let failed = |error| ArchiveError::read(&self.path, error);
         let Some(members) = &self.members else {
-            return match File::open(self.path.join(name)) {
+            let path = self.path.join(name);
+            // Before it is opened: that may wait for ever, as for somebody who writes to a pipe.
+            return match path.metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(failed(error)),
-                Ok(file) => {
+                Ok(metadata) if !metadata.is_file() => {
+                    let message = format!("`{name}` is no file");
+                    Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)))
+                }
+                Ok(_) => {
+                    let file = File::open(path).map_err(failed)?;
                     let size = file.metadata().map_err(failed)?.len();
                     Ok(Some((file.take(size), size)))
                 }

@@ -169,3 +169,14 @@ fn what_others_wrote_is_checked() {
     ));
     assert!(Layout::open(path.join("oci-layout")).is_err());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("oci-layout");
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+    let error = Layout::open(folder.path()).unwrap_err();
+    assert!(format!("{error:?}").contains("is no file"), "{error:?}");
+}
