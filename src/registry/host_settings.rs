@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use url::Url;
 
+use super::parts::SMALLEST;
 use super::repository::canonical;
 use super::{RegistryError, Repository, small_file};
 use crate::environment::Environment;
@@ -173,10 +174,15 @@ fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>
         Written::Number(number) => Some(number),
         Written::Text(text) => bytes(&text),
     };
-    let bytes = bytes.filter(|bytes| *bytes > 0);
-    bytes
-        .map(Some)
-        .ok_or_else(|| D::Error::custom("a size is a number of bytes, or has a unit, as in `10MB` or `8MiB`"))
+    match bytes {
+        Some(bytes) if bytes >= SMALLEST => Ok(Some(bytes)),
+        Some(_) => Err(D::Error::custom(
+            "parts are no smaller than `64KiB`: write `10MB`, for one",
+        )),
+        None => Err(D::Error::custom(
+            "a size is a number of bytes, or has a unit, as in `10MB` or `8MiB`",
+        )),
+    }
 }
 
 fn bytes(text: &str) -> Option<u64> {
@@ -259,6 +265,7 @@ mod tests {
             ("[registry.\"a.io/team\"]", 1, "host:port"),
             ("\n[registry.\"a.io\"]\nchunk-size = \"10 MB\"", 3, "10MB"),
             ("[registry.\"a.io\"]\nchunk-size = 0", 2, "10MB"),
+            ("[registry.\"a.io\"]\nchunk-size = 10", 2, "64KiB"),
             ("[registry.\"a.io\"]\nconcurrency = 0", 2, "between 1"),
             (
                 "[registry.\"a.io\"]\nmirrors = [\"https://m.io/x\"]",

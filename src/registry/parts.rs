@@ -19,7 +19,7 @@ use super::{BlobContent, RegistryError};
 /// The size of a part where nothing else is known: the most that one large registry takes.
 pub(super) const PART: u64 = 4 << 20;
 /// Parts do not become smaller than this.
-const SMALLEST: u64 = 64 << 10;
+pub(super) const SMALLEST: u64 = 64 << 10;
 
 /// What became of a part.
 enum Part {
