@@ -13,7 +13,8 @@ pub(super) fn ordered(
     let mut tree: BTreeMap<Vec<u8>, Entry> = BTreeMap::new();
     for entry in entries {
         if !is_normal(&entry.path) {
-            return Err(LayerError::Path { path: entry.shown() });
+            let path = format!("/{}", entry.shown());
+            return Err(LayerError::Path { path });
         }
         match tree.get(&entry.path) {
             None => drop(tree.insert(entry.path.clone(), entry)),
