@@ -11,17 +11,33 @@ use super::transmit::{protocol, unsafe_step};
 
 /// How many pages are read.
 const PAGES: usize = 1000;
+/// How many bytes they may have together: what a list says is kept.
+const BYTES: usize = 64 << 20;
 
 /// Counts the pages of one list.
 pub(super) struct Pages<'a> {
     what: &'a str,
     read: usize,
+    bytes: usize,
 }
 
 impl<'a> Pages<'a> {
     /// A list that is called `what` in messages.
     pub(super) fn new(what: &'a str) -> Self {
-        Self { what, read: 0 }
+        Self {
+            what,
+            read: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Takes note of a page's body.
+    pub(super) fn took(&mut self, body: &[u8]) -> Result<(), RegistryError> {
+        self.bytes += body.len();
+        match self.bytes > BYTES {
+            true => Err(protocol(self.what, "the list has no end")),
+            false => Ok(()),
+        }
     }
 
     /// The page after the answer to a request to `url`; none behind the last one. It is at the same registry: the
@@ -86,5 +102,13 @@ mod tests {
         ] {
             assert_eq!(next_of(header), next, "{header}");
         }
+    }
+
+    #[test]
+    fn pages_together_are_bounded() {
+        let mut pages = Pages::new("a list");
+        let page = vec![0; BYTES / 2];
+        assert!(pages.took(&page).is_ok() && pages.took(&page).is_ok());
+        assert!(pages.took(b"x").is_err());
     }
 }

@@ -113,6 +113,7 @@ impl Client {
         let filtered = applied.split(',').any(|filter| filter.trim() == "artifactType");
         let next = pages.next(url, &response)?;
         let body = read_bounded(response, purpose.what, LIMIT, self.0.settings.patience.stall).await?;
+        pages.took(&body)?;
         Ok(Some(Page {
             all: descriptors(&body, purpose.what)?,
             filtered,

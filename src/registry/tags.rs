@@ -50,6 +50,7 @@ impl Client {
                 }
                 let next = pages.next(&url, &response)?;
                 let body = read_bounded(response, &what, LIMIT, self.0.settings.patience.stall).await?;
+                pages.took(&body)?;
                 let list = serde_json::from_slice::<List>(&body);
                 let list = list.map_err(|_| protocol(&what, "this is no list of tags"))?;
                 Ok(Some((list.tags.unwrap_or_default(), next)))
