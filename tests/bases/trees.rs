@@ -149,6 +149,8 @@ async fn what_was_altered_in_the_cache_is_read_again() {
         assert_eq!(registry.log().len(), requests);
     }
     alter(&layer);
+    // Nobody publishes it from there.
+    assert!(bases.cached(&Blob::of(&base.images[0].layers[0])).is_none());
     registry.clear_log();
     let store = BlobStore::open(project.path("store")).unwrap();
     bases.fetch(&found, &store).await.unwrap();
