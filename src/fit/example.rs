@@ -85,6 +85,12 @@ impl Example {
         self.config = json!({ "config": config });
     }
 
+    /// When the image was made, and its layers.
+    pub(super) fn times(&mut self, created: Value, history: Value) {
+        self.config["created"] = created;
+        self.config["history"] = history;
+    }
+
     pub(super) fn put(&mut self, path: &str, node: Node) {
         self.tree.insert(path.as_bytes(), node);
     }

@@ -130,11 +130,13 @@ pub enum Check {
     Symlink,
     /// A health check's program is not in the image.
     Healthcheck,
+    /// The base was made long before the image.
+    Age,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Machine,
         Self::Interpreter,
         Self::Libc,
@@ -157,6 +159,7 @@ impl Check {
         Self::Volume,
         Self::Symlink,
         Self::Healthcheck,
+        Self::Age,
     ];
 
     /// Its name in `checks`.
@@ -184,6 +187,7 @@ impl Check {
             Self::Volume => "volume",
             Self::Symlink => "symlink",
             Self::Healthcheck => "healthcheck",
+            Self::Age => "age",
         }
     }
 
@@ -195,7 +199,7 @@ impl Check {
     /// What it does unless the matrix says otherwise: what cannot run is denied, what may not is told. A working
     /// directory that keeps the image from starting is denied as well.
     ///
-    /// `hardening` and `user-name` are matters of taste. `port` is not told because the image cannot know: where
+    /// `hardening`, `user-name` and `age` are matters of taste. `port` is not told because the image cannot know: where
     /// `net.ipv4.ip_unprivileged_port_start` is 0 (Docker since 20.10) every user may listen on every port.
     pub fn level(self) -> Level {
         match self {
@@ -209,7 +213,7 @@ impl Check {
             | Self::Entrypoint
             | Self::Shell
             | Self::Symlink => Level::Deny,
-            Self::Hardening | Self::UserName | Self::Port => Level::Allow,
+            Self::Hardening | Self::UserName | Self::Port | Self::Age => Level::Allow,
             _ => Level::Warn,
         }
     }

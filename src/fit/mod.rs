@@ -5,6 +5,7 @@
 //! file is read, the same input gives the same findings. What cannot be known for sure is no finding: a checker that
 //! cries wolf is switched off.
 
+mod age;
 mod certificates;
 mod cpu;
 mod entrypoint;
@@ -89,6 +90,7 @@ pub fn check(question: &Question<'_>) -> Vec<Finding> {
         tmp::check,
         timezone::check,
         static_glibc::check,
+        age::check,
     ] {
         of_image(&scene, &mut found);
     }

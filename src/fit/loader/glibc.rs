@@ -49,9 +49,9 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
     all
 }
 
-/// Those of the configuration, where there is a cache that cannot be read; then those that the found glibc was built with. These are not written anywhere that can
-/// be read; they follow from where its `libc.so.6` lies: Debian's has its own directory below `/lib` and then `/lib`
-/// itself, all others have one name below `/` and `/usr`.
+/// Those of the configuration, where there is no cache that says what was found in them; then those that the found glibc
+/// was built with. These are not written anywhere that can be read; they follow from where its `libc.so.6` lies: Debian's
+/// has its own directory below `/lib` and then `/lib` itself, all others have one name below `/` and `/usr`.
 pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Places {
     let mut places = match loader.cache {
         Some(_) => Places::default(),

@@ -95,6 +95,7 @@ const NAMED: &[Key] = &[
         "healthcheck",
         "The program of the health check is not in the image.",
     ),
+    silent("age", "The base was made more than 180 days before the image."),
 ];
 
 const LIMITS: &[Key] = &[
