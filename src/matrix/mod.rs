@@ -45,6 +45,16 @@ pub struct Matrix {
     pub binaries: BTreeMap<String, BinarySource>,
 }
 
+impl Matrix {
+    /// The images; where none is declared, the one of no name that stands for those that the project implies.
+    pub fn declared(&self) -> &[Image] {
+        match self.images.is_empty() {
+            true => std::slice::from_ref(&self.unnamed),
+            false => &self.images,
+        }
+    }
+}
+
 /// `[image.NAME]` with the defaults merged in.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

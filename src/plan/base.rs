@@ -9,13 +9,8 @@ use crate::spec::{BaseFacts, Digest, Platform, Reference, annotation as key};
 /// The images that any image starts from, and the platforms that do, each once and in the order of the Matrix. What is
 /// packed makes no difference: the triples of all images decide which features unify.
 pub fn bases(matrix: &Matrix) -> Vec<(String, Vec<Platform>)> {
-    let images = if matrix.images.is_empty() {
-        std::slice::from_ref(&matrix.unnamed)
-    } else {
-        &matrix.images
-    };
     let mut all: Vec<(String, Vec<Platform>)> = Vec::new();
-    for settings in images.iter().flat_map(|image| &image.platforms) {
+    for settings in matrix.declared().iter().flat_map(|image| &image.platforms) {
         let Base::Image(name) = &settings.base else {
             continue;
         };

@@ -49,12 +49,7 @@ pub fn candidates(
     bases: &Bases,
 ) -> Result<Vec<Candidates>, PlanError> {
     let mut all: BTreeMap<(Platform, Vec<String>), bool> = BTreeMap::new();
-    let images = if matrix.images.is_empty() {
-        std::slice::from_ref(&matrix.unnamed)
-    } else {
-        &matrix.images
-    };
-    for image in images {
+    for image in matrix.declared() {
         let image_packed = selection.packs_image(&image.name) || matrix.images.is_empty();
         for settings in &image.platforms {
             let triples = triples(image, settings, catalog, base::facts(image, settings, bases)?)?
