@@ -28,6 +28,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it stops the build.
+    pub fn is_denied(&self) -> bool {
+        self.level == Level::Deny
+    }
+
     /// With the level that it has by default.
     pub(super) fn new(
         platform: &Platform,

@@ -28,9 +28,7 @@ pub(super) fn assemble(
     let mut images = Vec::new();
     let mut blobs = BTreeMap::new();
     for (number, platform) in planned.platforms.iter().enumerate() {
-        let base = grounds[&(platform.base.clone(), platform.platform.clone())]
-            .image
-            .as_ref();
+        let base = grounds.of(platform).image.as_ref();
         let image = image::assemble(convert::parts(planned, platform, base, layers(number)))?;
         store.put(image.config())?;
         store.put(image.manifest())?;
@@ -107,18 +105,17 @@ fn source(
         let reference = name.parse::<Reference>();
         reference.is_ok_and(|reference| Repository::from(&reference).registry() != repository.registry())
     };
-    let in_store = || store.contains(&layer);
-    if !prepared.request.to_publish && in_store() {
-        return BlobSource::file(digest, size, store.path(&digest)).also_in(repository.clone());
+    let here = |path| BlobSource::file(digest, size, path).also_in(repository.clone());
+    let in_store = store.contains(&layer);
+    if !prepared.request.to_publish && in_store {
+        return here(store.path(&digest));
     }
     if !planned.repositories.iter().any(elsewhere) {
         return remote;
     }
-    if in_store() && store.verify(&layer).is_ok() {
-        return BlobSource::file(digest, size, store.path(&digest)).also_in(repository.clone());
+    if in_store && store.verify(&layer).is_ok() {
+        return here(store.path(&digest));
     }
-    match prepared.bases.as_ref().and_then(|bases| bases.cached(&layer)) {
-        Some(path) => BlobSource::file(digest, size, path).also_in(repository.clone()),
-        None => remote,
-    }
+    let cached = prepared.bases.as_ref().and_then(|bases| bases.cached(&layer));
+    cached.map_or(remote, here)
 }

@@ -14,7 +14,7 @@ use super::workplace::Workplace;
 use super::{Error, Gantry, blocking, convert};
 use crate::binary::Facts;
 use crate::blob::BlobStore;
-use crate::fit::{Finding, Level};
+use crate::fit::Finding;
 use crate::image::{self, Image, LayerPart};
 use crate::index::Index;
 use crate::plan::PlannedTag;
@@ -80,11 +80,7 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// published to takes them from where they lie.
 pub(super) async fn build(gantry: &Gantry, prepared: Prepared, keep: bool) -> Result<Built, Error> {
     let prepared = Arc::new(prepared);
-    let place = {
-        let (gantry, prepared) = (gantry.clone(), Arc::clone(&prepared));
-        blocking(move || Workplace::open(&gantry, &prepared.project)).await?
-    };
-    let grounds = ground::grounds(prepared.bases.as_ref(), &prepared.plan, &place.store, keep).await?;
+    let (place, grounds) = ground::prepare(gantry, &prepared, keep).await?;
     let gantry = gantry.clone();
     blocking(move || make(&gantry, &prepared, place, &grounds)).await
 }
@@ -134,11 +130,9 @@ fn pack_one(
     let image = &prepared.plan.images[spot.0];
     let platform = &image.platforms[spot.1];
     let (laid, found) = inspected(prepared, grounds, spot, binaries)?;
-    let denied = found.iter().any(|finding| finding.level == Level::Deny);
-    let tree = &grounds[&(platform.base.clone(), platform.platform.clone())].tree;
-    let layers = match denied {
+    let layers = match found.iter().any(Finding::is_denied) {
         true => Vec::new(),
-        false => packer.pack(image, platform, laid, tree)?,
+        false => packer.pack(image, platform, laid, &grounds.of(platform).tree)?,
     };
     Ok(Made { layers, found })
 }
@@ -152,7 +146,7 @@ pub(super) fn inspected(
 ) -> Result<(lay::Laid, Vec<Finding>), Error> {
     let image = &prepared.plan.images[image];
     let platform = &image.platforms[platform];
-    let ground = &grounds[&(platform.base.clone(), platform.platform.clone())];
+    let ground = grounds.of(platform);
     let target = prepared.catalog.triple(&platform.triple)?;
     for binary in binaries {
         Facts::read(&binary.path)?.keeps(target)?;

@@ -11,11 +11,10 @@ use super::build::inspected;
 use super::compile::as_they_arrive;
 use super::ground::{self, Purpose};
 use super::prepare::prepare;
-use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{self, Elf, Facts};
-use crate::fit::{self, Finding, Level};
+use crate::fit::{self, Finding};
 use crate::image::user_over;
 use crate::layer::Entry;
 use crate::rootfs::Tree;
@@ -53,28 +52,20 @@ pub struct CheckedProgram {
 impl Checked {
     /// Whether something stops the build.
     pub fn denied(&self) -> bool {
-        denied(&self.findings)
+        self.findings.iter().any(Finding::is_denied)
     }
 }
 
 impl CheckedProgram {
     /// Whether something stops the build.
     pub fn denied(&self) -> bool {
-        denied(&self.findings)
+        self.findings.iter().any(Finding::is_denied)
     }
-}
-
-fn denied(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.level == Level::Deny)
 }
 
 pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Checked>, Error> {
     let prepared = Arc::new(prepare(gantry, request, Purpose::Check).await?);
-    let place = {
-        let (gantry, prepared) = (gantry.clone(), Arc::clone(&prepared));
-        blocking(move || Workplace::open(&gantry, &prepared.project)).await?
-    };
-    let grounds = ground::grounds(prepared.bases.as_ref(), &prepared.plan, &place.store, false).await?;
+    let (place, grounds) = ground::prepare(gantry, &prepared, false).await?;
     let gantry = gantry.clone();
     blocking(move || {
         let found = as_they_arrive(&gantry, &prepared, |spot, binaries| {
@@ -208,7 +199,7 @@ fn on_tree(
         levels: &BTreeMap::new(),
     };
     let findings = fit::check(&question);
-    let proposals = match denied(&findings) {
+    let proposals = match findings.iter().any(Finding::is_denied) {
         true => fit::propose(catalog, &platform, &[program.elf]),
         false => Vec::new(),
     };

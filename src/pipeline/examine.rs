@@ -6,7 +6,7 @@ use super::lay::{Laid, Placed};
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::event::Event;
-use crate::fit::{self, Finding, Level};
+use crate::fit::{self, Finding};
 use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::target::Libc;
 
@@ -60,7 +60,7 @@ impl Gantry {
                     image,
                     platform: &finding.platform,
                     check: finding.check.name(),
-                    denied: finding.level == Level::Deny,
+                    denied: finding.is_denied(),
                     subject: &finding.subject,
                     message: &finding.message,
                     needed: finding.needed.as_deref(),
@@ -69,13 +69,10 @@ impl Gantry {
                 });
             }
         }
-        let denied = |(image, findings): &Found| {
-            let denied = findings.iter().filter(|finding| finding.level == Level::Deny);
-            denied
-                .map(|finding| Unfit::new(image, finding))
-                .collect::<Vec<_>>()
-        };
-        let denied: Vec<Unfit> = found.iter().flat_map(denied).collect();
+        let denied = found
+            .iter()
+            .flat_map(|(image, findings)| Unfit::among(image, findings));
+        let denied: Vec<Unfit> = denied.collect();
         if denied.is_empty() {
             Ok(())
         } else {
@@ -108,12 +105,14 @@ pub struct Unfit {
 }
 
 impl Unfit {
-    /// That finding in that image.
-    pub fn new(image: &str, finding: &Finding) -> Self {
-        Self {
+    /// Those of an image's findings that stop the build.
+    pub fn among(image: &str, findings: &[Finding]) -> Vec<Self> {
+        let denied = findings.iter().filter(|finding| finding.is_denied());
+        let unfit = |finding: &Finding| Self {
             image: image.to_owned(),
             finding: finding.clone(),
-        }
+        };
+        denied.map(unfit).collect()
     }
 }
 

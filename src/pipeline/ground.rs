@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Access, Error, Gantry, Request, publish};
+use super::prepare::Prepared;
+use super::workplace::Workplace;
+use super::{Access, Error, Gantry, Request, blocking, publish};
 use crate::base::{BUILTIN, BaseImage, Bases, Mode, Origin};
-use crate::blob::BlobStore;
 use crate::matrix::{Base, Matrix};
-use crate::plan::{self, Plan};
+use crate::plan::{self, PlannedPlatform};
 use crate::rootfs::Tree;
 use crate::spec::Platform;
 
@@ -22,7 +23,18 @@ pub(super) struct Ground {
 }
 
 /// Every base that is stood on, by name and platform.
-pub(super) type Grounds = BTreeMap<(String, Platform), Ground>;
+pub(super) struct Grounds(BTreeMap<(String, Platform), Ground>);
+
+impl Grounds {
+    /// What a platform of the plan stands on.
+    pub(super) fn of(&self, platform: &PlannedPlatform) -> &Ground {
+        &self.0[&key(platform)]
+    }
+}
+
+fn key(platform: &PlannedPlatform) -> (String, Platform) {
+    (platform.base.clone(), platform.platform.clone())
+}
 
 /// What bases are asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,11 +85,7 @@ pub(super) fn used(matrix: &Matrix) -> Vec<String> {
 }
 
 fn uses_builtin(matrix: &Matrix) -> bool {
-    let images = match matrix.images.is_empty() {
-        true => std::slice::from_ref(&matrix.unnamed),
-        false => &matrix.images,
-    };
-    let mut platforms = images.iter().flat_map(|image| &image.platforms);
+    let mut platforms = matrix.declared().iter().flat_map(|image| &image.platforms);
     platforms.any(|settings| settings.base == Base::Static)
 }
 
@@ -114,17 +122,21 @@ pub(super) fn lock_file(gantry: &Gantry, request: &Request, directory: &Path) ->
     }
 }
 
-/// Configs and trees of the bases that the plan stands on. Their layers come into `store` if one is given; those of a
-/// layout on this machine always do, since no registry has them.
-pub(super) async fn grounds(
-    bases: Option<&Bases>,
-    plan: &Plan,
-    store: &BlobStore,
+/// Opens the place where a plan is carried out, and reads configs and trees of the bases that it stands on. With `keep`
+/// their layers come into the store; those of a layout on this machine always do, since no registry has them.
+pub(super) async fn prepare(
+    gantry: &Gantry,
+    prepared: &Arc<Prepared>,
     keep: bool,
-) -> Result<Grounds, Error> {
-    let mut grounds = Grounds::new();
-    for platform in plan.images.iter().flat_map(|image| &image.platforms) {
-        let key = (platform.base.clone(), platform.platform.clone());
+) -> Result<(Workplace, Grounds), Error> {
+    let place = {
+        let (gantry, prepared) = (gantry.clone(), Arc::clone(prepared));
+        blocking(move || Workplace::open(&gantry, &prepared.project)).await?
+    };
+    let (bases, store) = (prepared.bases.as_ref(), &place.store);
+    let mut grounds = BTreeMap::new();
+    for platform in prepared.plan.images.iter().flat_map(|image| &image.platforms) {
+        let key = key(platform);
         if grounds.contains_key(&key) {
             continue;
         }
@@ -146,5 +158,5 @@ pub(super) async fn grounds(
         };
         grounds.insert(key, ground);
     }
-    Ok(grounds)
+    Ok((place, Grounds(grounds)))
 }

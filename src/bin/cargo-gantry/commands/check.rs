@@ -43,7 +43,7 @@ fn image(checked: &Checked, reporter: &Reporter) -> Vec<Unfit> {
     let subject = format!("{} {}", checked.image, checked.platform);
     let value = serde_json::to_value(checked).expect("findings are representable as JSON");
     reporter.result("checked", &text(&subject, &checked.findings, &[]), value);
-    denied(&checked.image, &checked.findings)
+    Unfit::among(&checked.image, &checked.findings)
 }
 
 fn program(checked: &CheckedProgram, base: &str, reporter: &Reporter) -> Vec<Unfit> {
@@ -52,7 +52,7 @@ fn program(checked: &CheckedProgram, base: &str, reporter: &Reporter) -> Vec<Unf
     let value = serde_json::to_value(checked).expect("findings are representable as JSON");
     let text = text(&subject, &checked.findings, &checked.proposals);
     reporter.result("checked", &text, value);
-    denied(&program, &checked.findings)
+    Unfit::among(&program, &checked.findings)
 }
 
 /// What was found, a line each; what stops the build is told at the end, with its way out.
@@ -86,9 +86,4 @@ fn text(subject: &str, findings: &[Finding], proposals: &[Proposal]) -> String {
         lines.push(format!("    {} ({}{note})", proposal.base, proposal.libc));
     }
     lines.join("\n")
-}
-
-fn denied(image: &str, findings: &[Finding]) -> Vec<Unfit> {
-    let denied = findings.iter().filter(|finding| finding.level == Level::Deny);
-    denied.map(|finding| Unfit::new(image, finding)).collect()
 }
