@@ -162,14 +162,19 @@ async fn a_blob_of_another_registry_streams_from_there() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_begins_anew() {
-    for fault in [
+    let of_source = [
         Fault::first(Act::Truncate(700_000)).on("GET", "blob").times(2),
         Fault::first(Act::Drop).on("GET", "blob"),
         Fault::first(Act::Hang).on("GET", "blob"),
         Fault::first(Act::Stall(900_000)).on("GET", "blob"),
         Fault::status(503).on("GET", "blob").times(3),
-    ] {
-        let (source, registry) = (Registry::failing([fault.clone()]), Registry::plain());
+    ];
+    let of_destination = [Act::CutBody(600_000), Act::DropEarly, Act::DropAfter, Act::Hang]
+        .map(|act| Fault::first(act).on("PUT", "upload"));
+    let source_breaks = of_source.map(|fault| (Registry::failing([fault.clone()]), Registry::plain(), fault));
+    let other_end =
+        of_destination.map(|fault| (Registry::plain(), Registry::failing([fault.clone()]), fault));
+    for (source, registry, fault) in source_breaks.into_iter().chain(other_end) {
         let bytes = large();
         source.hold(BASE, &bytes);
         let from = Repository::new(&source.host(), BASE);
@@ -179,23 +184,6 @@ async fn a_stream_that_breaks_begins_anew() {
         settings.patience.stall = Duration::from_millis(300);
         let pushed = client_of(settings).0.push_blob(&to, &blob).await;
         assert!(pushed.is_ok_and(|p| p == Pushed::Sent), "{fault:?}");
-        registry.store(|store| assert!(store.of("a/b").blobs[&blob.digest.to_string()] == bytes));
-    }
-    // The other end breaks.
-    for act in [Act::CutBody(600_000), Act::DropEarly, Act::DropAfter, Act::Hang] {
-        let (source, registry) = (
-            Registry::plain(),
-            Registry::failing([Fault::first(act.clone()).on("PUT", "upload")]),
-        );
-        let bytes = large();
-        source.hold(BASE, &bytes);
-        let from = Repository::new(&source.host(), BASE);
-        let blob = BlobSource::remote(Digest::of(&bytes), bytes.len() as u64, from);
-        let to = Repository::new(&registry.host(), "a/b");
-        let mut settings = settings();
-        settings.patience.stall = Duration::from_millis(300);
-        let pushed = client_of(settings).0.push_blob(&to, &blob).await;
-        assert!(pushed.is_ok_and(|p| p == Pushed::Sent), "{act:?}");
         registry.store(|store| assert!(store.of("a/b").blobs[&blob.digest.to_string()] == bytes));
     }
 }

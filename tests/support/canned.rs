@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
+
+use super::http;
 
 /// An answer to one path with its query.
 #[derive(Clone)]
@@ -95,29 +95,12 @@ fn serve(
     asked: &Arc<Mutex<Vec<String>>>,
     stop: &Notify,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        loop {
-            let stream = tokio::select! {
-                accepted = listener.accept() => accepted.expect("a connection").0,
-                () = stop.notified() => return,
-            };
-            let (answers, asked) = (answers.clone(), asked.clone());
-            tokio::spawn(async move {
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let path = request.uri().to_string();
-                    let answer = answers.iter().find(|answer| answer.path == path).cloned();
-                    asked.lock().expect("no panic").push(path);
-                    async move { Ok::<_, Infallible>(response(answer)) }
-                });
-                let builder = hyper::server::conn::http1::Builder::new();
-                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
+    let asked = asked.clone();
+    http::serve(listener, stop, move |request: Request<Incoming>| {
+        let path = request.uri().to_string();
+        let answer = answers.iter().find(|answer| answer.path == path).cloned();
+        asked.lock().expect("no panic").push(path);
+        async move { Ok::<_, Infallible>(response(answer)) }
     });
 }
 

@@ -16,6 +16,7 @@ pub mod canned;
 pub mod debian;
 pub mod docker_registry;
 pub mod fault_proxy;
+pub mod http;
 pub mod launch;
 pub mod registry;
 pub mod token_server;

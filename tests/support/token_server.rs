@@ -13,12 +13,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::AUTHORIZATION;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use url::form_urlencoded;
+
+use super::http;
 
 /// The issuer that its tokens name.
 pub const ISSUER: &str = "test-tokens";
@@ -78,27 +78,10 @@ impl Drop for TokenServer {
 }
 
 fn serve(listener: std::net::TcpListener, signer: &Arc<Signer>, stop: &Notify) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        loop {
-            let stream = tokio::select! {
-                accepted = listener.accept() => accepted.expect("a connection").0,
-                () = stop.notified() => return,
-            };
-            let signer = signer.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let answer = signer.answer(&request);
-                    async move { Ok::<_, Infallible>(answer) }
-                });
-                let builder = hyper::server::conn::http1::Builder::new();
-                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
+    let signer = signer.clone();
+    http::serve(listener, stop, move |request| {
+        let answer = signer.answer(&request);
+        async move { Ok::<_, Infallible>(answer) }
     });
 }
 

@@ -5,36 +5,17 @@ use std::sync::Arc;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 
+use super::super::http;
 use super::body::{Answer, Broken};
 use super::endpoints::{broken_off, handle, too_large};
 use super::fault::Act;
 use super::{Asked, Shared};
 
 pub(super) fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, stop: Arc<Notify>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        loop {
-            let stream = tokio::select! {
-                accepted = listener.accept() => accepted.expect("a connection").0,
-                () = stop.notified() => return,
-            };
-            let shared = shared.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| answer(shared.clone(), request));
-                let builder = hyper::server::conn::http1::Builder::new();
-                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
+    http::serve(listener, &stop, move |request| answer(shared.clone(), request));
 }
 
 /// A request whose body was read.
