@@ -2,7 +2,7 @@
 
 use super::error::MatrixError;
 use super::node::{Node, Place, Table};
-use super::{BinarySource, BinaryUse};
+use super::{BinarySource, BinaryUse, CommandSource, GoSource, PrebuiltSource};
 
 /// The binaries of an image; `profile` is the image's, `bin_dir` where they land.
 pub(super) fn uses(
@@ -58,11 +58,23 @@ fn one(item: &Node, profile: &str) -> Option<BinaryUse> {
 /// What `[binary.NAME]` says.
 pub(super) fn source(table: &Table) -> Option<BinarySource> {
     if let Some(package) = table.text("go") {
-        return Some(BinarySource::Go { package });
+        return Some(BinarySource::Go(GoSource {
+            package,
+            ldflags: table.texts("ldflags").unwrap_or_default(),
+            tags: table.texts("tags").unwrap_or_default(),
+            cgo: table.flag("cgo").unwrap_or(false),
+        }));
     }
     if let Some(path) = table.text("path") {
-        return Some(BinarySource::Prebuilt { path });
+        return Some(BinarySource::Prebuilt(PrebuiltSource {
+            path,
+            member: table.text("member"),
+            ..PrebuiltSource::default()
+        }));
     }
     let command = table.texts("command")?;
-    Some(BinarySource::Command { command })
+    Some(BinarySource::Command(CommandSource {
+        command,
+        ..CommandSource::default()
+    }))
 }

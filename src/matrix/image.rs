@@ -9,7 +9,8 @@ use super::error::MatrixError;
 use super::node::{Entry, Node, Place, Table, Value};
 use super::template::Template;
 use super::{
-    Checks, Compression, Image, IndexRule, ManifestFormat, Provide, Strip, binaries, files, platforms, tags,
+    Checks, Compression, DebugInfo, Image, IndexRule, ManifestFormat, Provide, Strip, binaries, files,
+    platforms, tags,
 };
 use crate::spec::Reference;
 
@@ -66,6 +67,9 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         stop_signal: table.text("stop-signal"),
         provide: table.node("provide").map(provide),
         files: files::files(table),
+        debuginfo: DebugInfo::Drop,
+        upx: None,
+        smoke: None,
         checks: Checks::read(table),
         index: match table.text("index").as_deref() {
             Some("never") => IndexRule::Never,

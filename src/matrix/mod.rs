@@ -43,6 +43,8 @@ pub struct Matrix {
     pub unnamed: Image,
     /// `[binary.X]`: binaries that do not come from cargo.
     pub binaries: BTreeMap<String, BinarySource>,
+    /// Whether compilers may change between builds.
+    pub toolchain: ToolchainRule,
 }
 
 impl Matrix {
@@ -109,6 +111,12 @@ pub struct Image {
     pub provide: Option<Vec<Provide>>,
     /// Files laid over the base, in order.
     pub files: Vec<Files>,
+    /// What becomes of debug information.
+    pub debuginfo: DebugInfo,
+    /// Whether and how binaries are packed with UPX.
+    pub upx: Option<Upx>,
+    /// How the entrypoint is tried before anything is published.
+    pub smoke: Option<Smoke>,
     /// What findings do.
     pub checks: Checks,
     /// Whether an index is published.
@@ -186,20 +194,97 @@ pub struct BinaryUse {
 #[non_exhaustive]
 pub enum BinarySource {
     /// `go build` of a package.
-    Go {
-        /// The package's path.
-        package: String,
-    },
+    Go(GoSource),
     /// A file that exists already.
-    Prebuilt {
-        /// Template of its path.
-        path: String,
-    },
+    Prebuilt(PrebuiltSource),
     /// What a command makes.
-    Command {
-        /// Program and arguments.
-        command: Vec<String>,
-    },
+    Command(CommandSource),
+}
+
+/// `go build` of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GoSource {
+    /// The package as `go build` takes it, seen from the matrix's folder.
+    pub package: String,
+    /// Templates of flags for Go's linker.
+    pub ldflags: Vec<String>,
+    /// Build tags.
+    pub tags: Vec<String>,
+    /// Whether Go code may call C.
+    pub cgo: bool,
+}
+
+/// A file that exists already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PrebuiltSource {
+    /// Template of its path below the matrix's folder.
+    pub path: String,
+    /// What the file at `path` must hash to, in lower-case hexadecimal digits.
+    pub sha256: BTreeMap<Platform, String>,
+    /// Template of the path inside the archive that `path` is.
+    pub member: Option<String>,
+    /// What is stripped from it; nothing by default, as it was made by others.
+    pub strip: Option<Strip>,
+}
+
+/// What a command makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CommandSource {
+    /// Templates of program and arguments; `{out}` is the file to make.
+    pub command: Vec<String>,
+    /// What is stripped from what it made; nothing by default.
+    pub strip: Option<Strip>,
+}
+
+/// How binaries are packed with UPX.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Upx {
+    /// 1 to 9; UPX's own default if none.
+    pub level: Option<u8>,
+    /// LZMA instead of UPX's own method.
+    pub lzma: bool,
+    /// Only on these platforms; on all that UPX can do if none.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+/// How the entrypoint is tried before anything is published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Smoke {
+    /// Its arguments, in place of the image's `cmd`.
+    pub args: Vec<String>,
+    /// A platform that cannot be tried here is a failure.
+    pub required: bool,
+}
+
+/// What becomes of debug information that is stripped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DebugInfo {
+    /// It is gone.
+    #[default]
+    Drop,
+    /// It is kept in a file beside the store.
+    File,
+}
+
+/// Whether compilers may change between builds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ToolchainRule {
+    /// Whatever is installed.
+    #[default]
+    Any,
+    /// What gantry.lock records; with `--locked` another one is refused.
+    Pinned,
 }
 
 /// A tag to set.
