@@ -72,6 +72,7 @@ pub(super) fn link(choice: &link::LinkChoice) -> plan::Link {
         shown: choice.shown.clone(),
         why: choice.why.clone(),
         variables: choice.variables.clone(),
+        compilers: std::collections::BTreeMap::new(),
         rustflags: choice.rustflags.clone(),
     }
 }
