@@ -84,8 +84,7 @@ fn cargo_and_others_share_an_image() {
 
 #[test]
 fn a_version_comes_from_the_tag_where_there_is_no_package() {
-    let matrix =
-        "[image.a]\ntags = [\"{version}\", \"latest-{major}\"]\nbinaries = [\"x\"]\n[binary.x]\ngo = \".\"";
+    let matrix = "[image.a]\ntags = [\"{version}\", { tag = \"line-{major}\", moves = \"always\" }]\nbinaries = [\"x\"]\n[binary.x]\ngo = \".\"";
     let mut case = without_cargo(matrix);
     let error = case.plan().unwrap_err();
     assert!(matches!(error, PlanError::Template { .. }), "{error}");
@@ -96,7 +95,7 @@ fn a_version_comes_from_the_tag_where_there_is_no_package() {
     });
     let plan = case.plan().unwrap();
     let tags: Vec<&str> = plan.images[0].tags.iter().map(|tag| tag.name.as_str()).collect();
-    assert_eq!(tags, ["2.0.0-rc.1", "latest-2"]);
+    assert_eq!(tags, ["2.0.0-rc.1", "line-2"]);
 
     // Nobody asked for the tag that every image has: without a version there is none, and it is told.
     let plan = without_cargo("[binary.x]\ngo = \".\"").plan().unwrap();
