@@ -119,7 +119,7 @@ pub(super) fn unit(
         })
     };
     let remap = || build::Remap {
-        sysroot: Some(prepared.toolchain.sysroot().to_owned()),
+        sysroot: prepared.toolchain.sysroot().map(std::path::Path::to_owned),
         build_directory: project.build_directory.clone(),
         commit: prepared.toolchain.commit().map(str::to_owned),
     };

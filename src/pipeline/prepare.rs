@@ -341,6 +341,7 @@ fn link(
         compiles_c: compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
+        ..link::Wanted::default()
     };
     let choice = link::choose(target, &wanted, toolchain)?;
     let planned = convert::link(&choice);
