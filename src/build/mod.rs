@@ -7,6 +7,7 @@
 
 mod cargo;
 mod error;
+mod go;
 pub mod link;
 mod messages;
 mod remap;
@@ -19,7 +20,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use cargo::cargo;
-pub use error::{BuildError, CargoFailure};
+pub use error::{BuildError, CargoFailure, GoFailure};
+pub use go::{GoBinary, GoTarget, GoUnit, go};
 pub use selection::{Collision, collisions};
 
 /// Packages built for any number of triples, by a `cargo build` for each: cargo unites the features that dependencies
