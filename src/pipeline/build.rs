@@ -37,8 +37,8 @@ pub struct Built {
 pub struct BuiltImage {
     /// Its name.
     pub name: String,
-    /// Its version.
-    pub version: String,
+    /// Its version, if something says it.
+    pub version: Option<String>,
     /// The index; none where the matrix says that there never is one.
     pub index: Option<Index>,
     /// An image for each platform, in the order of the matrix.

@@ -72,6 +72,7 @@ pub(super) fn link(choice: &link::LinkChoice) -> plan::Link {
         shown: choice.shown.clone(),
         why: choice.why.clone(),
         variables: choice.variables.clone(),
+        compilers: std::collections::BTreeMap::new(),
         rustflags: choice.rustflags.clone(),
     }
 }
@@ -118,7 +119,7 @@ pub(super) fn unit(
         })
     };
     let remap = || build::Remap {
-        sysroot: Some(prepared.toolchain.sysroot().to_owned()),
+        sysroot: prepared.toolchain.sysroot().map(std::path::Path::to_owned),
         build_directory: project.build_directory.clone(),
         commit: prepared.toolchain.commit().map(str::to_owned),
     };

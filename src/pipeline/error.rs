@@ -234,15 +234,13 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Rootfs(#[from] RootfsError),
-    /// cargo did not give a binary that was asked for.
-    #[error("cargo built no `{binary}` of package `{package}` for `{triple}`")]
+    /// A compiler did not give a binary that was asked for.
+    #[error("nothing built `{binary}` for `{triple}`")]
     #[diagnostic(
         code(gantry::pipeline::no_artifact),
-        help("a binary with `required-features` is left out unless they are on: set `features` on it")
+        help("cargo leaves out a binary with `required-features` unless they are on: set `features` on it")
     )]
     NoArtifact {
-        /// The package.
-        package: String,
         /// The binary.
         binary: String,
         /// The target.

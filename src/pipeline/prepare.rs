@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, convert};
+use super::{Error, Gantry, Request, blocking, convert, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
 use crate::matrix::{self, Matrix, Source};
 use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
-use crate::project::{self, Git, Project};
+use crate::project::{self, Git, Project, ProjectError};
 use crate::target::Catalog;
 
 /// Everything that building needs to know.
@@ -75,7 +75,12 @@ pub(super) fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error>
         offline: request.offline,
         frozen: request.frozen,
     };
-    Ok(Project::load(&gantry.tools, &question)?)
+    let matrix = request.matrix.as_ref().map(|path| gantry.absolute(path));
+    match (Project::load(&gantry.tools, &question), &matrix) {
+        // Where a matrix is named there is a project, be it without cargo.
+        (Err(ProjectError::NoCargo { .. }), Some(matrix)) => Ok(Project::without_cargo(matrix)),
+        (loaded, _) => Ok(loaded?),
+    }
 }
 
 fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
@@ -112,7 +117,10 @@ fn planned(
         platforms: request.platforms.clone(),
     };
     let candidates = plan::candidates(&matrix, &catalog, &selection, &facts)?;
-    let installed = installed(gantry, request, &toolchain, &candidates)?;
+    let installed = match project.is_cargo() {
+        true => installed(gantry, request, &toolchain, &candidates)?,
+        false => BTreeSet::new(),
+    };
     let variables = gantry.tools.environment().variables();
     let variables =
         variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
@@ -135,9 +143,13 @@ fn planned(
         },
         variables: variables.collect(),
         created: created(gantry, git.as_ref())?,
+        out: workplace::store(&project).join("made"),
     })?;
     let links = links(gantry, draft.queries(), &project, &toolchain, &catalog)?;
-    let ways: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
+    let ways: Vec<Option<plan::Link>> = links
+        .iter()
+        .map(|link| Some(link.as_ref()?.planned.clone()))
+        .collect();
     let plan = draft.plan(&ways)?;
     for notice in &plan.notices {
         gantry.notice(notice);
@@ -152,7 +164,7 @@ fn planned(
         project,
         toolchain,
         catalog,
-        links,
+        links: links.into_iter().flatten().collect(),
         directory,
         bases,
         request: request.clone(),
@@ -165,11 +177,12 @@ fn links(
     project: &Project,
     toolchain: &Toolchain,
     catalog: &Catalog,
-) -> Result<Vec<Linked>, Error> {
+) -> Result<Vec<Option<Linked>>, Error> {
     let (mut links, mut gaps) = (Vec::new(), Vec::new());
     for query in queries {
         match link(gantry, query, project, toolchain, catalog) {
-            Ok(linked) => links.push(linked),
+            Ok(linked) => links.push(Some(linked)),
+            Err(Error::Link(_)) if query.optional => links.push(None),
             // Every gap is told at once: closing them one by one would cost a run each.
             Err(Error::Link(gap)) => gaps.push(gap),
             Err(error) => return Err(error),
@@ -304,7 +317,7 @@ pub(super) fn link(
     let target = catalog
         .by_triple(&query.triple)
         .expect("queries name triples of the catalog");
-    let mut compiles_c = BTreeSet::new();
+    let mut compiles_c = query.binaries.clone();
     let mut crates = BTreeMap::new();
     // Packages with and without default features cannot be one cargo call.
     for default_features in [true, false] {
@@ -332,6 +345,7 @@ pub(super) fn link(
         compiles_c: compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
+        ..link::Wanted::default()
     };
     let choice = link::choose(target, &wanted, toolchain)?;
     let planned = convert::link(&choice);

@@ -22,6 +22,8 @@ pub struct Target {
     pub platform: Platform,
     /// The C library that its programs use.
     pub libc: Libc,
+    /// The architecture of its machines in rustc's words (`target_arch`).
+    pub arch: String,
     /// The linkers that can be used, best first; the first that is found and can do the job is taken.
     pub linkers: Vec<LinkerKind>,
     /// Whether rustup distributes its std (upstream; a mirror may lack it all the same).

@@ -172,6 +172,21 @@ impl Reporter {
                     &format!("{image} {platform}: {subject}: {message}{help}"),
                 );
             }
+            Event::Tried {
+                image,
+                platform,
+                verdict,
+                why,
+                ..
+            } => {
+                let why = why.map_or(String::new(), |why| format!(": {why}"));
+                let verb = match *verdict {
+                    "passed" => "Tried",
+                    "failed" => "Failed",
+                    _ => "Not tried",
+                };
+                self.say(verb, &format!("{image} {platform}{why}"));
+            }
             Event::BaseResolved {
                 name,
                 platform,
@@ -251,6 +266,18 @@ fn machine(event: &Event<'_>) -> Option<Value> {
             object!({
                 "reason": "finding", "image": image, "platform": platform, "check": check, "denied": denied,
                 "subject": subject, "message": message, "needed": needed, "found": found, "help": help,
+            })
+        }
+        Event::Tried {
+            image,
+            platform,
+            verdict,
+            why,
+            output,
+        } => {
+            object!({
+                "reason": "tried", "image": image, "platform": platform, "verdict": verdict, "why": why,
+                "output": output,
             })
         }
         Event::BaseResolved {

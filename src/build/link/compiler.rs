@@ -97,7 +97,7 @@ impl Attempt<'_> {
             choice.why += &format!("; its glibc {linked} keeps the floor {wanted}");
             return Ok(());
         }
-        let pure = self.wanted.compiles_c.is_empty();
+        let pure = !self.wanted.compiles();
         if !self.strict && pure && PURE_RUST <= floor {
             choice.why += &format!(
                 ", likely to run on glibc {wanted} although linked with {linked}: the finished programs are checked"
@@ -136,8 +136,8 @@ impl Attempt<'_> {
 
     /// The system's own `cc`: links and compiles for the host alone.
     pub(super) fn system(&self) -> Answer {
-        let host = self.toolchain.host();
         if !self.is_host() {
+            let host = self.toolchain.host().unwrap_or("this machine");
             return Err(format!("the system's own compiles for `{host}` only"));
         }
         self.toolchain.find("cc").ok_or("`cc` is not in PATH")?;
@@ -145,6 +145,16 @@ impl Attempt<'_> {
         let compiler = self.check("cc", self.target.libc)?;
         self.keeps_floor(&compiler, &mut choice)?;
         self.finds_static("cc")?;
+        // rustc and the `cc` crate take these by themselves.
+        for (name, tool) in [("CC", "cc"), ("CXX", "c++"), ("AR", "ar"), ("RANLIB", "ranlib")] {
+            if self.toolchain.find(tool).is_some() {
+                self.holds(&mut choice, name, tool);
+            }
+        }
+        let linker = self
+            .own_linker()
+            .map_or_else(|| "cc".into(), |(own, _)| own.into());
+        choice.compilers.linker = Some(linker);
         Ok(choice)
     }
 

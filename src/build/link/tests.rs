@@ -13,11 +13,12 @@ use crate::target::Catalog;
 use crate::tool::{Call, Tools};
 
 /// A gcc with glibc 2.36 that passes every check and has no `libc.a`.
-const GCC: &str = "while read -r line; do :; done\ncase \"$*\" in *-E*) echo 2 36 ;; *-print-file-name=include*) echo /gcc/include ;; *-print*) echo libc.a ;; esac";
+const GCC: &str = "while read -r line; do :; done\ncase \"$*\" in *-E*) echo 2 36 ;; *-print-file-name=include*) echo /gcc/include ;; *-print*) echo libc.a ;; *--version) echo gcc of tests 12.2.0 ; echo more ;; esac";
 /// A musl-gcc of another architecture.
 const FOREIGN: &str = "while read -r line; do :; done\necho 'gantry: another architecture' >&2\nexit 1";
 const ZIG: &str = r#"case $1 in version) echo 0.17.0 ;; env) echo '.{ .lib_dir = "/zig/lib", }' ;; *) for a in "$@"; do echo "$a"; done; esac"#;
 
+mod compilers;
 mod floors;
 
 struct Machine {
@@ -33,6 +34,7 @@ impl Machine {
         let rustc = Toolchain::survey(&Tools::new(real), folder.path())
             .unwrap()
             .sysroot()
+            .unwrap()
             .join("bin/rustc");
         let bin = folder.path().join("bin");
         fs::create_dir(&bin).unwrap();
@@ -58,6 +60,16 @@ impl Machine {
 
     fn choose(&self, triple: &str, wanted: &Wanted) -> Result<LinkChoice, LinkError> {
         choose(self.catalog.triple(triple).unwrap(), wanted, &self.toolchain())
+    }
+
+    fn without_rust(&self, triple: &str, wanted: &Wanted) -> Result<LinkChoice, LinkError> {
+        let machine = crate::environment::Machine {
+            arch: "x86",
+            os: "linux",
+        };
+        let environment = self.environment.clone().without("RUSTC").with_machine(machine);
+        let toolchain = Toolchain::without_rust(&Tools::new(environment), self.folder.path());
+        choose(self.catalog.triple(triple).unwrap(), wanted, &toolchain)
     }
 
     fn toolchain(&self) -> Toolchain {

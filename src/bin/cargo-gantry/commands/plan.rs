@@ -124,7 +124,7 @@ fn names(plan: &Plan) -> String {
         };
         rows.push(vec![
             image.name.clone(),
-            image.version.clone(),
+            image.version.clone().unwrap_or_default(),
             tags.join(", "),
             repositories,
         ]);

@@ -1,0 +1,1 @@
+//! Stripped by whatever program is here, with the debug information kept aside.
