@@ -40,5 +40,6 @@ pub mod fit;
 pub mod publish;
 pub mod registry;
 
+pub mod doctor;
 pub mod inspect;
 pub mod pipeline;

@@ -46,6 +46,7 @@ impl Error {
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
             Self::OverDirectory { .. } | Self::BelowFile { .. } | Self::FileAndBinary { .. } => Class::Matrix,
+            Self::Gaps { .. } => Class::Build,
             Self::Unfit { .. } => Class::Fit,
             Self::Outdated { .. } => Class::Refused,
             Self::NoProgram { .. } | Self::Program(_) | Self::NoBasePlatform { .. } => Class::Usage,

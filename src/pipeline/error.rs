@@ -106,6 +106,16 @@ pub enum Error {
         /// What was given.
         output: String,
     },
+    /// Something that the matrix needs is not here.
+    #[error("{count} of the things that the matrix needs {} missing", if *count == 1 { "is" } else { "are" })]
+    #[diagnostic(
+        code(gantry::pipeline::gaps),
+        help("each is listed above with what closes it")
+    )]
+    Gaps {
+        /// How many.
+        count: usize,
+    },
     /// Fewer platforms than declared were published.
     #[error("fewer platforms than declared: the tags of {} were not set", images.join(", "))]
     #[diagnostic(

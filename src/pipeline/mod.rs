@@ -16,6 +16,7 @@ mod check;
 mod class;
 mod compile;
 mod convert;
+mod doctor;
 mod error;
 mod examine;
 mod ground;
@@ -45,6 +46,7 @@ pub use survey::TargetRow;
 
 use crate::base::{Cache, Change};
 use crate::blob::Faults;
+use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::inspect::Report;
 use crate::plan::Plan;
@@ -198,6 +200,15 @@ impl Gantry {
     /// When rustc cannot be asked.
     pub fn targets(&self) -> Result<Vec<TargetRow>, Error> {
         survey::targets(self)
+    }
+
+    /// What the matrix needs here, and for each gap the command that closes it. Gaps are in the result, not an error;
+    /// registries are asked unless the request is offline. It must be called within a tokio runtime with time and IO.
+    ///
+    /// # Errors
+    /// When the matrix or the project is wrong, so that what it needs cannot be told.
+    pub async fn doctor(&self, request: &Request, access: &Access) -> Result<Diagnosis, Error> {
+        doctor::diagnose(self, request, access).await
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {

@@ -68,7 +68,7 @@ pub(super) fn matrix_alone(gantry: &Gantry, request: &Request) -> Result<(Matrix
     Ok((matrix, directory, lock))
 }
 
-fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error> {
+pub(super) fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error> {
     let question = project::Question {
         manifest_path: request.manifest_path.as_ref().map(|path| gantry.absolute(path)),
         locked: request.locked,
@@ -197,7 +197,11 @@ fn links(
 
 /// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
 /// workspace's Cargo.toml and the metadata in each Cargo.toml say together.
-fn matrix(gantry: &Gantry, request: &Request, project: &Project) -> Result<(Matrix, PathBuf), Error> {
+pub(super) fn matrix(
+    gantry: &Gantry,
+    request: &Request,
+    project: &Project,
+) -> Result<(Matrix, PathBuf), Error> {
     if let Some(path) = &request.matrix {
         let path = gantry.absolute(path);
         let folder = path.parent().map_or_else(|| project.root.clone(), PathBuf::from);
@@ -303,7 +307,7 @@ fn installed(
     Ok(installed)
 }
 
-fn link(
+pub(super) fn link(
     gantry: &Gantry,
     query: &LinkQuery,
     project: &Project,

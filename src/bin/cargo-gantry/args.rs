@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
+    /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one
+    Doctor(Selecting),
     /// Print the JSON Schema of gantry.toml
     Schema,
     /// Print a completion script for a shell

@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod check;
+mod doctor;
 mod inspect;
 mod pins;
 mod plan;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Res
         Command::Cache(cache) => cache::run(&cache, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
+        Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
         Command::Completions { shell } => schema::completions(shell, reporter),
     }

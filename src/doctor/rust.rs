@@ -1,0 +1,112 @@
+//! Cargo, rustc and its standard libraries.
+
+use super::{Check, Need, Remedy, System};
+use crate::build::toolchain::{Toolchain, ToolchainError};
+use crate::target::Target;
+use crate::tool::{Call, Tools};
+
+/// A platform's standard library.
+#[derive(Clone, Debug)]
+pub struct Standard<'a> {
+    /// The targets that serve the platform, best first.
+    pub targets: Vec<&'a Target>,
+    /// Who needs it.
+    pub why: Vec<String>,
+}
+
+/// Whether cargo is here.
+pub fn cargo(tools: &Tools, system: &System, why: &[String]) -> Check {
+    let name = tools.environment().non_empty("CARGO").unwrap_or("cargo");
+    match tools.run(&Call::new(name).arg("--version")) {
+        Ok(output) => Check::found(Need::Rust, "cargo", output.text()),
+        Err(error) => Check::missing(Need::Rust, "cargo", error.to_string())
+            .needed_by(why)
+            .remedy(Remedy::rustup(system), system),
+    }
+}
+
+/// Whether rustc is here.
+pub fn compiler(toolchain: Result<&Toolchain, &ToolchainError>, system: &System, why: &[String]) -> Check {
+    match toolchain {
+        Ok(toolchain) => {
+            let message = format!("{} for {}", toolchain.version(), toolchain.host());
+            Check::found(Need::Rust, "rustc", message)
+        }
+        Err(error) => Check::missing(Need::Rust, "rustc", error.to_string())
+            .needed_by(why)
+            .remedy(Remedy::rustup(system), system),
+    }
+}
+
+/// The dependencies of a package could not be read.
+pub fn dependencies(triple: &str, error: &str) -> Check {
+    let subject = format!("the dependencies for {triple}");
+    Check::missing(Need::Rust, subject, error)
+        .advise("what compiles C is not known without them: mend this, then ask again")
+}
+
+/// Whether a standard library for one of the targets is here; the triple that is built for once all gaps are closed.
+///
+/// # Errors
+/// When rustc cannot be run.
+pub fn standard(
+    standard: &Standard<'_>,
+    toolchain: &Toolchain,
+    system: &System,
+) -> Result<(String, Check), ToolchainError> {
+    for target in &standard.targets {
+        if toolchain.std_installed(&target.triple)? {
+            let check = Check::found(Need::Target, subject(&target.triple), "installed");
+            return Ok((target.triple.clone(), check.needed_by(&standard.why)));
+        }
+    }
+    let known = known(toolchain);
+    let has = |target: &&&Target| match &known {
+        Some(known) => known.contains(&target.triple),
+        None => target.std_in_rustup,
+    };
+    let best = standard.targets[0].triple.as_str();
+    let Some(target) = standard.targets.iter().find(has) else {
+        let check = Check::missing(Need::Target, subject(best), "rustup does not have it")
+            .needed_by(&standard.why)
+            .advise("set another `target` for this platform, or a base with the other C library");
+        return Ok((best.to_owned(), check));
+    };
+    let triple = target.triple.as_str();
+    let message = match triple == best {
+        true => "not installed".to_owned(),
+        false => format!("not installed; rustup does not have `{best}`, this is the next best"),
+    };
+    let check = Check::missing(Need::Target, subject(triple), message).needed_by(&standard.why);
+    let check = match known {
+        Some(_) => {
+            let others = standard.targets.iter().map(|target| target.triple.as_str());
+            let other = others.skip_while(|other| *other != triple).nth(1);
+            let check = match other {
+                Some(other) => check.advise(format!(
+                    "if its server has none: `rustup target add {other}` serves the platform, too"
+                )),
+                None => check,
+            };
+            check.remedy(Remedy::target(triple), system)
+        }
+        None => check
+            .advise("this toolchain is not rustup's: `rustup target add` works in one that is, and cargo finds that first")
+            .remedy(Remedy::joined([&Remedy::rustup(system), &Remedy::target(triple)]), system),
+    };
+    Ok((triple.to_owned(), check))
+}
+
+fn subject(triple: &str) -> String {
+    format!("std for {triple}")
+}
+
+/// The triples that rustup has a standard library for; none if the toolchain is not rustup's.
+fn known(toolchain: &Toolchain) -> Option<Vec<String>> {
+    let call = Call::new("rustup")
+        .args(["target", "list"])
+        .dir(toolchain.directory());
+    let list = toolchain.tools().run(&call).ok()?.text();
+    let triples = list.lines().filter_map(|line| line.split(' ').next());
+    Some(triples.map(str::to_owned).collect())
+}
