@@ -2,34 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::build::BuiltImage;
+use super::build::{BuiltImage, Made};
 use super::ground::Grounds;
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
 use crate::event::Event;
-use crate::image::{self, Image, LayerPart};
+use crate::image::{self, Image};
 use crate::index;
 use crate::matrix::IndexRule;
 use crate::plan::PlannedImage;
 use crate::registry::{BlobContent, BlobSource, Repository};
 use crate::spec::{Digest, Reference};
 
-/// Puts an image together; `layers` gives those of ours for each of its platforms.
+/// Puts an image together; `made` gives what was packed for each of its platforms.
 pub(super) fn assemble(
     gantry: &Gantry,
     prepared: &Prepared,
     store: &BlobStore,
     planned: &PlannedImage,
     grounds: &Grounds,
-    layers: &dyn Fn(usize) -> Vec<LayerPart>,
+    made: &dyn Fn(usize) -> Made,
 ) -> Result<BuiltImage, Error> {
-    let mut images = Vec::new();
+    let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
     for (number, platform) in planned.platforms.iter().enumerate() {
         let base = grounds.of(platform).image.as_ref();
-        let image = image::assemble(convert::parts(planned, platform, base, layers(number)))?;
+        let made = made(number);
+        let image = image::assemble(convert::parts(planned, platform, base, made.layers))?;
+        sizes.push(made.weighed.of(&image));
         store.put(image.config())?;
         store.put(image.manifest())?;
         if !image.dropped().is_empty() {
@@ -77,6 +79,7 @@ pub(super) fn assemble(
         version: planned.version.clone(),
         index,
         images,
+        sizes,
         repositories: planned.repositories.clone(),
         tags: planned.tags.clone(),
         partial: planned.platforms.len() < planned.declared_platforms,

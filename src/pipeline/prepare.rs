@@ -87,7 +87,10 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
     let project = load(gantry, request)?;
     let git = Git::read(&gantry.tools, &project.root)?;
     let (matrix, directory) = matrix(gantry, request, &project)?;
-    let toolchain = Toolchain::survey(&gantry.tools, &project.root)?;
+    let toolchain = match project.is_cargo() {
+        true => Toolchain::survey(&gantry.tools, &project.root)?,
+        false => Toolchain::without_rust(&gantry.tools, &project.root),
+    };
     Ok(Known {
         project,
         git,
@@ -345,7 +348,9 @@ pub(super) fn link(
         compiles_c: compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
-        ..link::Wanted::default()
+        // What cargo does not make has no Rust in it, as far as we know, and is linked by its C compiler.
+        cc_links: !query.binaries.is_empty(),
+        no_rust: !query.binaries.is_empty(),
     };
     let choice = link::choose(target, &wanted, toolchain)?;
     let planned = convert::link(&choice);

@@ -374,6 +374,8 @@ pub enum Maker {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finish {
+    /// Its compiler strips it by itself.
+    pub comes_stripped: bool,
     /// Its debug information is kept in a file.
     pub debuginfo: bool,
     /// What is stripped by us; none where the compiler did, or nothing is to be.
