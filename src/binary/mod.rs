@@ -9,6 +9,7 @@ mod crates;
 mod elf;
 mod error;
 mod glibc;
+mod go;
 mod promise;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ pub use crates::dependencies;
 pub use elf::{ArmAttributes, Elf, ElfError, ElfKind, VersionNeed};
 pub use error::BinaryError;
 pub use glibc::Glibc;
+pub use go::{GoBuildInfo, go_build_info};
 pub use promise::Mismatch;
 
 /// A program as it goes into an image.
