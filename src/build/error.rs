@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Collision;
+use crate::spec::Platform;
 use crate::tool::{Ended, ToolError};
 
 /// A unit cannot be built.
@@ -134,9 +135,30 @@ pub enum BuildError {
         help("remove it from GOFLAGS (`go env GOFLAGS` shows it), or build without `--locked`")
     )]
     GoUnlocked,
+    /// A command of the matrix ended badly.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Command(Box<CommandFailure>),
+    /// A command is empty.
+    #[error("the command of `{binary}` is empty")]
+    #[diagnostic(
+        code(gantry::build::no_command),
+        help("name a program and its arguments: `command = [\"make\", \"OUT={{out}}\"]`")
+    )]
+    NoCommand {
+        /// The binary.
+        binary: String,
+    },
+    /// A file that others made cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Prebuilt(#[from] PrebuiltError),
     /// A program ended well, but did not make its file.
     #[error("`{command}` ended well, but made no file `{}`", path.display())]
-    #[diagnostic(code(gantry::build::unmade))]
+    #[diagnostic(
+        code(gantry::build::unmade),
+        help("a command must write the program to the path that stands for `{{out}}` in it")
+    )]
     Unmade {
         /// The file that was expected.
         path: PathBuf,
@@ -195,6 +217,110 @@ pub struct CargoFailure {
     pub lines: String,
     /// What cargo and the compilers wrote from the first error on (up to a mebibyte), for who can explain it.
     pub said: String,
+}
+
+/// A command of the matrix ended badly.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{command}` ended with {ended} for `{binary}` on `{triple}`{}", below(lines))]
+#[diagnostic(code(gantry::build::command))]
+#[non_exhaustive]
+pub struct CommandFailure {
+    /// The binary that it was to make.
+    pub binary: String,
+    /// The target.
+    pub triple: String,
+    /// The call as typed.
+    pub command: String,
+    /// How it ended.
+    pub ended: Ended,
+    /// Its last words.
+    pub lines: String,
+}
+
+/// A file that others made cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum PrebuiltError {
+    /// There is no such file.
+    #[error("there is no file `{}` for `{binary}` on {platform}", path.display())]
+    #[diagnostic(code(gantry::build::prebuilt_missing))]
+    Missing {
+        /// The binary.
+        binary: String,
+        /// The platform.
+        platform: Platform,
+        /// Below the matrix's folder.
+        path: PathBuf,
+        /// What is there instead.
+        #[help]
+        help: String,
+    },
+    /// A path leads out of the matrix's folder.
+    #[error("`{}` leads out of `{}`", path.display(), root.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_escapes),
+        help("`path` is a path below the matrix's folder, without `..`, and links may not lead out of it")
+    )]
+    Escapes {
+        /// As the matrix says it.
+        path: PathBuf,
+        /// The matrix's folder.
+        root: PathBuf,
+    },
+    /// It is something else than a file.
+    #[error("`{}` is {what}", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_no_file),
+        help("`path` names the program, or an archive with the program's path in it as `member`")
+    )]
+    NoFile {
+        /// Below the matrix's folder.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// It is another file than the matrix says.
+    #[error("`{}` for {platform} has the sha256 {found} instead of {said}", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_digest),
+        help("if the file was replaced on purpose, write its new sha256 into the matrix")
+    )]
+    Digest {
+        /// Below the matrix's folder.
+        path: PathBuf,
+        /// The platform.
+        platform: Platform,
+        /// What the matrix says.
+        said: String,
+        /// What it is.
+        found: String,
+    },
+    /// An archive holds no such member.
+    #[error("`{}` holds no file `{member}` for `{binary}` on {platform}", path.display())]
+    #[diagnostic(code(gantry::build::prebuilt_member))]
+    NoMember {
+        /// The archive, below the matrix's folder.
+        path: PathBuf,
+        /// The member.
+        member: String,
+        /// The binary.
+        binary: String,
+        /// The platform.
+        platform: Platform,
+        /// What is there instead.
+        #[help]
+        help: String,
+    },
+    /// It cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    #[diagnostic(code(gantry::build::prebuilt_unreadable))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 fn below(lines: &str) -> String {
