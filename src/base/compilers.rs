@@ -1,4 +1,4 @@
-//! [`Compilers`]: versions of what compiles and links for each triple, pinned in the lock file beside the bases.
+//! [`CompilerVersions`]: versions of what compiles and links for each triple, pinned in the lock file beside the bases.
 //!
 //! In: what the caller found out about the tools that are here. Out: whether they are those that are recorded. Nothing
 //! is asked of any tool, and a record moves only when somebody says so.
@@ -12,7 +12,7 @@ use crate::event::Event;
 /// Versions of compilers and linkers by triple, as people read them: `1.95.0 (59807616e 2026-04-14)`, `zig 0.17.0`.
 /// Where one triple is built in several ways, a part is played by several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compilers {
+pub struct CompilerVersions {
     by_triple: BTreeMap<String, Parts>,
 }
 
@@ -26,9 +26,7 @@ pub enum CompilerPart {
     Rustc,
     /// The Go toolchain.
     Go,
-    /// The C and C++ compiler.
-    Cc,
-    /// The linker, or the program that calls it.
+    /// What links, and compiles C: one program, or several with `; ` between them.
     Linker,
 }
 
@@ -46,7 +44,7 @@ pub struct CompilerChange {
     pub here: Vec<String>,
 }
 
-impl Compilers {
+impl CompilerVersions {
     /// Adds a version of what plays a part for a triple; what is there already is there once. Only the first line of
     /// `version` counts, without space around it; nothing is added if that is empty.
     pub fn add(&mut self, triple: &str, part: CompilerPart, version: &str) {
@@ -110,7 +108,7 @@ impl Compilers {
 
 impl Bases {
     /// The compilers that the lock file records; none are without `toolchain = "pinned"`.
-    pub fn compilers(&self) -> &Compilers {
+    pub fn compilers(&self) -> &CompilerVersions {
         &self.lock.compilers
     }
 
@@ -120,7 +118,7 @@ impl Bases {
     ///
     /// # Errors
     /// [`BaseError::Toolchain`] in locked mode, where the record has others or none.
-    pub fn pin_compilers(&mut self, here: &Compilers) -> Result<(), BaseError> {
+    pub fn pin_compilers(&mut self, here: &CompilerVersions) -> Result<(), BaseError> {
         let changes = self.lock.compilers.differences(here);
         if self.mode.locked && !changes.is_empty() {
             return Err(BaseError::Toolchain { changes });
@@ -142,7 +140,7 @@ impl Bases {
     ///
     /// # Errors
     /// [`BaseError::Locked`] in locked mode, if the record would change.
-    pub fn update_compilers(&mut self, here: Compilers) -> Result<Vec<CompilerChange>, BaseError> {
+    pub fn update_compilers(&mut self, here: CompilerVersions) -> Result<Vec<CompilerChange>, BaseError> {
         if self.lock.compilers == here {
             return Ok(Vec::new());
         }
@@ -155,14 +153,13 @@ impl Bases {
 
 impl CompilerPart {
     /// Every part, in the order of the lock file.
-    pub(super) const ALL: [Self; 4] = [Self::Rustc, Self::Go, Self::Cc, Self::Linker];
+    pub(super) const ALL: [Self; 3] = [Self::Rustc, Self::Go, Self::Linker];
 
     /// Its key in the lock file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rustc => "rustc",
             Self::Go => "go",
-            Self::Cc => "cc",
             Self::Linker => "linker",
         }
     }
@@ -182,11 +179,11 @@ impl fmt::Display for CompilerChange {
 
 #[cfg(test)]
 mod tests {
-    use super::CompilerPart::{Cc, Linker, Rustc};
+    use super::CompilerPart::{Go, Linker, Rustc};
     use super::*;
 
-    fn compilers(of: &[(&str, CompilerPart, &str)]) -> Compilers {
-        let mut compilers = Compilers::default();
+    fn compilers(of: &[(&str, CompilerPart, &str)]) -> CompilerVersions {
+        let mut compilers = CompilerVersions::default();
         for (triple, part, version) in of {
             compilers.add(triple, *part, version);
         }
@@ -215,11 +212,11 @@ mod tests {
                 vec![
                     ("b", Rustc, "1.96.0"),
                     ("a", Rustc, "1.96.0"),
-                    ("b", Cc, "clang 3"),
+                    ("b", Go, "go1.27.3"),
                 ],
                 vec![
                     "rustc is 1.96.0, not 1.95.0 (for a, b)",
-                    "cc is clang 3, and none is recorded (for b)",
+                    "go is go1.27.3, and none is recorded (for b)",
                 ],
             ),
             (
@@ -238,12 +235,12 @@ mod tests {
         let mut recorded = compilers(&[("a", Rustc, "1.95.0")]);
         recorded.extend(&compilers(&[
             ("a", Rustc, "1.96.0"),
-            ("a", Cc, "clang 3"),
+            ("a", Go, "go1.27.3"),
             ("b", Rustc, "1.96.0"),
         ]));
         let expected = [
             ("a", Rustc, "1.95.0"),
-            ("a", Cc, "clang 3"),
+            ("a", Go, "go1.27.3"),
             ("b", Rustc, "1.96.0"),
         ];
         assert_eq!(recorded, compilers(&expected));

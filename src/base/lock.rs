@@ -12,7 +12,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 use serde::Deserialize;
 
-use super::{BaseError, CompilerPart, Compilers};
+use super::{BaseError, CompilerPart, CompilerVersions};
 use crate::blob::{BlobError, BlobStore, Unfinished, sweep};
 use crate::spec::{BaseLibc, Digest, Platform};
 
@@ -24,7 +24,7 @@ pub(super) struct Lock {
     /// Bases by the name that the matrix has.
     pub(super) bases: BTreeMap<String, Pin>,
     /// The compilers; none where they are not pinned.
-    pub(super) compilers: Compilers,
+    pub(super) compilers: CompilerVersions,
 }
 
 /// A base.
@@ -115,7 +115,7 @@ impl Lock {
         let mut lock = Self {
             builtin: written.builtin.map(|builtin| builtin.digest),
             bases: BTreeMap::new(),
-            compilers: Compilers::default(),
+            compilers: CompilerVersions::default(),
         };
         let mut triples = BTreeSet::new();
         for toolchain in written.toolchain {
@@ -243,7 +243,6 @@ struct WrittenToolchain {
     triple: toml::Spanned<String>,
     rustc: Option<WrittenVersions>,
     go: Option<WrittenVersions>,
-    cc: Option<WrittenVersions>,
     linker: Option<WrittenVersions>,
 }
 
@@ -259,7 +258,6 @@ impl WrittenToolchain {
         let versions = |part| match part {
             CompilerPart::Rustc => &self.rustc,
             CompilerPart::Go => &self.go,
-            CompilerPart::Cc => &self.cc,
             CompilerPart::Linker => &self.linker,
         };
         CompilerPart::ALL.into_iter().flat_map(move |part| {
@@ -299,7 +297,7 @@ mod tests {
                 ("oci:a \"b\"\\c'\n".to_owned(), strange),
                 ("debian:bookworm-slim".to_owned(), debian),
             ]),
-            compilers: Compilers::default(),
+            compilers: CompilerVersions::default(),
         }
     }
 
@@ -318,7 +316,6 @@ mod tests {
                 CompilerPart::Linker,
                 "gcc \"12\"",
             ),
-            ("armv7-unknown-linux-gnueabihf", CompilerPart::Cc, "zig 0.17.0"),
             (
                 "armv7-unknown-linux-gnueabihf",
                 CompilerPart::Rustc,
@@ -372,7 +369,6 @@ index = "{index}"
 [[toolchain]]
 triple = "armv7-unknown-linux-gnueabihf"
 rustc = "1.95.0 (59807616e 2026-04-14)"
-cc = "zig 0.17.0"
 linker = ["gcc \"12\"", "zig 0.17.0"]
 
 [[toolchain]]

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 pub use cache::{Cache, Cached, CachedKind};
-pub use compilers::{CompilerChange, CompilerPart, Compilers};
+pub use compilers::{CompilerChange, CompilerPart, CompilerVersions};
 pub use error::BaseError;
 
 use crate::blob::{Blob, BlobStore};
@@ -214,7 +214,8 @@ impl Bases {
     }
 
     /// Drops the pins of bases that are not among `used` ([`BUILTIN`] may be), and writes the lock file if it then
-    /// says something else than it did. Compilers stay as they were said to be. Says whether it was written. The built-in base alone needs no lock file.
+    /// says something else than it did. Compilers stay as they were said to be. Says whether it was
+    /// written. The built-in base alone needs no lock file.
     ///
     /// # Errors
     /// When it cannot be written, or must not change.

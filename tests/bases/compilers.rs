@@ -1,8 +1,8 @@
-//! Compilers are recorded where the matrix pins them, and stay.
+//! CompilerVersions are recorded where the matrix pins them, and stay.
 
 use std::sync::{Arc, Mutex};
 
-use cargo_gantry::base::{BUILTIN, BaseError, Bases, CompilerPart, Compilers, Mode};
+use cargo_gantry::base::{BUILTIN, BaseError, Bases, CompilerPart, CompilerVersions, Mode};
 use cargo_gantry::event::{Event, Observer};
 
 use crate::fixture::{Project, code, help, watched};
@@ -11,8 +11,8 @@ const MUSL: &str = "aarch64-unknown-linux-musl";
 const GNU: &str = "x86_64-unknown-linux-gnu";
 
 /// What is here: one rustc for both triples, one linker each.
-fn here(rustc: &str) -> Compilers {
-    let mut compilers = Compilers::default();
+fn here(rustc: &str) -> CompilerVersions {
+    let mut compilers = CompilerVersions::default();
     for (triple, linker) in [(MUSL, "zig 0.17.0"), (GNU, "gcc 12.2.0")] {
         compilers.add(triple, CompilerPart::Rustc, rustc);
         compilers.add(triple, CompilerPart::Linker, linker);
@@ -51,9 +51,9 @@ fn what_is_recorded_holds_and_others_are_refused() {
     );
 
     // The same, and a part of it, as a build for one platform has.
-    let mut part = Compilers::default();
+    let mut part = CompilerVersions::default();
     part.add(GNU, CompilerPart::Rustc, "1.95.0");
-    for compilers in [here("1.95.0"), part, Compilers::default()] {
+    for compilers in [here("1.95.0"), part, CompilerVersions::default()] {
         let mut locked = project.locked();
         locked.pin_compilers(&compilers).unwrap();
         assert!(!save(&mut locked).unwrap());
@@ -70,12 +70,10 @@ fn what_is_recorded_holds_and_others_are_refused() {
     assert!(help(&error).contains("cargo gantry update"));
     // What nobody recorded cannot be held against anything.
     let mut unknown = here("1.95.0");
-    unknown.add(MUSL, CompilerPart::Cc, "clang 14.0.6");
+    unknown.add(MUSL, CompilerPart::Go, "go1.27.3");
     let error = project.locked().pin_compilers(&unknown).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("cc is clang 14.0.6, and none is recorded"),
+        error.to_string().contains("go is go1.27.3, and none is recorded"),
         "{error}"
     );
     assert_eq!(project.lock(), text);
@@ -111,7 +109,12 @@ fn without_locked_others_are_told_and_the_record_moves_when_asked() {
     project.locked().pin_compilers(&here("1.96.0")).unwrap();
 
     // A matrix that pins them no more leaves nothing.
-    assert!(bases.update_compilers(Compilers::default()).unwrap().is_empty());
+    assert!(
+        bases
+            .update_compilers(CompilerVersions::default())
+            .unwrap()
+            .is_empty()
+    );
     assert!(save(&mut bases).unwrap());
     assert!(!project.lock().contains("toolchain"));
 }
@@ -120,8 +123,13 @@ fn without_locked_others_are_told_and_the_record_moves_when_asked() {
 fn nothing_pinned_needs_no_lock_file() {
     let project = Project::new();
     let mut bases = project.bases();
-    bases.pin_compilers(&Compilers::default()).unwrap();
-    assert!(bases.update_compilers(Compilers::default()).unwrap().is_empty());
+    bases.pin_compilers(&CompilerVersions::default()).unwrap();
+    assert!(
+        bases
+            .update_compilers(CompilerVersions::default())
+            .unwrap()
+            .is_empty()
+    );
     assert!(!save(&mut bases).unwrap());
     assert!(!project.path("gantry.lock").exists());
 }
