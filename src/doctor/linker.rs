@@ -50,10 +50,10 @@ pub fn linker(
     };
     let mut why = why.to_vec();
     if !wanted.compiles_c.is_empty() {
-        why.push(format!("C is compiled by {}", wanted.compiles_c.join(", ")));
+        why.push(format!("what compiles C: {}", wanted.compiles_c.join(", ")));
     }
     if let Some(floor) = wanted.glibc.as_ref().filter(|_| !wanted.static_) {
-        why.push(format!("programs must run on glibc {floor}"));
+        why.push(format!("programs that run on glibc {floor}"));
     }
     match chosen {
         Ok(choice) => {

@@ -47,18 +47,29 @@ pub fn standard(
     toolchain: &Toolchain,
     system: &System,
 ) -> Result<(String, Check), ToolchainError> {
-    for target in targets {
-        if toolchain.std_installed(&target.triple)? {
-            let check = Check::found(Need::Target, subject(&target.triple), "installed");
-            return Ok((target.triple.clone(), check));
-        }
-    }
     let known = known(toolchain);
+    let best = targets[0].triple.as_str();
+    for target in targets {
+        let triple = target.triple.as_str();
+        if !toolchain.std_installed(triple)? {
+            continue;
+        }
+        let better = known
+            .as_ref()
+            .filter(|known| triple != best && known.iter().any(|known| known == best));
+        let check = match better {
+            Some(_) => {
+                let message = format!("not installed: `{triple}` is taken instead");
+                Check::warning(Need::Target, subject(best), message).remedy(Remedy::target(best), system)
+            }
+            None => Check::found(Need::Target, subject(triple), "installed"),
+        };
+        return Ok((triple.to_owned(), check));
+    }
     let has = |target: &&&Target| match &known {
         Some(known) => known.contains(&target.triple),
         None => target.std_in_rustup,
     };
-    let best = targets[0].triple.as_str();
     let Some(target) = targets.iter().find(has) else {
         let check = Check::missing(Need::Target, subject(best), "rustup does not have it")
             .advise("set another `target` for this platform, or a base with the other C library");
