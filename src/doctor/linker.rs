@@ -3,14 +3,45 @@
 use super::system::version;
 use super::{Check, Need, Remedy, System};
 use crate::build::link::{Asked, LinkChoice, LinkError, Wanted};
+use crate::build::rustflags::upper;
+use crate::build::toolchain::Toolchain;
 use crate::target::{Libc, LinkerKind, Target};
 
-/// What was chosen to link `target` with, or why nothing was. `host` is what rustc runs on.
+/// Whether build scripts and procedural macros, which run here, can be linked. `required` says that there are some for
+/// sure.
+pub fn host(toolchain: &Toolchain, required: bool, system: &System) -> Option<Check> {
+    let host = toolchain.host()?;
+    let own = format!("CARGO_TARGET_{}_LINKER", upper(host));
+    let own = toolchain.tools().environment().non_empty(&own).map(str::to_owned);
+    let linker = own.or_else(|| toolchain.configured_linker(host));
+    let linker = linker.unwrap_or_else(|| "cc".to_owned());
+    let subject = "linker for what runs here";
+    if toolchain.find(&linker).is_some() {
+        return Some(Check::found(
+            Need::Linker,
+            subject,
+            format!("{linker} for {host}"),
+        ));
+    }
+    let message = format!("`{linker}` is not in PATH");
+    let check = match required {
+        true => Check::missing(Need::Linker, subject, message),
+        false => Check::warning(
+            Need::Linker,
+            subject,
+            format!("{message}: no dependency with a build script can be added"),
+        ),
+    };
+    let why = ["build scripts and procedural macros of dependencies".to_owned()];
+    Some(check.needed_by(&why).remedy(Remedy::tool("cc", system), system))
+}
+
+/// What was chosen to link `target` with, or why nothing was.
 pub fn linker(
-    (target, host): (&Target, Option<&Target>),
+    target: &Target,
     wanted: &Wanted,
     chosen: Result<&LinkChoice, &LinkError>,
-    system: &System,
+    (toolchain, system): (&Toolchain, &System),
     why: &[String],
 ) -> Check {
     let subject = match wanted.compiles_c.is_empty() {
@@ -19,10 +50,10 @@ pub fn linker(
     };
     let mut why = why.to_vec();
     if !wanted.compiles_c.is_empty() {
-        why.push(format!("C is compiled by {}", wanted.compiles_c.join(", ")));
+        why.push(format!("what compiles C: {}", wanted.compiles_c.join(", ")));
     }
     if let Some(floor) = wanted.glibc.as_ref().filter(|_| !wanted.static_) {
-        why.push(format!("programs must run on glibc {floor}"));
+        why.push(format!("programs that run on glibc {floor}"));
     }
     match chosen {
         Ok(choice) => {
@@ -31,7 +62,7 @@ pub fn linker(
         }
         Err(error) => {
             let check = Check::missing(Need::Linker, subject, refusals(error)).needed_by(&why);
-            let check = check.remedy(remedy((target, host), wanted, system), system);
+            let check = check.remedy(remedy(target, wanted, toolchain, system), system);
             let help = miette::Diagnostic::help(error).map(|help| help.to_string());
             match (&check.command, &check.advice, help) {
                 (None, None, Some(help)) => check.advise(help),
@@ -54,9 +85,10 @@ fn refusals(error: &LinkError) -> String {
     }
 }
 
-fn remedy((target, host): (&Target, Option<&Target>), wanted: &Wanted, system: &System) -> Remedy {
-    let is_host = host.is_some_and(|host| host.triple == target.triple);
-    let same_machine = host.is_some_and(|host| host.platform == target.platform);
+fn remedy(target: &Target, wanted: &Wanted, toolchain: &Toolchain, system: &System) -> Remedy {
+    let is_host = toolchain.is_host(target);
+    let machine = toolchain.tools().environment().machine();
+    let same_machine = machine.arch == target.arch && machine.os == target.platform.os();
     let packaged = target.gcc_package.as_ref().filter(|_| system.is_debian());
     let gcc = || packaged.map(|names| Remedy::packages(names));
     let zig = || (target.zig.is_some() && !wanted.static_).then(|| Remedy::zig(system));

@@ -14,11 +14,11 @@ mod system;
 
 use serde::Serialize;
 
-pub use linker::linker;
+pub use linker::{host, linker};
 pub use program::{Go, Program, go, program};
 pub use registry::{Base, base, repository};
 pub use remedy::Remedy;
-pub use rust::{Standard, cargo, compiler, dependencies, standard};
+pub use rust::{cargo, compiler, dependencies, standard};
 pub use system::System;
 
 /// Everything that was looked at.

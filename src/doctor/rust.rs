@@ -5,36 +5,28 @@ use crate::build::toolchain::{Toolchain, ToolchainError};
 use crate::target::Target;
 use crate::tool::{Call, Tools};
 
-/// A platform's standard library.
-#[derive(Clone, Debug)]
-pub struct Standard<'a> {
-    /// The targets that serve the platform, best first.
-    pub targets: Vec<&'a Target>,
-    /// Who needs it.
-    pub why: Vec<String>,
-}
-
 /// Whether cargo is here.
-pub fn cargo(tools: &Tools, system: &System, why: &[String]) -> Check {
+pub fn cargo(tools: &Tools, system: &System) -> Check {
     let name = tools.environment().non_empty("CARGO").unwrap_or("cargo");
     match tools.run(&Call::new(name).arg("--version")) {
         Ok(output) => Check::found(Need::Rust, "cargo", output.text()),
-        Err(error) => Check::missing(Need::Rust, "cargo", error.to_string())
-            .needed_by(why)
-            .remedy(Remedy::rustup(system), system),
+        Err(error) => {
+            Check::missing(Need::Rust, "cargo", error.to_string()).remedy(Remedy::rustup(system), system)
+        }
     }
 }
 
 /// Whether rustc is here.
-pub fn compiler(toolchain: Result<&Toolchain, &ToolchainError>, system: &System, why: &[String]) -> Check {
+pub fn compiler(toolchain: Result<&Toolchain, &ToolchainError>, system: &System) -> Check {
     match toolchain {
         Ok(toolchain) => {
-            let message = format!("{} for {}", toolchain.version(), toolchain.host());
+            let said = [toolchain.version(), toolchain.host()].map(Option::unwrap_or_default);
+            let message = said.join(" for ");
             Check::found(Need::Rust, "rustc", message)
         }
-        Err(error) => Check::missing(Need::Rust, "rustc", error.to_string())
-            .needed_by(why)
-            .remedy(Remedy::rustup(system), system),
+        Err(error) => {
+            Check::missing(Need::Rust, "rustc", error.to_string()).remedy(Remedy::rustup(system), system)
+        }
     }
 }
 
@@ -45,30 +37,41 @@ pub fn dependencies(triple: &str, error: &str) -> Check {
         .advise("what compiles C is not known without them: mend this, then ask again")
 }
 
-/// Whether a standard library for one of the targets is here; the triple that is built for once all gaps are closed.
+/// Whether a standard library for one of the targets of a platform is here, which stand best first; and the triple that
+/// is built for once all gaps are closed.
 ///
 /// # Errors
 /// When rustc cannot be run.
 pub fn standard(
-    standard: &Standard<'_>,
+    targets: &[&Target],
     toolchain: &Toolchain,
     system: &System,
 ) -> Result<(String, Check), ToolchainError> {
-    for target in &standard.targets {
-        if toolchain.std_installed(&target.triple)? {
-            let check = Check::found(Need::Target, subject(&target.triple), "installed");
-            return Ok((target.triple.clone(), check.needed_by(&standard.why)));
-        }
-    }
     let known = known(toolchain);
+    let best = targets[0].triple.as_str();
+    for target in targets {
+        let triple = target.triple.as_str();
+        if !toolchain.std_installed(triple)? {
+            continue;
+        }
+        let better = known
+            .as_ref()
+            .filter(|known| triple != best && known.iter().any(|known| known == best));
+        let check = match better {
+            Some(_) => {
+                let message = format!("not installed: `{triple}` is taken instead");
+                Check::warning(Need::Target, subject(best), message).remedy(Remedy::target(best), system)
+            }
+            None => Check::found(Need::Target, subject(triple), "installed"),
+        };
+        return Ok((triple.to_owned(), check));
+    }
     let has = |target: &&&Target| match &known {
         Some(known) => known.contains(&target.triple),
         None => target.std_in_rustup,
     };
-    let best = standard.targets[0].triple.as_str();
-    let Some(target) = standard.targets.iter().find(has) else {
+    let Some(target) = targets.iter().find(has) else {
         let check = Check::missing(Need::Target, subject(best), "rustup does not have it")
-            .needed_by(&standard.why)
             .advise("set another `target` for this platform, or a base with the other C library");
         return Ok((best.to_owned(), check));
     };
@@ -77,10 +80,10 @@ pub fn standard(
         true => "not installed".to_owned(),
         false => format!("not installed; rustup does not have `{best}`, this is the next best"),
     };
-    let check = Check::missing(Need::Target, subject(triple), message).needed_by(&standard.why);
+    let check = Check::missing(Need::Target, subject(triple), message);
     let check = match known {
         Some(_) => {
-            let others = standard.targets.iter().map(|target| target.triple.as_str());
+            let others = targets.iter().map(|target| target.triple.as_str());
             let other = others.skip_while(|other| *other != triple).nth(1);
             let check = match other {
                 Some(other) => check.advise(format!(
