@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::build::{BuiltImage, Made};
 use super::ground::Grounds;
 use super::prepare::Prepared;
-use super::{Error, Gantry, convert};
+use super::{Error, Gantry, convert, said};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
 use crate::event::Event;
@@ -27,10 +27,24 @@ pub(super) fn assemble(
 ) -> Result<BuiltImage, Error> {
     let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
+    // What the programs of all platforms say alike.
+    let mut common: Option<BTreeMap<String, String>> = None;
     for (number, platform) in planned.platforms.iter().enumerate() {
         let base = grounds.of(platform).image.as_ref();
         let made = made(number);
-        let image = image::assemble(convert::parts(planned, platform, base, made.layers))?;
+        let mut parts = convert::parts(planned, platform, base, made.layers);
+        said::add(&mut parts.settings.labels, &made.said);
+        said::add(&mut parts.annotations, &made.said);
+        common = match common {
+            None => Some(made.said),
+            Some(common) => Some(
+                common
+                    .into_iter()
+                    .filter(|(key, value)| made.said.get(key) == Some(value))
+                    .collect(),
+            ),
+        };
+        let image = image::assemble(parts)?;
         sizes.push(made.weighed.of(&image));
         store.put(image.config())?;
         store.put(image.manifest())?;
@@ -69,7 +83,11 @@ pub(super) fn assemble(
         IndexRule::Never => None,
         IndexRule::Always => {
             let every: Vec<&Image> = images.iter().collect();
-            let index = index::assemble(&every, planned.annotations.clone(), planned.format)?;
+            let mut annotations = planned.annotations.clone();
+            if planned.format.has_annotations() {
+                said::add(&mut annotations, &common.unwrap_or_default());
+            }
+            let index = index::assemble(&every, annotations, planned.format)?;
             store.put(index.bytes())?;
             Some(index)
         }

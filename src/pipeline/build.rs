@@ -1,5 +1,6 @@
 //! The second half: cargo, then layers as artifacts arrive, then images and indexes into the store.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::prepare::Prepared;
 use super::sizes::{self, PlatformSizes, Weighed};
 use super::tried::{self, Rehearsal};
 use super::workplace::Workplace;
-use super::{Error, Gantry, blocking, convert, finish};
+use super::{Error, Gantry, blocking, convert, finish, said};
 use crate::binary::{Facts, Workshop};
 use crate::blob::BlobStore;
 use crate::fit::Finding;
@@ -139,6 +140,8 @@ fn make(gantry: &Gantry, prepared: &Prepared, place: Workplace, grounds: &Ground
 pub(super) struct Made {
     pub layers: Vec<LayerPart>,
     pub weighed: Weighed,
+    /// What its programs say of their origin.
+    pub said: BTreeMap<String, String>,
     found: Vec<Finding>,
     tried: Option<Verdict>,
 }
@@ -195,6 +198,7 @@ impl Line<'_> {
         Ok(Made {
             layers,
             weighed,
+            said: said::annotations(image, platform, &placed)?,
             found,
             tried,
         })

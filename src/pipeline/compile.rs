@@ -73,11 +73,7 @@ pub(super) fn as_they_arrive<T: Send>(
 }
 
 /// What is not cargo's comes first: it is there sooner, and what is wrong with it is told sooner.
-fn compile(
-    gantry: &Gantry,
-    prepared: &Prepared,
-    each: &mut dyn FnMut(Unit, Artifact),
-) -> Result<(), Error> {
+fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(Unit, Artifact)) -> Result<(), Error> {
     let (tools, observer) = (&gantry.tools, gantry.observer.as_ref());
     for (position, unit) in prepared.plan.foreign.iter().enumerate() {
         let mut each = |artifact| each(Unit::Foreign(position), artifact);

@@ -13,7 +13,9 @@ use crate::codec;
 use crate::fit::{Check, Level};
 use crate::image::{BaseParts, LayerPart, Parts, Settings};
 use crate::matrix::{CheckLevel, Checks, Compression, Linker, Moves, Provide, Strip};
-use crate::plan::{self, BuildUnit, CommandUnit, GoUnit, PackageUse, PrebuiltUnit, PlannedImage, PlannedPlatform};
+use crate::plan::{
+    self, BuildUnit, CommandUnit, GoUnit, PackageUse, PlannedImage, PlannedPlatform, PrebuiltUnit,
+};
 use crate::project::{self, Project};
 use crate::publish;
 
@@ -208,7 +210,11 @@ pub(super) fn go(prepared: &Prepared, unit: &GoUnit) -> Result<build::GoUnit, Er
 
 /// Files that are there already, as the build room takes them.
 pub(super) fn prebuilt(prepared: &Prepared, unit: &PrebuiltUnit) -> build::PrebuiltUnit {
-    let digest = |hex: &String| format!("sha256:{hex}").parse().expect("the matrix takes 64 digits");
+    let digest = |hex: &String| {
+        format!("sha256:{hex}")
+            .parse()
+            .expect("the matrix takes 64 digits")
+    };
     let file = |file: &plan::PrebuiltFile| build::PrebuiltFile {
         triple: file.triple.clone(),
         platform: file.platform.clone(),
@@ -229,7 +235,7 @@ pub(super) fn prebuilt(prepared: &Prepared, unit: &PrebuiltUnit) -> build::Prebu
 pub(super) fn command(prepared: &Prepared, unit: &CommandUnit) -> build::CommandUnit {
     let run = |run: &plan::CommandRun| {
         let mut variables = BTreeMap::new();
-        for link in &run.link {
+        if let Some(link) = &run.link {
             variables.extend(link.variables.clone());
             variables.extend(link.compilers.clone());
         }

@@ -8,7 +8,7 @@ use super::prepare::Prepared;
 use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, publish};
 use crate::base::{BUILTIN, BaseImage, Bases, Mode, Origin};
-use crate::matrix::{Base, Matrix};
+use crate::matrix::{Base, Matrix, ToolchainRule};
 use crate::plan::{self, PlannedImage, PlannedPlatform};
 use crate::rootfs::Tree;
 use crate::spec::Platform;
@@ -47,8 +47,8 @@ pub(super) enum Purpose {
     Build,
 }
 
-/// The bases of a project, and what the plan needs to know of them. None where no image starts from a base and none
-/// ever did: then neither the network nor the user's cache is of interest.
+/// The bases of a project, and what the plan needs to know of them. None where no image starts from a base, none ever did,
+/// and no compiler is pinned: then neither the network nor the user's cache is of interest.
 pub(super) async fn resolve(
     gantry: &Gantry,
     request: &Request,
@@ -58,7 +58,8 @@ pub(super) async fn resolve(
 ) -> Result<(Option<Bases>, plan::Bases), Error> {
     let wanted = plan::bases(matrix);
     let mut facts = plan::Bases::new();
-    if wanted.is_empty() && !lock.exists() {
+    let pins = matrix.toolchain == ToolchainRule::Pinned;
+    if wanted.is_empty() && !lock.exists() && !pins {
         return Ok((None, facts));
     }
     let mut bases = open(gantry, request, directory, lock)?;

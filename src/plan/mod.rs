@@ -260,6 +260,9 @@ pub struct PlannedImage {
     pub created_seconds: i64,
     /// Annotations of the index.
     pub annotations: BTreeMap<String, String>,
+    /// The reserved annotations that nobody but the user may set.
+    #[serde(skip)]
+    pub omit_annotations: Vec<String>,
     /// How layers are compressed.
     pub compression: Compression,
     /// Whose media types manifests and layers have.
