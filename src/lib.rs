@@ -37,6 +37,7 @@ pub mod layer;
 pub mod rootfs;
 
 pub mod fit;
+pub mod trial;
 
 pub mod publish;
 pub mod registry;
