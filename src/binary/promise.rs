@@ -119,7 +119,7 @@ mod tests {
 
     fn target(elf: serde_json::Value) -> Target {
         serde_json::from_value(serde_json::json!({
-            "triple": "t", "platform": "linux/arm/v7", "libc": "gnu", "linkers": [], "elf": elf,
+            "triple": "t", "platform": "linux/arm/v7", "libc": "gnu", "arch": "arm", "linkers": [], "elf": elf,
         }))
         .unwrap()
     }
