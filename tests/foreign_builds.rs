@@ -12,6 +12,8 @@
 mod command;
 #[path = "foreign_builds/go.rs"]
 mod go;
+#[path = "foreign_builds/go_trouble.rs"]
+mod go_trouble;
 #[path = "foreign_builds/module.rs"]
 mod module;
 mod outside;

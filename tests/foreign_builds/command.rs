@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use cargo_gantry::build::{self, BuildError, Built, CommandRun, CommandUnit};
 use cargo_gantry::environment::Environment;
@@ -148,22 +147,25 @@ fn what_goes_wrong_is_said() {
     assert!(matches!(error, BuildError::Folder { .. }), "{error}");
 }
 
+struct Cancelling(Tools);
+
+impl Observer for Cancelling {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::ToolOutput { .. }) {
+            self.0.cancel();
+        }
+    }
+}
+
 #[test]
 fn a_cancel_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
     let tools = Tools::new(environment(&root));
-    let unit = unit(&root, &[&["sleep", "600"], &["true"]]);
-    std::thread::scope(|scope| {
-        let cancelling = tools.clone();
-        scope.spawn(move || {
-            std::thread::sleep(Duration::from_millis(200));
-            cancelling.cancel();
-        });
-        let error = build::command(&tools, &Said::default(), &unit, &mut |_| {}).unwrap_err();
-        assert!(
-            matches!(error, BuildError::Tool(ToolError::Cancelled { .. })),
-            "{error}"
-        );
-    });
+    let unit = unit(&root, &[&["sh", "-c", "echo begun; sleep 600"], &["true"]]);
+    let error = build::command(&tools, &Cancelling(tools.clone()), &unit, &mut |_| {}).unwrap_err();
+    assert!(
+        matches!(error, BuildError::Tool(ToolError::Cancelled { .. })),
+        "{error}"
+    );
 }
