@@ -9,7 +9,7 @@ use cargo_gantry::environment::Environment;
 use cargo_gantry::target::{Catalog, Target};
 use cargo_gantry::tool::Tools;
 
-use crate::outside::installed;
+use crate::outside::{installed, missing};
 
 /// It says how many bytes of environment it was given, and is large enough to be worth packing.
 pub const TEXT: &str = r#"
@@ -66,6 +66,31 @@ pub fn compile(folder: &Path, compiler: &str, options: &[&str], name: &str, text
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{compiler} {options:?}: {said}");
+    Some(program)
+}
+
+/// The same in Rust; none, said loudly, where the standard library of that target is missing.
+pub fn rust(folder: &Path, triple: &str, options: &[&str]) -> Option<PathBuf> {
+    if !sysroot().join("lib/rustlib").join(triple).join("lib").is_dir() {
+        missing(&format!("`rustup target add {triple}`"));
+        return None;
+    }
+    let text = r#"fn main() {
+        let bytes: usize = std::env::vars().map(|(name, value)| name.len() + value.len() + 2).sum();
+        println!("{bytes} 7");
+    }"#;
+    let source = folder.join("hello.rs");
+    fs::write(&source, text).unwrap();
+    let program = folder.join("hello");
+    let output = Command::new("rustc")
+        .args(options)
+        .args(["--target", triple, "-o"])
+        .arg(&program)
+        .arg(&source)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{triple}: {said}");
     Some(program)
 }
 
