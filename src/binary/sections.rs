@@ -1,4 +1,4 @@
-//! [`section`], [`names`]: what lies in a program beside what is loaded.
+//! [`section`], [`unloaded`]: what others read out of a program's file.
 
 use std::fs::File;
 use std::path::Path;
@@ -34,8 +34,8 @@ where
     section.data(endian, data).ok()
 }
 
-/// The names of all sections; none of a file that has none, or none that can be read.
-pub(super) fn names(path: &Path) -> Vec<Vec<u8>> {
+/// The names of the sections that are not loaded; none of a file that has none, or none that can be read.
+pub(super) fn unloaded(path: &Path) -> Vec<Vec<u8>> {
     let Ok(file) = File::open(path) else {
         return Vec::new();
     };
@@ -58,11 +58,9 @@ where
     let header = H::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, data).ok()?;
-    let name = |section| {
-        sections
-            .section_name(endian, section)
-            .unwrap_or_default()
-            .to_vec()
-    };
-    Some(sections.iter().map(name).collect())
+    let unloaded = sections
+        .iter()
+        .filter(|section| section.sh_flags(endian).0 & elf::SHF_ALLOC.0 == 0);
+    let name = |section| sections.section_name(endian, section).unwrap_or_default();
+    Some(unloaded.map(|section| name(section).to_vec()).collect())
 }

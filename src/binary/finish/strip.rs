@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::sections::{names, section};
+use super::super::sections::{section, unloaded};
 use super::super::{BinaryError, Elf, Facts};
 use super::objcopy::{Cut, Objcopy};
 use super::{Finished, Finishing, READ_BY_OTHERS, StripLevel, Workshop, digest, key, make_executable, name};
@@ -88,7 +88,7 @@ fn advice(name: &str, wish: &Finishing, elf: &Elf) -> Option<String> {
 /// Whether there is anything to take out.
 fn is_worth(level: StripLevel, elf: &Elf, program: &Path) -> bool {
     let of_debuggers = |name: &Vec<u8>| name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
-    (level == StripLevel::Symbols && !elf.stripped) || names(program).iter().any(of_debuggers)
+    (level == StripLevel::Symbols && !elf.stripped) || unloaded(program).iter().any(of_debuggers)
 }
 
 /// One program that is being stripped.
