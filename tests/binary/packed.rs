@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cargo_gantry::binary::{Accept, Facts, Finishing, Packing, StripLevel, UpxLevel};
+use cargo_gantry::binary::{Accept, Facts, Finishing, Packing, StripLevel, UpxLevel, Workshop};
+use miette::Diagnostic;
 use serde_json::json;
 
+use crate::finish::SECTIONS;
 use crate::outside::installed;
-use crate::programs::{TEXT, compile, rust, target, workshop};
+use crate::programs::{TEXT, compile, only, rust, target, workshop};
 use crate::support::launch::{Launch, possible};
 
 /// Bytes of environment that a packed program must bear.
@@ -323,4 +325,55 @@ fn alternatives_are_packed_in_both_ways() {
         lzma < normal && *normal < program.metadata().unwrap().len(),
         "{sizes:?}"
     );
+}
+
+#[test]
+fn what_a_packed_program_hides_is_said() {
+    if !installed("upx") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{SECTIONS}{TEXT}");
+    let Some(program) = compile(folder.path(), "gcc", &["-g"], "hello", &text) else {
+        return;
+    };
+    let wish = Finishing {
+        strip: Some(StripLevel::Symbols),
+        debuginfo: true,
+        upx: Some(UpxLevel::default()),
+    };
+    let target = target("x86_64-unknown-linux-gnu");
+    let finished = workshop(folder.path())
+        .finish(&program, &target, &wish, &|_| Ok(()))
+        .unwrap();
+    let debug = finished.debug_file.unwrap();
+    assert_eq!(
+        finished.notices,
+        [
+            "`hello` is packed with UPX: what reads its `.dep-v0` finds nothing there".to_owned(),
+            "`hello` is packed with UPX: what reads its `.go.buildinfo` finds nothing there".to_owned(),
+            format!(
+                "`hello` is packed with UPX: `{}` serves debuggers only with the unpacked program",
+                debug.display()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn upx_that_is_not_here_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(program) = compile(folder.path(), "gcc", &["-s"], "hello", TEXT) else {
+        return;
+    };
+    let shop = Workshop::new(&only(folder.path(), &[]), folder.path().join("shop"));
+    let target = target("x86_64-unknown-linux-gnu");
+    let wish = Finishing {
+        upx: Some(UpxLevel::default()),
+        ..Finishing::default()
+    };
+    let error = shop.finish(&program, &target, &wish, &|_| Ok(())).unwrap_err();
+    assert_eq!(error.to_string(), "`upx` not found");
+    assert!(error.help().unwrap().to_string().contains("`upx-ucl`"));
+    assert!(shop.alternatives(&program, &target).unwrap().is_empty());
 }

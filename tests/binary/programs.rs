@@ -1,6 +1,7 @@
 //! Small programs for several machines, and what is needed to finish them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -98,4 +99,16 @@ pub fn rust(folder: &Path, triple: &str, options: &[&str]) -> Option<PathBuf> {
 pub fn said(program: &str, arguments: &[&str], file: &Path) -> String {
     let output = Command::new(program).args(arguments).arg(file).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A folder with only these programs of `PATH`, as tools.
+pub fn only(folder: &Path, programs: &[&str]) -> Tools {
+    let bin = folder.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let environment = Environment::capture().unwrap();
+    let all = Tools::new(environment.clone());
+    for program in programs {
+        symlink(all.find(program).unwrap(), bin.join(program)).unwrap();
+    }
+    Tools::new(environment.with("PATH", bin))
 }
