@@ -28,8 +28,8 @@ __asm__(".section .dep-v0,\"\"\n.ascii \"crates\"\n.section .go.buildinfo,\"\"\n
 
 /// Triple, compiler, linking.
 const PROGRAMS: &[(&str, &str, &[&str])] = &[
-    ("x86_64-unknown-linux-gnu", "gcc", &["-static"]),
-    ("x86_64-unknown-linux-gnu", "gcc", &[]),
+    ("x86_64-unknown-linux-gnu", "x86_64-linux-gnu-gcc", &["-static"]),
+    ("x86_64-unknown-linux-gnu", "x86_64-linux-gnu-gcc", &[]),
     ("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", &["-static"]),
     ("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", &[]),
     ("armv7-unknown-linux-gnueabihf", "arm-linux-gnueabihf-gcc", &[]),
@@ -151,7 +151,13 @@ fn a_debugger_finds_what_was_kept() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = compile(folder.path(), "gcc", &["-g", "-O1"], "hello", TEXT) else {
+    let Some(program) = compile(
+        folder.path(),
+        "x86_64-linux-gnu-gcc",
+        &["-g", "-O1"],
+        "hello",
+        TEXT,
+    ) else {
         return;
     };
     let shop = workshop(folder.path());
@@ -176,7 +182,7 @@ fn any_of_the_programs_that_strip_will_do() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let options = ["-g", "-O1"];
+    let options = ["-g", "-O1", "-static"];
     let Some(program) = compile(folder.path(), "aarch64-linux-gnu-gcc", &options, "hello", TEXT) else {
         return;
     };
@@ -186,7 +192,7 @@ fn any_of_the_programs_that_strip_will_do() {
         let shop = with(Workshop::new(&only(&folder, programs), folder.join("shop")));
         shop.finish(&program, &target, &KEPT, &|_| Ok(()))
     };
-    // rustc's own needs nothing else.
+    // rustc's own needs nothing else, not even for what GNU ld linked statically.
     finish("rust", &[], &|shop| shop.with_sysroot(sysroot())).unwrap();
     finish("llvm", &["llvm-objcopy"], &|shop| shop).unwrap();
     finish("gnu", &["aarch64-linux-gnu-objcopy"], &|shop| shop).unwrap();
@@ -215,10 +221,17 @@ fn any_of_the_programs_that_strip_will_do() {
 fn a_tool_that_spoils_a_program_is_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{SECTIONS}{TEXT}");
-    let Some(program) = compile(folder.path(), "gcc", &["-g"], "hello", &text) else {
+    let Some(program) = compile(folder.path(), "x86_64-linux-gnu-gcc", &["-g"], "hello", &text) else {
         return;
     };
-    let other = compile(folder.path(), "gcc", &["-static"], "other", &text).unwrap();
+    let other = compile(
+        folder.path(),
+        "x86_64-linux-gnu-gcc",
+        &["-static"],
+        "other",
+        &text,
+    )
+    .unwrap();
     let objcopy = only(folder.path(), &["objcopy"]).find("objcopy").unwrap();
     let real = fs::canonicalize(&objcopy).unwrap();
     fs::remove_file(&objcopy).unwrap();
@@ -265,7 +278,7 @@ fn a_tool_that_spoils_a_program_is_not_believed() {
 #[test]
 fn what_needs_nothing_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = compile(folder.path(), "gcc", &["-s"], "hello", TEXT) else {
+    let Some(program) = compile(folder.path(), "x86_64-linux-gnu-gcc", &["-s"], "hello", TEXT) else {
         return;
     };
     let script = folder.path().join("script");

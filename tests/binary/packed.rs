@@ -38,8 +38,13 @@ use Upx::{Breaks, Packs, Refuses};
 
 /// Triple, compiler, linking, and what UPX makes of it.
 const PROGRAMS: &[(&str, &str, &[&str], Upx)] = &[
-    ("x86_64-unknown-linux-gnu", "gcc", STATIC, Packs),
-    ("x86_64-unknown-linux-gnu", "gcc", STATIC_PIE, Packs),
+    ("x86_64-unknown-linux-gnu", "x86_64-linux-gnu-gcc", STATIC, Packs),
+    (
+        "x86_64-unknown-linux-gnu",
+        "x86_64-linux-gnu-gcc",
+        STATIC_PIE,
+        Packs,
+    ),
     ("x86_64-unknown-linux-musl", "rustc", RUST, Packs),
     (
         "aarch64-unknown-linux-gnu",
@@ -198,7 +203,7 @@ fn a_refused_program_goes_unpacked_and_is_asked_for_again() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = compile(folder.path(), "gcc", &["-O1"], "hello", TEXT) else {
+    let Some(program) = compile(folder.path(), "x86_64-linux-gnu-gcc", &["-O1"], "hello", TEXT) else {
         return;
     };
     let (shop, target) = (workshop(folder.path()), target("x86_64-unknown-linux-gnu"));
@@ -245,7 +250,9 @@ fn what_upx_does_not_do_for_is_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, options: &[&str], text: &str| compile(folder.path(), "gcc", options, name, text);
+    let file = |name: &str, options: &[&str], text: &str| {
+        compile(folder.path(), "x86_64-linux-gnu-gcc", options, name, text)
+    };
     let Some(program) = file("program", &["-O1"], TEXT) else {
         return;
     };
@@ -309,7 +316,13 @@ fn alternatives_are_packed_in_both_ways() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = compile(folder.path(), "gcc", &["-O1", "-static"], "hello", TEXT) else {
+    let Some(program) = compile(
+        folder.path(),
+        "x86_64-linux-gnu-gcc",
+        &["-O1", "-static"],
+        "hello",
+        TEXT,
+    ) else {
         return;
     };
     let found = workshop(folder.path()).alternatives(&program, &target("x86_64-unknown-linux-gnu"));
@@ -334,7 +347,7 @@ fn what_a_packed_program_hides_is_said() {
     }
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{SECTIONS}{TEXT}");
-    let Some(program) = compile(folder.path(), "gcc", &["-g"], "hello", &text) else {
+    let Some(program) = compile(folder.path(), "x86_64-linux-gnu-gcc", &["-g"], "hello", &text) else {
         return;
     };
     let wish = Finishing {
@@ -363,7 +376,7 @@ fn what_a_packed_program_hides_is_said() {
 #[test]
 fn upx_that_is_not_here_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = compile(folder.path(), "gcc", &["-s"], "hello", TEXT) else {
+    let Some(program) = compile(folder.path(), "x86_64-linux-gnu-gcc", &["-s"], "hello", TEXT) else {
         return;
     };
     let shop = Workshop::new(&only(folder.path(), &[]), folder.path().join("shop"));
