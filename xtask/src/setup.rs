@@ -124,7 +124,7 @@ pub(crate) fn update_lists() -> Result<()> {
 }
 
 /// rustup's own list may be right and the files absent, or the other way round: the files count.
-fn has_std(target: &str) -> bool {
+pub(crate) fn has_std(target: &str) -> bool {
     let Ok(folder) = Step::new("rustc", ["--print", "target-libdir", "--target", target]).output() else {
         return false;
     };
