@@ -47,11 +47,14 @@ impl Table {
                 } else {
                     linker
                 };
+                let tool = row.iter().filter_map(|cell| Record::read(cell));
+                let tool = tool.map(|record| record.tool).rfind(|tool| !tool.is_empty());
                 let _ = writeln!(
                     table.rows,
-                    "| {} | {} | {linker} | {} |",
+                    "| {} | {} | {linker} | {} | {} |",
                     triple.platform,
                     triple.libc,
+                    tool.unwrap_or_default(),
                     shown.join(" | ")
                 );
             }
@@ -76,9 +79,9 @@ impl Table {
         let shown = match record.stage.as_str() {
             "ran" => {
                 self.ran += 1;
-                format!("ok, {}", record.facts)
+                format!("ok, {}", facts(&record))
             }
-            "run" => format!("built, {}; does not run ({})", record.facts, number(self)),
+            "run" => format!("built, {}; does not run ({})", facts(&record), number(self)),
             "elf" => format!("built wrong ({})", number(self)),
             "compile" => format!("does not build ({})", number(self)),
             "link" => format!("refused ({})", number(self)),
@@ -102,10 +105,10 @@ impl Table {
         }
         let _ = write!(text, "\n{LEGEND}\n{}\n", versions()?);
         let programs: Vec<&str> = PROGRAMS.iter().map(|program| program.shown).collect();
-        let columns = programs.len() + 3;
+        let columns = programs.len() + 4;
         let _ = writeln!(
             text,
-            "| platform | C library | linker | {} |\n|{}\n{}",
+            "| platform | C library | linker | as a plan shows it | {} |\n|{}\n{}",
             programs.join(" | "),
             " --- |".repeat(columns),
             self.rows
@@ -123,11 +126,22 @@ impl Table {
     }
 }
 
+/// How it is linked, in short: `static`, or `glibc 2.34, libgcc_s`.
+fn facts(record: &Record) -> String {
+    let Some(dynamic) = record.facts.strip_prefix("dynamic ") else {
+        return record.facts.clone();
+    };
+    let names = dynamic
+        .split(' ')
+        .map(|word| word.split(".so").next().unwrap_or(word));
+    format!("glibc {}", names.collect::<Vec<_>>().join(", "))
+}
+
 const LEGEND: &str = "\
 - **ok**: built, the ELF promise kept (machine, class, flags and ABI as the target's sheet says, static or not as asked,
-  checked by the command and once more with readelf), and run to its last line inside its image's own root: foreign ones
-  under qemu-user, without this machine's files. Then how it is linked; of dynamic ones the newest glibc that the program
-  asks for, and what it needs besides the C library.
+  checked by the command and once more with readelf), and run to its last line inside its image's own root, without this
+  machine's files: foreign ones under qemu-user. Then how it is linked; of dynamic ones the newest version of glibc that
+  the program asks for, and the libraries that it needs besides.
 - **bold**: what is taken for this program where the matrix says nothing.
 - _refused_: this linker cannot do it, said before anything is compiled. _does not build_: a compiler or linker failed.
   _no std_: Rust's standard library for the triple cannot be installed here. The number is that of the reason below.

@@ -107,7 +107,9 @@ fn telling(output: &str) -> Option<&str> {
 /// One line without this machine's folders.
 fn cleaned(text: &str, triple: &str) -> String {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let lines: Vec<String> = text.lines().map(words).filter(|line| !line.is_empty()).collect();
+    // Which crate it is stands in the column's head.
+    let telling = |line: &String| !line.is_empty() && !line.starts_with("C is compiled by");
+    let lines: Vec<String> = text.lines().map(words).filter(telling).collect();
     let line = lines.join("; ");
     let home = std::env::var("HOME").unwrap_or_default();
     let mut line = line.replace(&root().display().to_string(), "");
