@@ -54,7 +54,7 @@ impl Table {
                     "| {} | {} | {linker} | {} | {} |",
                     triple.platform,
                     triple.libc,
-                    tool.unwrap_or_default(),
+                    tool.unwrap_or_else(|| "-".to_owned()),
                     shown.join(" | ")
                 );
             }
