@@ -165,3 +165,6 @@ impl Check {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,13 +20,13 @@ pub struct System {
     codename: Option<String>,
     root: bool,
     /// A folder of the user's own that is in PATH, for programs.
-    own_bin: Option<String>,
+    pub(super) own_bin: Option<String>,
     /// apt knows packages of backports already.
     backports: bool,
     /// The glibc that packages of compilers bring, as numbers.
-    glibc: Option<(u32, u32)>,
+    pub(super) glibc: Option<(u32, u32)>,
     /// curl is here.
-    curl: bool,
+    pub(super) curl: bool,
 }
 
 /// Systems that take the same packages.
@@ -204,4 +204,38 @@ fn user_is_root() -> bool {
 fn user_is_root() -> bool {
     // Nothing there is called sudo.
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_is_of_a_family_that_there_is() {
+        let families: Vec<&String> = SHEET.family.iter().map(|family| &family.name).collect();
+        for (tool, packages) in &SHEET.tool {
+            assert!(packages.url.starts_with("https://"), "{tool}");
+            for (family, names) in &packages.of {
+                assert!(
+                    families.contains(&family) && !names.is_empty(),
+                    "{tool}: {family}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn versions_are_read_as_far_as_they_are_numbers() {
+        for (text, expected) in [
+            ("2.36", Some((2, 36))),
+            ("1.21.3", Some((1, 21))),
+            ("1", None),
+            ("1.x", None),
+            ("", None),
+        ] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+        assert_eq!(glibc("glibc 2.36"), Some((2, 36)));
+        assert_eq!(glibc("musl"), None);
+    }
 }
