@@ -15,6 +15,7 @@ pub mod spec;
 pub mod environment;
 pub mod event;
 pub mod tool;
+pub mod trial;
 
 pub mod project;
 pub mod target;

@@ -11,6 +11,7 @@ mod elf;
 mod error;
 mod finish;
 mod glibc;
+mod go;
 mod promise;
 mod sections;
 
@@ -23,6 +24,7 @@ pub use elf::{ArmAttributes, Elf, ElfError, ElfKind, VersionNeed};
 pub use error::BinaryError;
 pub use finish::{Accept, Alternative, Finished, Finishing, Packing, Sizes, StripLevel, UpxLevel, Workshop};
 pub use glibc::Glibc;
+pub use go::{GoBuildInfo, go_build_info};
 pub use promise::Mismatch;
 
 /// A program as it goes into an image.

@@ -8,7 +8,7 @@ use super::lay::Placed;
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::build::{self, Artifact, BuildError, link};
-use crate::plan::{BuildUnit, Maker, Plan, PlannedImage};
+use crate::plan::{BuildUnit, ForeignUnit, Maker, Plan, PlannedImage};
 
 /// A place in the plan: image and platform.
 pub(super) type Spot = (usize, usize);
@@ -72,10 +72,28 @@ pub(super) fn as_they_arrive<T: Send>(
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is not cargo's comes first: it is there sooner, and what is wrong with it is told sooner.
 fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(Unit, Artifact)) -> Result<(), Error> {
+    let (tools, observer) = (&gantry.tools, gantry.observer.as_ref());
+    for (position, unit) in prepared.plan.foreign.iter().enumerate() {
+        let mut each = |artifact| each(Unit::Foreign(position), artifact);
+        match unit {
+            ForeignUnit::Go(unit) => {
+                build::go(tools, observer, &convert::go(prepared, unit)?, &mut each)?;
+            }
+            ForeignUnit::Prebuilt(unit) => {
+                let call = convert::prebuilt(prepared, unit);
+                build::prebuilt(tools, observer, &call, &mut each)?;
+            }
+            ForeignUnit::Command(unit) => {
+                let call = convert::command(prepared, unit);
+                build::command(tools, observer, &call, &mut each)?;
+            }
+        }
+    }
     for (position, unit) in prepared.plan.units.iter().enumerate() {
         let call = convert::unit(gantry, prepared, unit)?;
-        let result = build::cargo(&gantry.tools, gantry.observer.as_ref(), &call, &mut |artifact| {
+        let result = build::cargo(tools, observer, &call, &mut |artifact| {
             each(Unit::Cargo(position), artifact);
         });
         result.map_err(|error| failure(error, prepared, unit))?;

@@ -19,17 +19,23 @@ mod convert;
 mod doctor;
 mod error;
 mod examine;
+mod finish;
 mod ground;
 mod lay;
 mod output;
 mod owner;
 mod pack;
+mod pinned;
 mod pins;
 mod prepare;
 mod publish;
 mod request;
+mod said;
 mod settle;
+mod sizes;
+mod staged;
 mod survey;
+mod tried;
 mod workplace;
 
 use std::path::{Path, PathBuf};
@@ -42,7 +48,10 @@ pub use error::Error;
 pub use examine::Unfit;
 pub use publish::{Access, PublishedImage, Terms};
 pub use request::Request;
+pub use sizes::{PlatformSizes, ProgramSizes};
+pub use staged::Staged;
 pub use survey::TargetRow;
+pub use tried::Failure;
 
 use crate::base::{Cache, Change};
 use crate::blob::Faults;
@@ -101,6 +110,15 @@ impl Gantry {
     pub async fn build(&self, request: &Request) -> Result<Built, Error> {
         let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
         build::build(self, prepared, !request.to_publish).await
+    }
+
+    /// Compiles and packs one image for one platform, and sets up its own root, to start it there: the platform of the
+    /// request, else this machine's, else the first declared one.
+    ///
+    /// # Errors
+    /// As [`Gantry::build`]; when the request leaves open which image, or it cannot be started on this machine.
+    pub async fn stage(&self, request: &Request) -> Result<Staged, Error> {
+        staged::stage(self, request).await
     }
 
     /// Writes built images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, where `{image}` stands for the image.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, convert, workplace};
+use super::{Error, Gantry, Request, blocking, convert, pinned, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
-use crate::matrix::{self, Matrix, Source};
+use crate::matrix::{self, Matrix, Source, ToolchainRule};
 use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
 use crate::project::{self, Git, Project, ProjectError};
 use crate::target::Catalog;
@@ -57,7 +57,7 @@ pub(super) async fn prepare(gantry: &Gantry, request: &Request, purpose: Purpose
     let place = (known.directory.as_path(), lock.as_path());
     let (bases, facts) = ground::resolve(gantry, request, &known.matrix, place, purpose).await?;
     let (gantry, request) = (gantry.clone(), request.clone());
-    blocking(move || planned(&gantry, &request, known, facts, bases)).await
+    blocking(move || planned(&gantry, &request, known, facts, bases, purpose)).await
 }
 
 /// The matrix of the project alone, with the folder and the lock file that belong to it.
@@ -87,7 +87,10 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
     let project = load(gantry, request)?;
     let git = Git::read(&gantry.tools, &project.root)?;
     let (matrix, directory) = matrix(gantry, request, &project)?;
-    let toolchain = Toolchain::survey(&gantry.tools, &project.root)?;
+    let toolchain = match project.is_cargo() {
+        true => Toolchain::survey(&gantry.tools, &project.root)?,
+        false => Toolchain::without_rust(&gantry.tools, &project.root),
+    };
     Ok(Known {
         project,
         git,
@@ -102,7 +105,8 @@ fn planned(
     request: &Request,
     known: Known,
     facts: plan::Bases,
-    bases: Option<Bases>,
+    mut bases: Option<Bases>,
+    purpose: Purpose,
 ) -> Result<Prepared, Error> {
     let Known {
         project,
@@ -154,6 +158,13 @@ fn planned(
     for notice in &plan.notices {
         gantry.notice(notice);
     }
+    let links: Vec<Linked> = links.into_iter().flatten().collect();
+    if let (ToolchainRule::Pinned, Some(bases)) = (plan.toolchain, &mut bases) {
+        bases.pin_compilers(&pinned::here(gantry, &project, &plan, &toolchain, &links)?)?;
+        if purpose != Purpose::Plan {
+            bases.save(&ground::used(&matrix))?;
+        }
+    }
     let homeless = |image: &&plan::PlannedImage| request.to_publish && image.repositories.is_empty();
     if let Some(image) = plan.images.iter().find(homeless) {
         let image = image.name.clone();
@@ -164,7 +175,7 @@ fn planned(
         project,
         toolchain,
         catalog,
-        links: links.into_iter().flatten().collect(),
+        links,
         directory,
         bases,
         request: request.clone(),
@@ -345,7 +356,9 @@ pub(super) fn link(
         compiles_c: compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
-        ..link::Wanted::default()
+        // What cargo does not make has no Rust in it, as far as we know, and is linked by its C compiler.
+        cc_links: !query.binaries.is_empty(),
+        no_rust: !query.binaries.is_empty(),
     };
     let choice = link::choose(target, &wanted, toolchain)?;
     let planned = convert::link(&choice);

@@ -1,5 +1,6 @@
 //! What is done to a binary after it was made: whose debug information is kept, what we strip, what UPX packs.
 
+use super::foreign::made_strip;
 use super::target::Decision;
 use super::{Finish, PlannedBinary};
 use crate::matrix::{BinarySource, DebugInfo, Image, Strip};
@@ -19,7 +20,9 @@ pub(super) fn finish(image: &Image, source: Option<&BinarySource>, target: &Targ
         let named = upx.platforms.as_ref();
         target.upx && named.is_none_or(|platforms| platforms.contains(&target.platform))
     });
+    let compiled = !matches!(source, Some(BinarySource::Prebuilt(_) | BinarySource::Command(_)));
     Finish {
+        comes_stripped: compiled && made_strip(image) != Strip::None,
         debuginfo: strip.is_some() && image.debuginfo == DebugInfo::File,
         strip,
         upx,

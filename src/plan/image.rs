@@ -203,6 +203,7 @@ fn one(
             &with(&derived, of_index(image, &question.bases)?),
             &rendering,
         )?,
+        omit_annotations: image.omit_annotations.clone(),
         compression: image.compression,
         format: image.format,
         index: image.index,

@@ -260,6 +260,9 @@ pub struct PlannedImage {
     pub created_seconds: i64,
     /// Annotations of the index.
     pub annotations: BTreeMap<String, String>,
+    /// The reserved annotations that nobody but the user may set.
+    #[serde(skip)]
+    pub omit_annotations: Vec<String>,
     /// How layers are compressed.
     pub compression: Compression,
     /// Whose media types manifests and layers have.
@@ -374,6 +377,8 @@ pub enum Maker {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finish {
+    /// Its compiler strips it by itself.
+    pub comes_stripped: bool,
     /// Its debug information is kept in a file.
     pub debuginfo: bool,
     /// What is stripped by us; none where the compiler did, or nothing is to be.

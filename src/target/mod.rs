@@ -5,6 +5,8 @@
 
 mod catalog;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use catalog::{Catalog, TargetError};
@@ -171,8 +173,19 @@ pub struct Go {
     pub os: String,
     /// `GOARCH`.
     pub arch: String,
-    /// `GOARM`.
-    pub arm: Option<String>,
+    /// Further variables, by their names: those that the platform itself says, as `GOARM` for a variant of ARM. What
+    /// it leaves open (`GOAMD64`) is the user's.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Go {
+    /// Every variable that makes `go build` build for the target.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let named = [("GOOS", &self.os), ("GOARCH", &self.arch)];
+        let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
+        self.variables.clone().into_iter().chain(named).collect()
+    }
 }
 
 /// What the ELF header of a built program must say.

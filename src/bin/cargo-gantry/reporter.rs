@@ -101,6 +101,13 @@ impl Reporter {
         self.line(&format!("{verb} {text}"));
     }
 
+    /// A table for people, on standard error.
+    pub(crate) fn table(&self, text: &str) {
+        if self.level > Level::Quiet {
+            self.line(&harmless(text));
+        }
+    }
+
     /// Removes the bars for good.
     pub(crate) fn finish(&self) {
         self.bars.iter().for_each(Bars::finish);
