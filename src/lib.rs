@@ -15,7 +15,6 @@ pub mod spec;
 pub mod environment;
 pub mod event;
 pub mod tool;
-pub mod trial;
 
 pub mod project;
 pub mod target;
@@ -37,6 +36,7 @@ pub mod layer;
 pub mod rootfs;
 
 pub mod fit;
+pub mod trial;
 
 pub mod publish;
 pub mod registry;

@@ -44,7 +44,8 @@ pub(crate) const ROOMS: &[Room] = &[
     // What an ELF file of a base says is kept in the tree: reading it a second time would be reading the layer again.
     room("rootfs", &["binary", "blob", "codec", "spec"]),
     room("fit", &["binary", "rootfs", "target", "spec"]),
-    room("trial", &["rootfs", "tool", "target", "spec"]),
+    // Layers are unpacked here, and what an ELF file is for decides who starts it.
+    room("trial", &["binary", "rootfs", "codec", "tool", "target", "spec"]),
     room("image", &["blob", "spec"]),
     room("index", &["image", "blob", "spec"]),
     room("registry", &["blob", "tool", "event", "environment", "spec"]),

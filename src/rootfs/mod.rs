@@ -18,6 +18,7 @@ mod stored;
 mod tree;
 mod walk;
 
+pub(crate) use entries::{Entries, Entry, EntryKind};
 pub use error::RootfsError;
 pub use libc::libc;
 pub use tree::{FileFacts, Kind, Node, Replaced, Tree};

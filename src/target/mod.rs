@@ -56,6 +56,8 @@ pub struct Target {
     pub clang: Option<String>,
     /// How Go names it.
     pub go: Option<Go>,
+    /// How qemu names it: `qemu-<this>-static`, or `qemu-<this>`, runs its programs elsewhere.
+    pub qemu: Option<String>,
     /// What every program built for it must say of itself; none for formats that are not ELF.
     pub elf: Option<ElfPromise>,
     /// Whether UPX can pack its programs and they run afterwards.
