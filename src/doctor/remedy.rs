@@ -27,7 +27,7 @@ enum Step {
 }
 
 impl Remedy {
-    /// The packages that bring a tool of `packages.toml`.
+    /// The packages that bring a tool, as far as `packages.toml` knows it.
     pub(super) fn tool(tool: &str, system: &System) -> Self {
         let steps = match system.packages_of(tool) {
             Some((names, backports)) => vec![Step::Packages {
@@ -38,7 +38,7 @@ impl Remedy {
         };
         Self {
             steps,
-            source: Some(system::packages(tool).url.as_str()),
+            source: system::packages(tool).map(|packages| packages.url.as_str()),
         }
     }
 

@@ -67,11 +67,8 @@ static SHEET: LazyLock<Sheet> =
     LazyLock::new(|| toml::from_str(include_str!("packages.toml")).expect("a test reads it"));
 
 /// What is known of a tool's packages.
-pub(super) fn packages(tool: &str) -> &'static Packages {
-    SHEET
-        .tool
-        .get(tool)
-        .expect("tools are named by us, and a test names them all")
+pub(super) fn packages(tool: &str) -> Option<&'static Packages> {
+    SHEET.tool.get(tool)
 }
 
 impl System {
@@ -154,7 +151,7 @@ impl System {
 
     /// The packages that bring a tool here, and whether they are in the backports only.
     pub(super) fn packages_of(&self, tool: &str) -> Option<(&'static [String], bool)> {
-        let packages = packages(tool);
+        let packages = packages(tool)?;
         let names = packages.of.get(&self.family?.name)?;
         let elsewhere = self
             .codename

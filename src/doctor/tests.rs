@@ -115,6 +115,7 @@ fn a_tool_has_its_package_on_each_family() {
             Some("pacman -Sy --needed --noconfirm llvm".to_owned()),
         ),
         ("upx", &root(NIXOS), None),
+        ("nobody-knows-it", &root(BOOKWORM), None),
     ] {
         let needed = Program {
             tool,

@@ -5,6 +5,9 @@ set -eu
 export ROOT="$1" LINE="$2"
 exec unshare --mount --pid --fork --kill-child --mount-proc sh -eu -c '
 mount --make-rprivate /
+# The root is a mount of its own, as on any machine: programs that make mounts want it so.
+mount --bind "$ROOT" "$ROOT"
+cd "$ROOT"
 mount -t proc proc "$ROOT/proc"
 mount --rbind /dev "$ROOT/dev"
 for file in /etc/resolv.conf /etc/hosts /etc/pip.conf; do
