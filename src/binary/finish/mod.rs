@@ -243,11 +243,13 @@ impl Workshop {
         let name = name(&facts.path);
         let program = digest(&facts.path)?;
         let key = key(&("packed", &program, &name, wish, &upx.version));
-        let entry = self.entries.get_or_make(&key, &self.tools, |folder| {
-            let to = folder.join(&name);
-            let refused = upx.pack(&self.tools, wish, &facts.path, &to)?;
-            Ok(PackedEntry { refused })
-        })?;
+        let entry = self
+            .entries
+            .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
+                let to = folder.join(&name);
+                let refused = upx.pack(&self.tools, wish, &facts.path, &to)?;
+                Ok(PackedEntry { refused })
+            })?;
         if let Some(refused) = &entry.said.refused {
             return Ok(Err(refused.clone()));
         }

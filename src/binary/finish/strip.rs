@@ -51,20 +51,22 @@ impl Workshop {
         let found = self.objcopies.find(&self.tools, target)?;
         let versions: Vec<_> = found.iter().map(|objcopy| &objcopy.version).collect();
         let key = key(&("stripped", digest(&program)?, &name, level, &debug, versions));
-        let entry = self.entries.get_or_make(&key, &self.tools, |folder| {
-            let work = Work {
-                workshop: self,
-                program: &program,
-                elf,
-                level,
-                to: &folder.join(&name),
-                debug: debug.as_ref().map(|debug| folder.join(debug)),
-            };
-            work.with_any(&found)?;
-            Ok(StrippedEntry {
-                debug_file: debug.clone(),
-            })
-        })?;
+        let entry = self
+            .entries
+            .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
+                let work = Work {
+                    workshop: self,
+                    program: &program,
+                    elf,
+                    level,
+                    to: &folder.join(&name),
+                    debug: debug.as_ref().map(|debug| folder.join(debug)),
+                };
+                work.with_any(&found)?;
+                Ok(StrippedEntry {
+                    debug_file: debug.clone(),
+                })
+            })?;
         finished.path = entry.file(&name);
         finished.facts = Facts::read(&finished.path)?;
         finished.sizes.stripped = Some(finished.facts.size);
