@@ -63,6 +63,7 @@ fn rustc_knows_them_and_agrees() {
             Libc::None => ("wasi", "p1"),
         };
         says("os", os);
+        says("arch", &target.arch);
         says("env", environment);
         assert!(target.platform.os() == os, "{}", target.triple);
         if let Some(elf) = &target.elf {

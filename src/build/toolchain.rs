@@ -1,9 +1,11 @@
-//! [`Toolchain`]: what this machine has to compile with: rustc, its standard libraries, zig.
+//! [`Toolchain`]: what this machine has to compile with: rustc, its standard libraries, zig. Projects without Rust
+//! need no rustc.
 //!
 //! In: [`Tools`] and the project's directory. Out: facts, each asked for once. It never installs anything except
 //! through [`Toolchain::install_target`], and never concludes from rustup's lists what rustc itself can tell.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,21 +13,28 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use cargo_platform::Cfg;
 
 use super::rustflags::{self, CargoConfig, RustflagsError};
+use crate::target::Target;
 use crate::tool::{Call, ToolError, Tools};
 
-/// The Rust toolchain that cargo would use in a directory, and the compilers beside it.
+/// The Rust toolchain that cargo would use in a directory, if one was asked for, and the compilers beside it.
 #[derive(Debug)]
 pub struct Toolchain {
     tools: Tools,
     directory: PathBuf,
     config: CargoConfig,
+    rust: Option<Rust>,
+    installed: Mutex<BTreeMap<String, bool>>,
+    zig: OnceLock<Option<Zig>>,
+}
+
+/// A rustc that was asked about itself.
+#[derive(Debug)]
+struct Rust {
     rustc: PathBuf,
     version: String,
     commit: Option<String>,
     host: String,
     sysroot: PathBuf,
-    installed: Mutex<BTreeMap<String, bool>>,
-    zig: OnceLock<Option<Zig>>,
 }
 
 /// A zig that works.
@@ -64,6 +73,13 @@ pub enum ToolchainError {
         /// What was looked for.
         what: &'static str,
     },
+    /// A question about Rust where none was looked for, since nothing needed it.
+    #[error("nothing here was to be compiled by rustc")]
+    #[diagnostic(
+        code(gantry::build::no_rust),
+        help("install Rust from https://rustup.rs, and run this in a folder with a Cargo.toml")
+    )]
+    NoRust,
     /// Cargo's configuration does not read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -121,7 +137,7 @@ impl Toolchain {
                 })
         };
         let sysroot = Call::new(&rustc).args(["--print", "sysroot"]).dir(directory);
-        Ok(Self {
+        let rust = Rust {
             version: field("release:", "its release")?,
             // A rustc that was built from a tarball does not know its commit.
             commit: field("commit-hash:", "its commit")
@@ -129,38 +145,60 @@ impl Toolchain {
                 .filter(|commit| commit != "unknown"),
             host: field("host:", "its host")?,
             sysroot: ask(tools, &sysroot)?.into(),
+            rustc,
+        };
+        Ok(Self {
+            config,
+            rust: Some(rust),
+            ..Self::without_rust(tools, directory)
+        })
+    }
+
+    /// A toolchain for what is not Rust: neither rustc nor cargo's configuration is looked for.
+    pub fn without_rust(tools: &Tools, directory: &Path) -> Self {
+        Self {
             tools: tools.clone(),
             directory: directory.to_owned(),
-            config,
-            rustc,
+            config: CargoConfig::default(),
+            rust: None,
             installed: Mutex::default(),
             zig: OnceLock::new(),
-        })
+        }
     }
 
     /// The commit that rustc was built from.
     pub fn commit(&self) -> Option<&str> {
-        self.commit.as_deref()
+        self.rust.as_ref()?.commit.as_deref()
     }
 
-    /// The compiler as it is called: a path, or a name to look up.
-    pub fn rustc(&self) -> &Path {
-        &self.rustc
+    /// rustc as it is called: a path, or a name to look up.
+    pub fn rustc(&self) -> Option<&Path> {
+        Some(&self.rust.as_ref()?.rustc)
     }
 
-    /// Its release, as in `1.95.0`.
-    pub fn version(&self) -> &str {
-        &self.version
+    /// rustc's release, as in `1.95.0`.
+    pub fn version(&self) -> Option<&str> {
+        Some(&self.rust.as_ref()?.version)
     }
 
-    /// The triple it runs on.
-    pub fn host(&self) -> &str {
-        &self.host
+    /// The triple that rustc runs on.
+    pub fn host(&self) -> Option<&str> {
+        Some(&self.rust.as_ref()?.host)
     }
 
-    /// Its sysroot.
-    pub fn sysroot(&self) -> &Path {
-        &self.sysroot
+    /// rustc's sysroot.
+    pub fn sysroot(&self) -> Option<&Path> {
+        Some(&self.rust.as_ref()?.sysroot)
+    }
+
+    /// Whether this machine is of the target's kind: programs that the system's own compiler makes may be for it.
+    pub fn is_host(&self, target: &Target) -> bool {
+        let machine = self.tools.environment().machine();
+        match &self.rust {
+            Some(rust) => rust.host == target.triple,
+            // The C library is not known. Whoever asks a compiler is told.
+            None => machine.arch == target.arch && machine.os == target.platform.os(),
+        }
     }
 
     /// The project's directory.
@@ -186,7 +224,7 @@ impl Toolchain {
         if let Some(&known) = self.installed().get(triple) {
             return Ok(known);
         }
-        let call = self.print("target-libdir", triple);
+        let call = self.print("target-libdir", triple)?;
         let output = self.tools.output(&call).map_err(rustc_failed)?;
         let installed = output.ended == crate::tool::Ended::Code(0) && has_std(Path::new(&output.text()));
         self.installed().insert(triple.to_owned(), installed);
@@ -198,6 +236,7 @@ impl Toolchain {
     /// # Errors
     /// When rustup cannot be run, or does not have it.
     pub fn install_target(&self, triple: &str) -> Result<(), ToolchainError> {
+        self.rust.as_ref().ok_or(ToolchainError::NoRust)?;
         let call = Call::new("rustup")
             .args(["target", "add", triple])
             .dir(&self.directory);
@@ -229,7 +268,7 @@ impl Toolchain {
     /// # Errors
     /// When rustc does not know the triple or a flag.
     pub fn cfgs(&self, triple: &str, rustflags: &[String]) -> Result<Vec<Cfg>, ToolchainError> {
-        let answer = ask(&self.tools, &self.print("cfg", triple).args(rustflags))?;
+        let answer = ask(&self.tools, &self.print("cfg", triple)?.args(rustflags))?;
         Ok(answer
             .lines()
             .filter_map(|line| Cfg::from_str(line).ok())
@@ -260,8 +299,8 @@ impl Toolchain {
         self.zig.get_or_init(|| self.find_zig()).as_ref()
     }
 
-    /// A program in PATH.
-    pub fn find(&self, name: &str) -> Option<PathBuf> {
+    /// A program, by its name in PATH or by its path.
+    pub fn find(&self, name: impl AsRef<OsStr>) -> Option<PathBuf> {
         self.tools.find(name)
     }
 
@@ -302,10 +341,11 @@ impl Toolchain {
         self.tools.find(&program)
     }
 
-    fn print(&self, what: &str, triple: &str) -> Call {
-        Call::new(&self.rustc)
+    fn print(&self, what: &str, triple: &str) -> Result<Call, ToolchainError> {
+        let rustc = self.rustc().ok_or(ToolchainError::NoRust)?;
+        Ok(Call::new(rustc)
             .args(["--print", what, "--target", triple])
-            .dir(&self.directory)
+            .dir(&self.directory))
     }
 
     fn installed(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, bool>> {
@@ -343,7 +383,8 @@ fn appended(lines: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Environment;
+    use crate::environment::{Environment, Machine};
+    use crate::target::Catalog;
 
     fn toolchain() -> Toolchain {
         let tools = Tools::new(Environment::capture().unwrap());
@@ -353,10 +394,10 @@ mod tests {
     #[test]
     fn knows_its_host_and_standard_library() {
         let toolchain = toolchain();
-        assert!(toolchain.std_installed(toolchain.host()).unwrap());
+        assert!(toolchain.std_installed(toolchain.host().unwrap()).unwrap());
         assert!(!toolchain.std_installed("no-such-triple").unwrap());
-        assert!(toolchain.sysroot().join("lib").is_dir());
-        assert!(toolchain.version().starts_with("1."));
+        assert!(toolchain.sysroot().unwrap().join("lib").is_dir());
+        assert!(toolchain.version().unwrap().starts_with("1."));
     }
 
     #[test]
@@ -387,6 +428,32 @@ mod tests {
         let tools = Tools::new(environment);
         let toolchain = Toolchain::survey(&tools, folder).unwrap();
         assert_eq!(toolchain.zig().unwrap().library, folder.join("zig/lib"));
+    }
+
+    #[test]
+    fn does_without_rust() {
+        let machine = Machine {
+            arch: "riscv64",
+            os: "linux",
+        };
+        let environment = Environment::empty("/w").with_machine(machine);
+        let toolchain = Toolchain::without_rust(&Tools::new(environment), Path::new("/w"));
+        assert_eq!((toolchain.host(), toolchain.version()), (None, None));
+        for (triple, own) in [
+            ("riscv64gc-unknown-linux-gnu", true),
+            ("riscv64gc-unknown-linux-musl", true),
+            ("s390x-unknown-linux-gnu", false),
+        ] {
+            let catalog = Catalog::builtin();
+            assert_eq!(
+                toolchain.is_host(catalog.triple(triple).unwrap()),
+                own,
+                "{triple}"
+            );
+            let error = toolchain.std_installed(triple).unwrap_err();
+            assert!(matches!(error, ToolchainError::NoRust), "{error}");
+            assert!(toolchain.rustflags(triple).is_err() && toolchain.install_target(triple).is_err());
+        }
     }
 
     #[test]

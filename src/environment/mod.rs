@@ -17,13 +17,23 @@ const FOLDERS: [&str; 5] = [
     "CARGO_BUILD_BUILD_DIR",
 ];
 
-/// Variables, home and working directory of this process, as they were when captured; the folders that cargo is told
+/// Variables, home, working directory and machine of this process, as they were when captured; the folders that cargo is told
 /// of are absolute.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     home: Option<PathBuf>,
     directory: PathBuf,
+    machine: Machine,
+}
+
+/// The machine that this program was compiled for, in rustc's words; none of them is known of a made up environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// `target_arch`: `x86_64`, `aarch64`, ...
+    pub arch: &'static str,
+    /// `target_os`: `linux`, `macos`, ...
+    pub os: &'static str,
 }
 
 /// Leaves the variables' values out: tokens of CI jobs are among them.
@@ -47,6 +57,10 @@ impl Environment {
             variables: std::env::vars_os().collect(),
             home: std::env::home_dir().filter(|home| !home.as_os_str().is_empty()),
             directory: std::env::current_dir()?,
+            machine: Machine {
+                arch: std::env::consts::ARCH,
+                os: std::env::consts::OS,
+            },
         };
         Ok(captured.with_whole_paths())
     }
@@ -70,6 +84,7 @@ impl Environment {
             variables: BTreeMap::new(),
             home: None,
             directory: directory.into(),
+            machine: Machine::default(),
         }
     }
 
@@ -91,6 +106,13 @@ impl Environment {
     #[must_use]
     pub fn with_home(mut self, home: impl Into<PathBuf>) -> Self {
         self.home = Some(home.into());
+        self
+    }
+
+    /// The same environment on another machine.
+    #[must_use]
+    pub fn with_machine(mut self, machine: Machine) -> Self {
+        self.machine = machine;
         self
     }
 
@@ -124,6 +146,11 @@ impl Environment {
     /// The working directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> Machine {
+        self.machine
     }
 
     /// `CARGO_HOME`, or its default below the home directory.

@@ -270,7 +270,9 @@ mod tests {
     #[test]
     fn sheets_are_overlaid_and_checked() {
         let sheet = |triple: &str, platform: &str| {
-            format!("triple = \"{triple}\"\nplatform = \"{platform}\"\nlibc = \"gnu\"\nlinkers = [\"gcc\"]\n")
+            format!(
+                "triple = \"{triple}\"\nplatform = \"{platform}\"\nlibc = \"gnu\"\narch = \"x\"\nlinkers = [\"gcc\"]\n"
+            )
         };
         let own = sheet("aarch64-unknown-linux-gnu", "linux/arm64");
         let catalog = Catalog::builtin()

@@ -5,6 +5,8 @@
 
 mod catalog;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use catalog::{Catalog, TargetError};
@@ -22,6 +24,10 @@ pub struct Target {
     pub platform: Platform,
     /// The C library that its programs use.
     pub libc: Libc,
+    /// The architecture of its machines in rustc's words (`target_arch`).
+    pub arch: String,
+    /// What its machines call themselves (`uname -m`), for CMake.
+    pub uname: Option<String>,
     /// The linkers that can be used, best first; the first that is found and can do the job is taken.
     pub linkers: Vec<LinkerKind>,
     /// Whether rustup distributes its std (upstream; a mirror may lack it all the same).
@@ -52,6 +58,14 @@ pub struct Target {
     pub clang: Option<String>,
     /// How Go names it.
     pub go: Option<Go>,
+    /// How qemu names it: `qemu-<this>-static`, or `qemu-<this>`, runs its programs elsewhere.
+    pub qemu: Option<String>,
+    /// Variables that crates' build scripts need, unless the user sets them; their names hold the triple.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Whether a gcc makes calls into its libatomic of some atomics of C, where other compilers make instructions.
+    #[serde(default)]
+    pub libatomic: bool,
     /// What every program built for it must say of itself; none for formats that are not ELF.
     pub elf: Option<ElfPromise>,
     /// Whether UPX can pack its programs and they run afterwards.
@@ -169,8 +183,19 @@ pub struct Go {
     pub os: String,
     /// `GOARCH`.
     pub arch: String,
-    /// `GOARM`.
-    pub arm: Option<String>,
+    /// Further variables, by their names: those that the platform itself says, as `GOARM` for a variant of ARM. What
+    /// it leaves open (`GOAMD64`) is the user's.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Go {
+    /// Every variable that makes `go build` build for the target.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let named = [("GOOS", &self.os), ("GOARCH", &self.arch)];
+        let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
+        self.variables.clone().into_iter().chain(named).collect()
+    }
 }
 
 /// What the ELF header of a built program must say.

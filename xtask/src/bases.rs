@@ -51,6 +51,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// A root of Debian in an empty folder, with what is essential there and these packages, as its apt installs them.
+pub(crate) fn bare(folder: &Path, packages: &[&str]) -> Result<()> {
+    root::bare(folder, packages, &root::Mirror::of_this_machine("bookworm")?)
+}
+
 /// Where the layouts lie; `tests/support/bases.rs` looks there.
 fn folder() -> PathBuf {
     target().join("gantry-bases")

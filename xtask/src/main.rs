@@ -6,6 +6,7 @@ mod bases;
 mod bench;
 mod ci;
 mod docs;
+mod doctor;
 mod fit_debian;
 mod interop;
 mod registry;
@@ -25,6 +26,7 @@ const CHORES: &str = "cargo xtask <chore>
   docs [--check]                 write docs/reference/{commands,errors}.md, or say whether they are right
   bases [--only NAME]            make the base images that tests use (--into DIR: elsewhere than under target/)
   fit-debian [--packages N]      check the programs of Debian packages against what they depend on: no finding is right
+  doctor [--at-once]             make a bare machine, follow there what `cargo gantry doctor` tells, and build (--keep: leave it)
   interop                        publish the examples, check them with other tools, run every platform
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
   validate REF|LAYOUT            check one image
@@ -43,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         "test" => ci::test(rest),
         "ci" => ci::run(),
         "docs" => docs::run(rest),
+        "doctor" => doctor::run(rest),
         "bases" => bases::run(rest),
         "fit-debian" => fit_debian::run(rest),
         "interop" => interop::run(rest),

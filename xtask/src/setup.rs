@@ -27,6 +27,7 @@ const PACKAGES: &[&str] = &[
     "gcc-powerpc64le-linux-gnu",
     "gcc-riscv64-linux-gnu",
     "gcc-s390x-linux-gnu",
+    "gdb",
     "jq",
     "libc6-dev-arm64-cross",
     "libc6-dev-armhf-cross",
@@ -34,6 +35,7 @@ const PACKAGES: &[&str] = &[
     "libc6-dev-ppc64el-cross",
     "libc6-dev-riscv64-cross",
     "libc6-dev-s390x-cross",
+    "llvm",
     "lld",
     "mmdebstrap",
     "oci-image-tool",
@@ -42,8 +44,12 @@ const PACKAGES: &[&str] = &[
     "qemu-user-static",
     "skopeo",
     "umoci",
+    UPX,
     "zstd",
 ];
+
+/// Debian 12 has it among its backports only.
+const UPX: &str = "upx-ucl";
 
 /// Targets whose standard library the tests compile for.
 const TARGETS: &[&str] = &[
@@ -119,11 +125,40 @@ fn packages(failed: &mut Vec<String>) {
     };
     // What is installed from old lists may be gone from the mirror; installing says so.
     let _ = update_lists();
+    if missing.contains(&UPX)
+        && let Err(error) = backports(UPX)
+    {
+        failed.push(format!("{UPX}: {error:#}"));
+    }
     if !apt(&[&["install"], missing.as_slice()].concat()) {
         // One package that this release does not have must not cost the others.
         let rest = missing.iter().filter(|package| !apt(&["install", package]));
         failed.extend(rest.map(|package| format!("apt-get install {package}")));
     }
+}
+
+/// Makes Debian's backports a source, of the mirror that is in use already, where nothing else has the package.
+fn backports(package: &str) -> Result<()> {
+    if Step::new("apt-cache", ["show", package]).holds() {
+        return Ok(());
+    }
+    let format = "$(RELEASE) $(REPO_URI)";
+    let lists = Step::new("apt-get", ["indextargets", "--format", format, "Origin: Debian"]).output()?;
+    let system = fs::read_to_string("/etc/os-release")?;
+    let release = system
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let release = release.context("/etc/os-release names no release")?;
+    let mirror = lists
+        .lines()
+        .find_map(|line| line.strip_prefix(release)?.strip_prefix(' '));
+    let mirror = mirror.with_context(|| format!("no source of Debian's {release}"))?;
+    let source = format!(
+        "Types: deb\nURIs: {mirror}\nSuites: {release}-backports\nComponents: main\n\
+         Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+    );
+    fs::write("/etc/apt/sources.list.d/gantry-backports.sources", source)?;
+    update_lists()
 }
 
 /// Brings the lists of packages up to date.

@@ -48,6 +48,9 @@ impl Attempt<'_> {
     }
 
     fn musl_clang(&self, clang: &str, target: String) -> Answer {
+        if self.wanted.cc_links {
+            return Err("with musl's headers alone it does not link".to_owned());
+        }
         let headers = self.musl_headers()?;
         let folders = headers
             .into_iter()

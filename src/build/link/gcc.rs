@@ -43,12 +43,36 @@ impl Attempt<'_> {
                 .in_path(&gcc)
                 .and_then(|gcc| Ok(self.check(gcc, Libc::Musl)?));
             match checked {
+                // A whole toolchain brings a C++ library too, which only its own driver finds.
+                Ok(_) if self.wanted.cc_links || self.plus(&gcc).is_some() => {
+                    return Ok(self.linking_gcc(&gcc));
+                }
                 Ok(_) => return Ok(self.compiling_with(LinkerKind::Gcc, &gcc, gcc.clone().into(), None)),
                 Err(fault) => why += &format!("{fault}; "),
             }
         }
+        if self.wanted.cc_links {
+            return Err(why + "a gcc with musl's headers alone does not link");
+        }
         let headed = self.headed_gcc();
         headed.map_err(|fault| why + &fault)
+    }
+
+    /// A gcc that brings musl, as compiler and linker.
+    fn linking_gcc(&self, gcc: &str) -> LinkChoice {
+        let mut choice = self.choice(LinkerKind::Gcc, gcc, "a gcc with musl is here");
+        self.link_with(&mut choice, gcc);
+        self.set(&mut choice, "CC", gcc);
+        if let Some(cxx) = self.plus(gcc) {
+            self.set(&mut choice, "CXX", cxx);
+        }
+        self.binutils(&mut choice);
+        choice
+    }
+
+    /// The g++ beside a gcc.
+    fn plus(&self, gcc: &str) -> Option<String> {
+        self.in_path(&format!("{}-g++", gcc.strip_suffix("-gcc")?)).ok()
     }
 
     /// A gcc that brings glibc, given musl's headers instead.
@@ -101,6 +125,11 @@ impl Attempt<'_> {
         if let Some(cxx) = cxx {
             self.set(&mut choice, "CXX", cxx);
         }
+        self.binutils(&mut choice);
+        choice
+    }
+
+    fn binutils(&self, choice: &mut LinkChoice) {
         let prefixes = [
             self.target.gcc_prefix.as_deref(),
             self.target.gnu_gcc_prefix.as_deref(),
@@ -108,9 +137,8 @@ impl Attempt<'_> {
         let named = prefixes.iter().flatten().map(|prefix| format!("{prefix}-ar"));
         let mut archivers = named.chain(["llvm-ar".to_owned(), "ar".to_owned()]);
         if let Some(ar) = archivers.find(|ar| self.toolchain.find(ar).is_some()) {
-            self.set(&mut choice, "AR", ar);
+            self.set(choice, "AR", ar);
         }
-        choice
     }
 
     /// The folders with musl's headers for this target, in the order of their search.

@@ -7,19 +7,21 @@
 
 mod clang;
 mod compiler;
+mod compilers;
 mod error;
 mod explain;
 mod gcc;
 mod script;
+mod variables;
 mod zig;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+pub use compilers::Compilers;
 pub use error::{LinkError, Refusal};
 pub use explain::explain;
 
-use super::rustflags::upper;
 use super::toolchain::Toolchain;
 use crate::target::{Libc, LinkerKind, Target};
 
@@ -34,6 +36,18 @@ pub struct Wanted {
     pub glibc: Option<String>,
     /// Programs of a gnu target must be fully static. Programs of musl targets are static anyway.
     pub static_: bool,
+    /// The C compiler must also link whole programs for the target, as Go with cgo and makefiles let it do: one that
+    /// only compiles will not do, and the user's own is `CC`, not cargo's linker.
+    pub cc_links: bool,
+    /// No Rust is compiled: settings of cargo do not count, and nothing is said for rustc.
+    pub no_rust: bool,
+}
+
+impl Wanted {
+    /// Whether C is compiled.
+    fn compiles(&self) -> bool {
+        self.cc_links || !self.compiles_c.is_empty()
+    }
 }
 
 /// A linker as the user asks for it.
@@ -65,7 +79,15 @@ pub struct LinkChoice {
     pub rustflags: Vec<String>,
     /// The glibc that it links against; none if unknown, or if there is none.
     pub glibc: Option<String>,
+    /// The tools that hold for this target, the user's own among them.
+    pub compilers: Compilers,
+    /// What the compiler and the linker say of their versions, as `aarch64-linux-gnu-gcc (Debian 12.2.0-14) 12.2.0`
+    /// or `zig 0.17.0`; none where they say nothing, and for `rust-lld`, which belongs to rustc.
+    pub identity: Option<String>,
 }
+
+/// Why a linker of Rust programs is not taken for others.
+const ONLY_RUST: &str = "it links Rust only, and the C compiler must link";
 
 /// Chooses how to link `target`.
 ///
@@ -78,29 +100,9 @@ pub fn choose(target: &Target, wanted: &Wanted, toolchain: &Toolchain) -> Result
         toolchain,
         strict: true,
     };
-    if let Some(own) = attempt.own() {
-        return Ok(own);
-    }
-    let kinds = match &wanted.linker {
-        Asked::Program(program) => return attempt.program(program),
-        Asked::Kind(kind) => std::slice::from_ref(kind),
-        Asked::Auto => &target.linkers,
-    };
-    let mut refusals = Vec::new();
-    for kind in kinds {
-        match attempt.kind(*kind) {
-            Ok(choice) => return Ok(choice),
-            Err(why) => refusals.push(Refusal { kind: *kind, why }),
-        }
-    }
-    // Nothing keeps the glibc floor for sure. Pure Rust rarely needs all of a newer glibc: better than nothing,
-    // as the programs are held against their base afterwards.
-    let lenient = Attempt {
-        strict: false,
-        ..attempt
-    };
-    let likely = kinds.iter().find_map(|kind| lenient.kind(*kind).ok());
-    likely.ok_or_else(|| LinkError::none(target, wanted, toolchain, refusals))
+    let chosen = attempt.choose()?;
+    attempt.check_own()?;
+    Ok(attempt.identified(attempt.equipped(chosen)))
 }
 
 /// One question: can it be done this way?
@@ -117,6 +119,32 @@ struct Attempt<'a> {
 type Answer = Result<LinkChoice, String>;
 
 impl Attempt<'_> {
+    fn choose(&self) -> Result<LinkChoice, LinkError> {
+        if let Some(own) = self.own() {
+            return Ok(own);
+        }
+        let kinds = match &self.wanted.linker {
+            Asked::Program(program) => return self.program(program),
+            Asked::Kind(kind) => std::slice::from_ref(kind),
+            Asked::Auto => &self.target.linkers,
+        };
+        let mut refusals = Vec::new();
+        for kind in kinds {
+            match self.kind(*kind) {
+                Ok(choice) => return Ok(choice),
+                Err(why) => refusals.push(Refusal { kind: *kind, why }),
+            }
+        }
+        // Nothing keeps the glibc floor for sure. Pure Rust rarely needs all of a newer glibc: better than nothing,
+        // as the programs are held against their base afterwards.
+        let lenient = Attempt {
+            strict: false,
+            ..*self
+        };
+        let likely = kinds.iter().find_map(|kind| lenient.kind(*kind).ok());
+        likely.ok_or_else(|| LinkError::none(self.target, self.wanted, self.toolchain, refusals))
+    }
+
     fn kind(&self, kind: LinkerKind) -> Answer {
         match kind {
             LinkerKind::RustLld => self.rust_lld(),
@@ -124,31 +152,35 @@ impl Attempt<'_> {
             LinkerKind::Gcc => self.gcc(),
             LinkerKind::Clang => self.clang(),
             LinkerKind::Zig => self.zig(),
+            LinkerKind::Default if self.wanted.cc_links => Err(ONLY_RUST.to_owned()),
             LinkerKind::Default => Ok(self.choice(kind, "rustc's own", "rustc links it by itself")),
         }
     }
 
-    /// The linker that the user set for this target in the environment, or unless gantry.toml names one, in
-    /// cargo's configuration.
+    /// What the user set for this target: the C compiler where that links, else the linker.
     fn own(&self) -> Option<LinkChoice> {
-        let variable = self.linker_variable();
-        let environment = self.toolchain.tools().environment();
-        let (linker, origin) = match environment.non_empty(&variable) {
-            Some(linker) => (linker.to_owned(), variable),
-            None if self.wanted.linker == Asked::Auto => (
-                self.toolchain.configured_linker(&self.target.triple)?,
-                "cargo's configuration".to_owned(),
-            ),
-            None => return None,
-        };
-        Some(LinkChoice {
+        let unkept = self.unkept();
+        if self.wanted.cc_links {
+            let cc = self.own_value("CC")?.to_owned();
+            let why = format!("the user's own, from CC of this target{unkept}");
+            let mut own = LinkChoice {
+                kind: None,
+                ..self.choice(LinkerKind::Default, &cc.to_string_lossy(), &why)
+            };
+            // Words are no linker for cargo.
+            if self.toolchain.find(&cc).is_some() {
+                self.link_with(&mut own, cc);
+            }
+            return Some(own);
+        }
+        let (linker, origin) = self.own_linker()?;
+        let why = format!("the user's own, from {origin}{unkept}");
+        let mut own = LinkChoice {
             kind: None,
-            ..self.choice(
-                LinkerKind::Default,
-                &linker,
-                &format!("the user's own, from {origin}{}", self.unkept()),
-            )
-        })
+            ..self.choice(LinkerKind::Default, &linker, &why)
+        };
+        own.compilers.linker = Some(linker.into());
+        Some(own)
     }
 
     fn program(&self, program: &str) -> Result<LinkChoice, LinkError> {
@@ -161,7 +193,7 @@ impl Attempt<'_> {
             kind: None,
             ..self.choice(LinkerKind::Default, program, "named as `linker`")
         };
-        choice.variables.insert(self.linker_variable(), program.into());
+        self.link_with(&mut choice, program);
         let checked = self.check(program, self.target.libc);
         let kept = checked.as_ref().is_ok_and(|compiler| {
             let floor = self.floor();
@@ -174,11 +206,12 @@ impl Attempt<'_> {
         }
         match checked {
             Ok(_) => self.set(&mut choice, "CC", program),
-            Err(compiler::Unfit::Wrong(why)) if !self.wanted.compiles_c.is_empty() => {
+            Err(compiler::Unfit::Silent(_)) if !self.wanted.cc_links => {}
+            Err(unfit) if self.wanted.compiles() => {
                 return Err(LinkError::Miscompiles {
                     triple: self.target.triple.clone(),
                     program: program.to_owned(),
-                    why,
+                    why: unfit.into(),
                 });
             }
             Err(_) => {}
@@ -190,7 +223,10 @@ impl Attempt<'_> {
         if self.target.libc != Libc::Musl {
             return Err("Rust's std component brings no glibc to link against".to_owned());
         }
-        if !self.wanted.compiles_c.is_empty() && !self.has_own_compiler() {
+        if self.wanted.cc_links {
+            return Err(ONLY_RUST.to_owned());
+        }
+        if self.wanted.compiles() && !self.has_own_compiler() {
             return Err("it brings no C compiler".to_owned());
         }
         let mut choice = self.choice(
@@ -198,7 +234,7 @@ impl Attempt<'_> {
             "rust-lld",
             "no C is compiled: nothing else is needed",
         );
-        if !self.wanted.compiles_c.is_empty() {
+        if self.wanted.compiles() {
             choice.why = "C is compiled by the user's own compiler".to_owned();
         }
         self.link_with(&mut choice, "rust-lld");
@@ -214,14 +250,16 @@ impl Attempt<'_> {
             return;
         }
         if let Some(prefix) = &self.target.gcc_prefix {
-            self.set(choice, "CC", format!("{prefix}-gcc"));
-            self.set(choice, "CXX", format!("{prefix}-g++"));
+            self.say(choice, "CC", format!("{prefix}-gcc"));
+            self.say(choice, "CXX", format!("{prefix}-g++"));
         }
     }
 
     fn choice(&self, kind: LinkerKind, shown: &str, why: &str) -> LinkChoice {
         let mut rustflags = self.target.rustflags.clone();
-        if self.wanted.static_ && self.target.libc == Libc::Gnu {
+        if self.wanted.no_rust {
+            rustflags.clear();
+        } else if self.wanted.static_ && self.target.libc == Libc::Gnu {
             rustflags.extend(self.target.static_rustflags.iter().cloned());
         }
         LinkChoice {
@@ -231,48 +269,17 @@ impl Attempt<'_> {
             variables: BTreeMap::new(),
             rustflags,
             glibc: None,
+            compilers: self.own_compilers(),
+            identity: None,
         }
-    }
-
-    fn link_with(&self, choice: &mut LinkChoice, linker: impl Into<OsString>) {
-        choice.variables.insert(self.linker_variable(), linker.into());
-    }
-
-    /// Sets a variable of the `cc` crate for this target, unless the user did in a form that names the target.
-    fn set(&self, choice: &mut LinkChoice, name: &str, value: impl Into<OsString>) {
-        if !self.is_set(name) {
-            let variable = format!("{name}_{}", self.target.triple.replace('-', "_"));
-            choice.variables.insert(variable, value.into());
-        }
-    }
-
-    /// Whether the user set a tool for this target. The plain form (`CC`) names the host's tool, so it counts only
-    /// where the target is the host.
-    fn is_set(&self, name: &str) -> bool {
-        let triple = &self.target.triple;
-        let mut forms = vec![
-            format!("{name}_{triple}"),
-            format!("{name}_{}", triple.replace('-', "_")),
-        ];
-        if self.is_host() {
-            forms.extend([format!("HOST_{name}"), name.to_owned()]);
-        } else {
-            forms.push(format!("TARGET_{name}"));
-        }
-        let environment = self.toolchain.tools().environment();
-        forms.iter().any(|form| environment.var_os(form).is_some())
     }
 
     fn has_own_compiler(&self) -> bool {
-        self.is_set("CC")
+        self.own_value("CC").is_some()
     }
 
     fn is_host(&self) -> bool {
-        self.target.triple == self.toolchain.host()
-    }
-
-    fn linker_variable(&self) -> String {
-        format!("CARGO_TARGET_{}_LINKER", upper(&self.target.triple))
+        self.toolchain.is_host(self.target)
     }
 }
 

@@ -64,6 +64,7 @@ impl Attempt<'_> {
             }
         }
         choice.glibc = glibc.map(as_text);
+        choice.identity = Some(format!("zig {}", zig.version));
         self.link_with(&mut choice, folder.join("cc"));
         for (name, script) in [("CC", "cc"), ("CXX", "c++"), ("AR", "ar"), ("RANLIB", "ranlib")] {
             self.set(&mut choice, name, folder.join(script));

@@ -40,6 +40,7 @@ impl Project {
         let host = Toolchain::survey(&tools, folder.path())
             .unwrap()
             .host()
+            .unwrap()
             .to_owned();
         let own = format!("CARGO_TARGET_{}_RUSTFLAGS", upper(&host));
         let names = SOURCES.into_iter().chain([own.as_str()]);
