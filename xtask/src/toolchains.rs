@@ -20,20 +20,22 @@ use crate::step::{Step, root, say, target};
 use cell::Record;
 use grid::Cell;
 
-const USAGE: &str = "toolchains [--only WORD,WORD...] [--again] [--page]
+const USAGE: &str = "toolchains [--only WORD,WORD...] [--changed] [--again] [--page]
 
   --only linux/arm64,ring,zig   cells that have all of these: platform, triple, C library, program, linker
-  --again                       cells that are done already, too
+  --changed                     of the cells that are done, those too whose plan is another one now
+  --again                       all cells that are done, too
   --page                        builds nothing, writes the page of what is known";
 
 /// Builds what is not built yet, and writes the page.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut only: Vec<&str> = Vec::new();
-    let (mut again, mut build) = (false, true);
+    let (mut changed, mut again, mut build) = (false, false, true);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--only" => only.extend(rest.next().context(USAGE)?.split(',')),
+            "--changed" => changed = true,
             "--again" => again = true,
             "--page" => build = false,
             other => bail!("no argument `{other}`: {USAGE}"),
@@ -52,14 +54,25 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Step::line("cargo build --locked").run()?;
         // A copy: the same command to the end, whatever is compiled meanwhile.
         fs::copy(target().join("debug/cargo-gantry"), command())?;
+        // What dynamic programs start from is made here, and pinned anew where it was made anew.
+        let _ = fs::remove_file(work().join("cell.lock"));
         let cells: Vec<&Cell> = cells.iter().filter(wanted).collect();
+        let mut row = String::new();
         for (number, cell) in cells.iter().enumerate() {
-            if again || Record::read(cell).is_none() {
+            let done = match Record::read(cell) {
+                Some(record) => !again && (!changed || cell::stands(cell, &record)?),
+                None => false,
+            };
+            if !done {
                 say(format_args!("{} of {}: {cell}", number + 1, cells.len()));
                 let record = cell::measure(cell)?;
                 say(format_args!("{}", record.shown()));
                 record.write(cell)?;
-                cell::chosen(cell.triple, cell.program, again)?;
+            }
+            let of = format!("{} {}", cell.triple.name(), cell.program.package);
+            if of != row {
+                cell::chosen(cell.triple, cell.program, again || changed)?;
+                row = of;
             }
         }
     }

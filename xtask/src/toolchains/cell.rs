@@ -104,6 +104,17 @@ pub(crate) fn measure(cell: &Cell) -> Result<Record> {
     Ok(with("run", reason::of_run(&ran), facts))
 }
 
+/// Whether a plan says of it now what it said when it was measured.
+pub(crate) fn stands(cell: &Cell, record: &Record) -> Result<bool> {
+    if !has_std(cell.triple.triple) {
+        return Ok(record.stage == "std");
+    }
+    Ok(match planned(cell.triple, cell.program, cell.linker)? {
+        Ok(tool) => record.tool == tool,
+        Err(why) => record.stage == "link" && record.reason == why,
+    })
+}
+
 /// Finds the linker that is chosen where none is forced, unless that is known.
 pub(crate) fn chosen(triple: &Triple, program: &Program, again: bool) -> Result<()> {
     if !again && choice(triple, program).exists() {

@@ -124,3 +124,37 @@ fn cleaned(text: &str, triple: &str) -> String {
         None => line,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_surest_sign_is_told_wherever_it_stands() {
+        for (output, wanted) in [
+            (
+                "error: linking failed\nld.lld: error: undefined symbol: open64",
+                1,
+            ),
+            (
+                "note: x\n/usr/bin/ld: unable to find library -lstdc++\nerror: y",
+                1,
+            ),
+            ("cc1plus: fatal error: cassert: No such file", 0),
+            ("error: could not compile", 0),
+        ] {
+            assert_eq!(telling(output), output.lines().nth(wanted), "{output}");
+        }
+        assert_eq!(telling("warning: nothing"), None);
+    }
+
+    #[test]
+    fn a_reason_is_one_line_that_names_no_folder_of_this_machine() {
+        let text = format!(
+            "gcc: {}/x.c  of s390x\nC is compiled by `ring`\n  for s390x",
+            root().display()
+        );
+        assert_eq!(cleaned(&text, "s390x"), "gcc: /x.c of TRIPLE; for TRIPLE");
+        assert!(cleaned(&"a".repeat(999), "").len() < 300);
+    }
+}
