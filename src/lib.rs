@@ -36,9 +36,11 @@ pub mod layer;
 pub mod rootfs;
 
 pub mod fit;
+pub mod trial;
 
 pub mod publish;
 pub mod registry;
 
+pub mod doctor;
 pub mod inspect;
 pub mod pipeline;

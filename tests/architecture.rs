@@ -34,8 +34,12 @@ pub(crate) const ROOMS: &[Room] = &[
     room("target", &["spec"]),
     room("matrix", &["target", "spec"]),
     room("plan", &["matrix", "target", "project", "spec"]),
-    // `environment` as a value: cargo's own settings are variables and files found through them.
-    room("build", &["target", "tool", "event", "environment", "spec"]),
+    // `environment` as a value: cargo's own settings are variables and files found through them. `codec`: programs that
+    // others made may lie in archives.
+    room(
+        "build",
+        &["target", "tool", "event", "environment", "codec", "spec"],
+    ),
     room("binary", &["target", "tool", "spec"]),
     room("blob", &["spec"]),
     room("codec", &["spec"]),
@@ -44,7 +48,8 @@ pub(crate) const ROOMS: &[Room] = &[
     // What an ELF file of a base says is kept in the tree: reading it a second time would be reading the layer again.
     room("rootfs", &["binary", "blob", "codec", "spec"]),
     room("fit", &["binary", "rootfs", "target", "spec"]),
-    room("trial", &["rootfs", "tool", "target", "spec"]),
+    // Layers are unpacked here, and what an ELF file is for decides who starts it.
+    room("trial", &["binary", "rootfs", "codec", "tool", "target", "spec"]),
     room("image", &["blob", "spec"]),
     room("index", &["image", "blob", "spec"]),
     room("registry", &["blob", "tool", "event", "environment", "spec"]),

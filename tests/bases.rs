@@ -12,6 +12,8 @@
 mod outside;
 mod support;
 
+#[path = "bases/compilers.rs"]
+mod compilers;
 #[path = "bases/fixture.rs"]
 mod fixture;
 #[path = "bases/layouts.rs"]

@@ -4,6 +4,14 @@
 #![allow(dead_code, unreachable_pub)]
 
 mod outside;
+mod support;
+
+#[path = "binary/finish.rs"]
+mod finish;
+#[path = "binary/packed.rs"]
+mod packed;
+#[path = "binary/programs.rs"]
+mod programs;
 
 use std::fs::{self, File};
 use std::io::Write;

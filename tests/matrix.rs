@@ -11,11 +11,15 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
 
 /// Files of `invalid/` with a fault that a JSON Schema cannot express: numbers in texts, what is the same when
-/// normalised or defaulted, and values that are right only beside those of other keys.
-const BEYOND_SCHEMA: [&str; 20] = [
+/// normalised or defaulted, variables that have no value there, and values that are right only beside those of other
+/// keys.
+const BEYOND_SCHEMA: [&str; 25] = [
     "base_transport",
     "base_upper_case",
     "base_with_protocol",
+    "binary_command_without_out",
+    "binary_path_with_out",
+    "binary_use_with_package",
     "compression_level_gzip",
     "compression_level_of_none",
     "dest_twice",
@@ -30,6 +34,8 @@ const BEYOND_SCHEMA: [&str; 20] = [
     "platform_of_uname",
     "platform_twice_normalised",
     "port_range_backwards",
+    "sha256_platform_missing",
+    "sha256_platform_twice",
     "tag_too_long",
     "tag_twice",
     "user_number_twice",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
 
+use super::compilers::CompilerChange;
 use crate::archive::ArchiveError;
 use crate::blob::BlobError;
 use crate::codec::CodecError;
@@ -173,6 +174,19 @@ pub enum BaseError {
         pinned: Digest,
         /// What is here.
         carried: Digest,
+    },
+    /// Other compilers than the lock file records, or some that it does not record.
+    #[error("the compilers here are not those of gantry.lock: {}", listed(changes))]
+    #[diagnostic(
+        code(gantry::base::toolchain),
+        help(
+            "install what is recorded, or record what is here by `cargo gantry update` and commit gantry.lock; without \
+             `--locked` this is told and no error"
+        )
+    )]
+    Toolchain {
+        /// Each difference.
+        changes: Vec<CompilerChange>,
     },
     /// The lock file cannot be read.
     #[error("cannot read `{}`", path.display())]
@@ -405,6 +419,14 @@ impl BaseError {
 
     /// Whether our own rules refuse (exit code 9).
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::Builtin { .. })
+        matches!(
+            self,
+            Self::Locked { .. } | Self::Builtin { .. } | Self::Toolchain { .. }
+        )
     }
+}
+
+fn listed(changes: &[CompilerChange]) -> String {
+    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    changes.join("; ")
 }

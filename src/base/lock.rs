@@ -1,8 +1,8 @@
-//! `gantry.lock`: what each base stood for when it was pinned.
+//! `gantry.lock`: what each base stood for when it was pinned, and the compilers where the matrix pins them.
 //!
 //! Written by us alone, always in the same form: sorted by name, so that two branches change different lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 use serde::Deserialize;
 
-use super::BaseError;
+use super::{BaseError, CompilerPart, CompilerVersions};
 use crate::blob::{BlobError, BlobStore, Unfinished, sweep};
 use crate::spec::{BaseLibc, Digest, Platform};
 
@@ -23,6 +23,8 @@ pub(super) struct Lock {
     pub(super) builtin: Option<Digest>,
     /// Bases by the name that the matrix has.
     pub(super) bases: BTreeMap<String, Pin>,
+    /// The compilers; none where they are not pinned.
+    pub(super) compilers: CompilerVersions,
 }
 
 /// A base.
@@ -113,7 +115,21 @@ impl Lock {
         let mut lock = Self {
             builtin: written.builtin.map(|builtin| builtin.digest),
             bases: BTreeMap::new(),
+            compilers: CompilerVersions::default(),
         };
+        let mut triples = BTreeSet::new();
+        for toolchain in written.toolchain {
+            let triple = toolchain.triple.get_ref();
+            toolchain
+                .parts()
+                .for_each(|(part, version)| lock.compilers.add(triple, part, version));
+            if !triples.insert(triple.clone()) {
+                return Err(wrong(
+                    "a triple is written twice".to_owned(),
+                    toolchain.triple.span(),
+                ));
+            }
+        }
         for base in written.base {
             let at = base.name.span();
             let mut platforms = BTreeMap::new();
@@ -154,6 +170,16 @@ impl Lock {
                 );
             }
         }
+        for (triple, parts) in self.compilers.triples() {
+            let _ = write!(text, "\n[[toolchain]]\ntriple = {}\n", quoted(triple));
+            for (part, versions) in parts {
+                let versions: Vec<_> = versions.iter().map(|version| quoted(version)).collect();
+                let _ = match versions.as_slice() {
+                    [one] => writeln!(text, "{} = {one}", part.name()),
+                    several => writeln!(text, "{} = [{}]", part.name(), several.join(", ")),
+                };
+            }
+        }
         text
     }
 }
@@ -185,6 +211,8 @@ struct Written {
     builtin: Option<WrittenBuiltin>,
     #[serde(default)]
     base: Vec<WrittenBase>,
+    #[serde(default)]
+    toolchain: Vec<WrittenToolchain>,
 }
 
 #[derive(Deserialize)]
@@ -207,6 +235,40 @@ struct WrittenBase {
 struct WrittenPlatform {
     manifest: Digest,
     libc: toml::Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenToolchain {
+    triple: toml::Spanned<String>,
+    rustc: Option<WrittenVersions>,
+    go: Option<WrittenVersions>,
+    linker: Option<WrittenVersions>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a version, or an array of them")]
+enum WrittenVersions {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl WrittenToolchain {
+    fn parts(&self) -> impl Iterator<Item = (CompilerPart, &str)> {
+        let versions = |part| match part {
+            CompilerPart::Rustc => &self.rustc,
+            CompilerPart::Go => &self.go,
+            CompilerPart::Linker => &self.linker,
+        };
+        CompilerPart::ALL.into_iter().flat_map(move |part| {
+            let versions = match versions(part) {
+                None => &[],
+                Some(WrittenVersions::One(version)) => std::slice::from_ref(version),
+                Some(WrittenVersions::Several(versions)) => versions.as_slice(),
+            };
+            versions.iter().map(move |version| (part, version.as_str()))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -235,12 +297,39 @@ mod tests {
                 ("oci:a \"b\"\\c'\n".to_owned(), strange),
                 ("debian:bookworm-slim".to_owned(), debian),
             ]),
+            compilers: CompilerVersions::default(),
         }
+    }
+
+    /// A lock that has compilers as well.
+    fn pinned() -> Lock {
+        let mut lock = lock();
+        for (triple, part, version) in [
+            ("x86_64-unknown-linux-musl", CompilerPart::Go, "go1.27.3"),
+            (
+                "armv7-unknown-linux-gnueabihf",
+                CompilerPart::Linker,
+                "zig 0.17.0",
+            ),
+            (
+                "armv7-unknown-linux-gnueabihf",
+                CompilerPart::Linker,
+                "gcc \"12\"",
+            ),
+            (
+                "armv7-unknown-linux-gnueabihf",
+                CompilerPart::Rustc,
+                "1.95.0 (59807616e 2026-04-14)",
+            ),
+        ] {
+            lock.compilers.add(triple, part, version);
+        }
+        lock
     }
 
     #[test]
     fn what_is_written_is_read() {
-        for lock in [lock(), Lock::default()] {
+        for lock in [lock(), pinned(), Lock::default()] {
             assert_eq!(Lock::parse(&lock.text(), Path::new("gantry.lock")).unwrap(), lock);
             // As git makes it on Windows.
             let text = lock.text().replace('\n', "\r\n");
@@ -272,6 +361,22 @@ index = "{index}"
 "#
         );
         assert_eq!(lock.text(), expected);
+
+        let mut pinned = pinned();
+        pinned.bases.pop_last();
+        let expected = format!(
+            r#"{expected}
+[[toolchain]]
+triple = "armv7-unknown-linux-gnueabihf"
+rustc = "1.95.0 (59807616e 2026-04-14)"
+linker = ["gcc \"12\"", "zig 0.17.0"]
+
+[[toolchain]]
+triple = "x86_64-unknown-linux-musl"
+go = "go1.27.3"
+"#
+        );
+        assert_eq!(pinned.text(), expected);
     }
 
     #[test]
@@ -305,6 +410,16 @@ index = "{index}"
                 "version = 1\n[builtin]\ndigest = \"sha256:00\"\n".to_owned(),
                 "64 lower-case",
                 31,
+            ),
+            (
+                "version = 1\n[[toolchain]]\ntriple = \"a\"\n[[toolchain]]\ntriple = \"a\"\n".to_owned(),
+                "a triple is written twice",
+                12 + 14 + 13 + 14 + 9,
+            ),
+            (
+                "version = 1\n[[toolchain]]\ntriple = \"a\"\nrustc = 1\n".to_owned(),
+                "a version, or an array of them",
+                12 + 14 + 13 + 8,
             ),
         ] {
             match Lock::parse(&text, Path::new("gantry.lock")) {

@@ -9,6 +9,7 @@ pub mod accounts;
 mod background;
 pub mod builtin;
 mod cache;
+mod compilers;
 mod document;
 mod download;
 mod error;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 pub use cache::{Cache, Cached, CachedKind};
+pub use compilers::{CompilerChange, CompilerPart, CompilerVersions};
 pub use error::BaseError;
 
 use crate::blob::{Blob, BlobStore};
@@ -48,7 +50,7 @@ pub struct Mode {
     pub offline: bool,
 }
 
-/// The bases of one project.
+/// The bases of one project, and what else its lock file pins.
 #[derive(Debug)]
 pub struct Bases {
     client: Client,
@@ -212,13 +214,15 @@ impl Bases {
     }
 
     /// Drops the pins of bases that are not among `used` ([`BUILTIN`] may be), and writes the lock file if it then
-    /// says something else than it did. Says whether it was written. The built-in base alone needs no lock file.
+    /// says something else than it did. Compilers stay as they were said to be. Says whether it was
+    /// written. The built-in base alone needs no lock file.
     ///
     /// # Errors
     /// When it cannot be written, or must not change.
     pub fn save(&mut self, used: &[String]) -> Result<bool, BaseError> {
         self.lock.bases.retain(|name, _| used.contains(name));
-        let needed = self.saved.is_some() || !self.lock.bases.is_empty();
+        let lock = &self.lock;
+        let needed = self.saved.is_some() || !lock.bases.is_empty() || !lock.compilers.is_empty();
         self.lock.builtin = match self.lock.builtin {
             _ if !used.iter().any(|name| name == BUILTIN) => None,
             None if needed => Some(builtin::digest()),
@@ -349,6 +353,7 @@ impl Bases {
         match (unused, other) {
             (Some(name), _) => format!("nothing uses `{name}`, which it pins"),
             (None, Some((name, _))) => format!("its pins of `{name}` are others"),
+            (None, None) if self.lock.compilers != saved.compilers => "its compilers are others".to_owned(),
             (None, None) => "its pin of the built-in base".to_owned(),
         }
     }

@@ -3,18 +3,15 @@
 //! <https://github.com/rust-secure-code/cargo-auditable/blob/v0.6.4/PARSING.md>
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use object::read::ReadRef;
-use object::read::elf::{FileHeader, SectionHeader};
-use object::{Endianness, FileKind, elf};
 use serde::Deserialize;
 
-use super::bounded::Budget;
+use super::sections::section;
 
-const SECTION: &[u8] = b".dep-v0";
+/// The section that holds the list.
+pub(super) const SECTION: &[u8] = b".dep-v0";
 
 /// The list of a program with ten thousand crates is smaller.
 const LIST: u64 = 8 << 20;
@@ -44,31 +41,12 @@ enum Kind {
 /// The names of the crates that are in a program, from the list that cargo-auditable puts into it. None where there is
 /// no list, or none that can be read.
 pub fn dependencies(path: &Path) -> Option<BTreeSet<String>> {
-    let cache = object::ReadCache::new(File::open(path).ok()?);
-    let budget = Budget::default();
-    let data = budget.of(&cache);
-    let compressed = match FileKind::parse(data).ok()? {
-        FileKind::Elf32 => section::<elf::FileHeader32<Endianness>, _>(data),
-        FileKind::Elf64 => section::<elf::FileHeader64<Endianness>, _>(data),
-        _ => None,
-    }?;
-    let list = flate2::read::ZlibDecoder::new(compressed).take(LIST);
+    let compressed = section(path, SECTION)?;
+    let list = flate2::read::ZlibDecoder::new(compressed.as_slice()).take(LIST);
     let list: List = serde_json::from_reader(list).ok()?;
     let inside = list
         .packages
         .into_iter()
         .filter(|package| package.kind == Kind::Runtime);
     Some(inside.map(|package| package.name).collect())
-}
-
-fn section<'a, H, R>(data: R) -> Option<&'a [u8]>
-where
-    H: FileHeader<Endian = Endianness>,
-    R: ReadRef<'a>,
-{
-    let header = H::parse(data).ok()?;
-    let endian = header.endian().ok()?;
-    let sections = header.sections(endian, data).ok()?;
-    let (_, section) = sections.section_by_name(endian, SECTION)?;
-    section.data(endian, data).ok()
 }

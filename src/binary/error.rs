@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::Mismatch;
+use crate::tool::ToolError;
 
-/// A program cannot be read, or is not what its target promises.
+/// A program cannot be read, is not what its target promises, or cannot be made smaller.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum BinaryError {
@@ -44,6 +45,50 @@ pub enum BinaryError {
         /// All that differs.
         mismatches: Vec<Mismatch>,
     },
+    /// No program here can strip it.
+    #[error("cannot strip `{}`: {}", path.display(), tried(attempts))]
+    #[diagnostic(
+        code(gantry::binary::strip),
+        help(
+            "any llvm-objcopy will do (`rustup component add llvm-tools`, or the system's package `llvm`), and so will the binutils of its machine; `strip = \"none\"` leaves it as it is"
+        )
+    )]
+    Strip {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, and why it did not do.
+        attempts: Vec<String>,
+    },
+    /// UPX is asked for and not installed.
+    #[error("`upx` not found")]
+    #[diagnostic(
+        code(gantry::binary::no_upx),
+        help(
+            "install it (Debian and Ubuntu: `upx-ucl`, on Debian 12 from its backports; Fedora, Alpine, Homebrew: `upx`), or set `upx = false`"
+        )
+    )]
+    NoUpx,
+    /// A finished program cannot be kept.
+    #[error("cannot keep finished programs in `{}`", path.display())]
+    #[diagnostic(code(gantry::binary::keep), help("make room there, and make it writable"))]
+    Keep {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// See [`ToolError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tool(#[from] ToolError),
+}
+
+fn tried(attempts: &[String]) -> String {
+    if attempts.is_empty() {
+        return "no program that could was found".to_owned();
+    }
+    attempts.join("; ")
 }
 
 fn joined(mismatches: &[Mismatch]) -> String {

@@ -1,15 +1,19 @@
 //! [`Binary`]: a program that goes into an image, and what its file says of itself ([`Facts`]).
 //!
 //! In: a file. Out: facts, read from the headers that the kernel and the dynamic loader read, and from the few sections
-//! that say more of a processor, never from names; or the list of what its target promises and it does not keep. This room never runs the program,
-//! never reads more than some megabytes of it, and does not panic on any bytes.
+//! that say more of a processor, never from names; the list of what its target promises and it does not keep; or the same
+//! program made smaller ([`Workshop`]). This room never runs the program, never reads more than some megabytes of it to
+//! learn its facts, never changes it where it lies, and does not panic on any bytes.
 
 mod bounded;
 mod crates;
 mod elf;
 mod error;
+mod finish;
 mod glibc;
+mod go;
 mod promise;
+mod sections;
 
 use std::fs::File;
 use std::io::Read;
@@ -18,7 +22,9 @@ use std::path::{Path, PathBuf};
 pub use crates::dependencies;
 pub use elf::{ArmAttributes, Elf, ElfError, ElfKind, VersionNeed};
 pub use error::BinaryError;
+pub use finish::{Accept, Alternative, Finished, Finishing, Packing, Sizes, StripLevel, UpxLevel, Workshop};
 pub use glibc::Glibc;
+pub use go::{GoBuildInfo, go_build_info};
 pub use promise::Mismatch;
 
 /// A program as it goes into an image.

@@ -179,17 +179,28 @@ fn triple<'a>(path: &Path, unit: &'a CargoUnit) -> Option<&'a str> {
 
 /// Lines of people's text, bounded.
 #[derive(Default)]
-struct Said {
+pub(super) struct Said {
     lines: std::collections::VecDeque<String>,
     bytes: usize,
     error: Option<usize>,
 }
 
 impl Said {
-    fn line(&mut self, text: &str) {
-        if self.error.is_none() && text.starts_with("error") {
-            self.error = Some(self.lines.len());
+    /// A line; the first that begins as cargo's and rustc's errors do is where the error begins.
+    pub(super) fn line(&mut self, text: &str) {
+        if text.starts_with("error") {
+            self.error_begins();
         }
+        self.plain(text);
+    }
+
+    /// The next line is where the error begins, unless it has begun.
+    pub(super) fn error_begins(&mut self) {
+        self.error.get_or_insert(self.lines.len());
+    }
+
+    /// A line of a program whose errors have a form of their own.
+    pub(super) fn plain(&mut self, text: &str) {
         match self.error {
             Some(_) if self.bytes + text.len() > SAID_LIMIT => return,
             Some(_) => {}
@@ -207,7 +218,7 @@ impl Said {
         self.lines.push_back(text[..end].to_owned());
     }
 
-    fn words(self) -> Words {
+    pub(super) fn words(self) -> Words {
         let start = self.error.unwrap_or(0);
         let lines: Vec<String> = self.lines.into_iter().skip(start).collect();
         let told: Vec<&String> = lines.iter().filter(|line| !is_directive(line)).collect();

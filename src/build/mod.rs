@@ -6,9 +6,13 @@
 //! whose outputs would overwrite each other.
 
 mod cargo;
+mod command;
 mod error;
+mod go;
 pub mod link;
 mod messages;
+mod place;
+mod prebuilt;
 mod remap;
 pub mod rustflags;
 mod selection;
@@ -19,7 +23,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use cargo::cargo;
-pub use error::{BuildError, CargoFailure};
+pub use command::{CommandRun, CommandUnit, command};
+pub use error::{BuildError, CargoFailure, CommandFailure, GoFailure, PrebuiltError};
+pub use go::{GoBinary, GoTarget, GoUnit, go};
+pub use prebuilt::{PrebuiltFile, PrebuiltUnit, prebuilt};
 pub use selection::{Collision, collisions};
 
 /// Packages built for any number of triples, by a `cargo build` for each: cargo unites the features that dependencies

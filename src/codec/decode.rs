@@ -50,6 +50,10 @@ pub fn decoder<R: Read>(media_type: &MediaType, reader: R, limit: u64) -> Result
 
 impl<R: Read> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // For zstd this would be no progress, and so a fault.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let count = match &mut self.inner {
             Inner::Gzip(decoder) => decoder.read(buffer),
             Inner::Zstd(decoder) => decoder.read(buffer),
@@ -87,6 +91,20 @@ mod tests {
     }
 
     #[test]
+    fn reading_nothing_is_no_fault() {
+        for compression in [Compression::Gzip(6), Compression::Zstd(3), Compression::None] {
+            let mut encoder = compression.encoder(Vec::new()).unwrap();
+            encoder.write_all(&[7; 1 << 20]).unwrap();
+            let bytes = encoder.finish().unwrap();
+            let mut decoder = decoder(&compression.media_type(), bytes.as_slice(), 1 << 20).unwrap();
+            for count in [0, 1, 0] {
+                assert_eq!(decoder.read(&mut vec![0; count]).unwrap(), count, "{compression}");
+            }
+            assert_eq!(io::copy(&mut decoder, &mut io::sink()).unwrap(), (1 << 20) - 1);
+        }
+    }
+
+    #[test]
     fn several_members_are_one_stream_and_rubbish_is_an_error() {
         for compression in [Compression::Gzip(6), Compression::Zstd(3)] {
             let part = |text: &[u8]| {
@@ -97,6 +115,7 @@ mod tests {
             let both = [part(b"one "), part(b"two")].concat();
             let mut text = String::new();
             let mut whole = decoder(&compression.media_type(), both.as_slice(), 100).unwrap();
+            assert_eq!(whole.read(&mut []).unwrap(), 0, "{compression}");
             whole.read_to_string(&mut text).unwrap();
             assert_eq!(text, "one two", "{compression}");
             let cut = &both[..both.len() - 3];

@@ -89,6 +89,19 @@ pub enum Event<'a> {
         /// The way out.
         help: Option<&'a str>,
     },
+    /// A packed program was started in its image's root, or could not be.
+    Tried {
+        /// The image's name.
+        image: &'a str,
+        /// The platform.
+        platform: &'a Platform,
+        /// `passed`, `failed` or `not-tried`.
+        verdict: &'a str,
+        /// How it failed, or why it was not tried.
+        why: Option<&'a str>,
+        /// What it wrote, where it failed; the first part of it.
+        output: Option<&'a str>,
+    },
     /// What a base stands for was looked up and pinned.
     BaseResolved {
         /// As the matrix names it.

@@ -1,8 +1,8 @@
-//! `binaries` of an image, and `[binary.NAME]`: binaries that do not come from cargo.
+//! `binaries` of an image.
 
 use super::error::MatrixError;
 use super::node::{Node, Place, Table};
-use super::{BinarySource, BinaryUse, CommandSource, GoSource, PrebuiltSource};
+use super::{BinaryUse, Strip};
 
 /// The binaries of an image; `profile` is the image's, `bin_dir` where they land.
 pub(super) fn uses(
@@ -55,26 +55,12 @@ fn one(item: &Node, profile: &str) -> Option<BinaryUse> {
     })
 }
 
-/// What `[binary.NAME]` says.
-pub(super) fn source(table: &Table) -> Option<BinarySource> {
-    if let Some(package) = table.text("go") {
-        return Some(BinarySource::Go(GoSource {
-            package,
-            ldflags: table.texts("ldflags").unwrap_or_default(),
-            tags: table.texts("tags").unwrap_or_default(),
-            cgo: table.flag("cgo").unwrap_or(false),
-        }));
+/// `strip`, if it is said.
+pub(super) fn strip(table: &Table) -> Option<Strip> {
+    match table.text("strip")?.as_str() {
+        "none" => Some(Strip::None),
+        "debuginfo" => Some(Strip::DebugInfo),
+        "symbols" => Some(Strip::Symbols),
+        _ => None,
     }
-    if let Some(path) = table.text("path") {
-        return Some(BinarySource::Prebuilt(PrebuiltSource {
-            path,
-            member: table.text("member"),
-            ..PrebuiltSource::default()
-        }));
-    }
-    let command = table.texts("command")?;
-    Some(BinarySource::Command(CommandSource {
-        command,
-        ..CommandSource::default()
-    }))
 }

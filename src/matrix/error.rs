@@ -246,6 +246,46 @@ pub enum MatrixError {
         #[label("settings for it")]
         at: SourceSpan,
     },
+    /// A key for cargo beside a binary that does not come from it.
+    #[error("`{key}` is for cargo, and `{binary}` is a `[binary.{binary}]`")]
+    #[diagnostic(
+        code(gantry::matrix::not_cargo),
+        help("remove `{key}`; or if a cargo binary is meant, give `[binary.{binary}]` another name")
+    )]
+    NotCargo {
+        /// The key.
+        key: String,
+        /// The binary.
+        binary: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where the key is.
+        #[label("for cargo only")]
+        at: SourceSpan,
+    },
+    /// Digests for some of a binary's platforms only.
+    #[error("`{binary}` has no digest for `{platform}`")]
+    #[diagnostic(
+        code(gantry::matrix::no_digest),
+        help(
+            "add the one for `{platform}`, which image `{image}` declares; or remove `sha256`, and no file is compared"
+        )
+    )]
+    NoDigest {
+        /// The binary.
+        binary: String,
+        /// The platform.
+        platform: String,
+        /// An image that declares it.
+        image: String,
+        /// The text.
+        #[source_code]
+        text: Arc<NamedSource<String>>,
+        /// Where the other digests are.
+        #[label("not here")]
+        at: SourceSpan,
+    },
     /// A key of the schema that this version does not act upon.
     #[error("{what} is not supported by this version")]
     #[diagnostic(code(gantry::matrix::unsupported), help("{help}"))]
@@ -411,6 +451,8 @@ impl MatrixError {
             | Self::Twice { text, .. }
             | Self::NoIndex { text, .. }
             | Self::UndeclaredPlatform { text, .. }
+            | Self::NotCargo { text, .. }
+            | Self::NoDigest { text, .. }
             | Self::Unsupported { text, .. }
             | Self::TwoSources { text, .. } => text,
         };

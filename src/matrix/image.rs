@@ -9,8 +9,7 @@ use super::error::MatrixError;
 use super::node::{Entry, Node, Place, Table, Value};
 use super::template::Template;
 use super::{
-    Checks, Compression, DebugInfo, Image, IndexRule, ManifestFormat, Provide, Strip, binaries, files,
-    platforms, tags,
+    Checks, Compression, Image, IndexRule, ManifestFormat, Provide, binaries, files, finish, platforms, tags,
 };
 use crate::spec::Reference;
 
@@ -40,11 +39,7 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         profile,
         tags: tags::read(table, faults),
         compression: compression(table, faults),
-        strip: match table.text("strip").as_deref() {
-            Some("none") => Strip::None,
-            Some("debuginfo") => Strip::DebugInfo,
-            _ => Strip::Symbols,
-        },
+        strip: binaries::strip(table).unwrap_or_default(),
         remap_paths: table.flag("remap-paths").unwrap_or(true),
         isolated: table.flag("isolated").unwrap_or(false),
         bin_dir: BIN_DIR.to_owned(),
@@ -67,9 +62,9 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         stop_signal: table.text("stop-signal"),
         provide: table.node("provide").map(provide),
         files: files::files(table),
-        debuginfo: DebugInfo::Drop,
-        upx: None,
-        smoke: None,
+        debuginfo: finish::debuginfo(table),
+        upx: finish::upx(table),
+        smoke: finish::smoke(table),
         checks: Checks::read(table),
         index: match table.text("index").as_deref() {
             Some("never") => IndexRule::Never,

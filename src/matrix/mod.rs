@@ -8,6 +8,7 @@ mod check;
 mod checks;
 mod error;
 mod files;
+mod finish;
 mod grammar;
 mod image;
 mod node;
@@ -15,6 +16,7 @@ mod parse;
 mod platforms;
 mod reference;
 mod schema;
+mod sources;
 mod suggest;
 mod tags;
 mod template;
@@ -67,7 +69,8 @@ pub struct Image {
     pub repositories: Vec<String>,
     /// The declared platforms, each with its settings, in the order of the file.
     pub platforms: Vec<PlatformSettings>,
-    /// The binaries, in the order of the file; empty means the cargo binary of the image's name.
+    /// The binaries, in the order of the file; empty means the cargo binary of the image's name. Where there is none
+    /// in the file but a `[binary.NAME]` of the image's name, this holds that one.
     pub binaries: Vec<BinaryUse>,
     /// Cargo profile of the binaries; each of [`Image::binaries`] has it already, unless it says another.
     pub profile: String,

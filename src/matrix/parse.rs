@@ -7,7 +7,8 @@ use miette::NamedSource;
 use super::error::MatrixError;
 use super::grammar::{IMAGE, ROOT, Shape};
 use super::node::{self, Node, Table, Value};
-use super::{Matrix, binaries, check, image, unsupported};
+use super::sources::Sources;
+use super::{Matrix, ToolchainRule, check, image, unsupported};
 
 /// A text that may say something about the matrix.
 #[derive(Clone, Copy, Debug)]
@@ -115,8 +116,14 @@ fn assemble(root: &Table, images: &[(&str, &Node)], faults: &mut Vec<MatrixError
     let platform = root.entries_of("platform");
     unsupported::image(&defaults.entries, faults);
 
+    let sources = Sources::read(root.entries_of("binary"), faults);
+
     let mut matrix = Matrix {
         unnamed: image::read("", defaults, platform, faults),
+        toolchain: match root.text("toolchain").as_deref() {
+            Some("pinned") => ToolchainRule::Pinned,
+            _ => ToolchainRule::Any,
+        },
         ..Matrix::default()
     };
     if images.is_empty() {
@@ -126,17 +133,12 @@ fn assemble(root: &Table, images: &[(&str, &Node)], faults: &mut Vec<MatrixError
         let Some(own) = node.table() else { continue };
         unsupported::image(&own.entries, faults);
         let whole = defaults.overlaid(own);
-        let image = image::read(name, &whole, platform, faults);
+        let mut image = image::read(name, &whole, platform, faults);
         image::agrees(&image, &whole, faults);
+        sources.named_by(&mut image, &whole, faults);
         matrix.images.push(image);
     }
-    for entry in root.entries_of("binary") {
-        let Some(table) = entry.node.table() else { continue };
-        unsupported::binary(&table.entries, faults);
-        if let Some(source) = binaries::source(table) {
-            matrix.binaries.insert(entry.key.clone(), source);
-        }
-    }
+    matrix.binaries = sources.known();
     matrix
 }
 

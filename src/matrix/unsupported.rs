@@ -3,22 +3,18 @@
 //! A line here goes when the thing works.
 
 use super::error::MatrixError;
-use super::node::{Entry, Node, Value};
+use super::node::{Entry, Node};
 
 /// Which values of a key are supported.
 enum Only {
-    /// None.
-    Nothing,
     /// An empty list.
     Empty,
-    /// `false`.
-    Off,
-    /// These words; in a table, as each of its values.
+    /// These words.
     Words(&'static [&'static str]),
 }
 
 /// Keys of an image: which values are supported, and what to do without the others.
-const OF_AN_IMAGE: [(&str, Only, &str); 4] = [
+const OF_AN_IMAGE: [(&str, Only, &str); 2] = [
     (
         "packages",
         Only::Empty,
@@ -26,38 +22,20 @@ const OF_AN_IMAGE: [(&str, Only, &str); 4] = [
     ),
     (
         "debuginfo",
-        Only::Words(&["drop"]),
-        "remove it: debug information is dropped",
-    ),
-    ("upx", Only::Off, "remove it: binaries are not packed"),
-    (
-        "smoke",
-        Only::Nothing,
-        "remove it, and start the image after it was built",
+        Only::Words(&["drop", "file"]),
+        "say `file`, which keeps it here; a later version publishes it beside the image",
     ),
 ];
 
 /// Keys of `checks`.
 const OF_THE_CHECKS: [&str; 2] = ["max-size", "max-growth"];
 
-/// Keys of `[binary.NAME]`.
-const OF_A_BINARY: [(&str, &str); 3] = [
-    ("go", "build it before, and lay it into the image with `files`"),
-    ("path", "lay it into the image with `files`"),
-    (
-        "command",
-        "run it before, and lay the result into the image with `files`",
-    ),
-];
-
 /// Adds a fault for each entry of an image (or of the defaults) that is not supported.
 pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
     for entry in entries {
         for (key, only, help) in &OF_AN_IMAGE {
-            let objection = Some(&entry.node)
-                .filter(|_| entry.key == *key)
-                .and_then(|node| only.objects(node));
-            if let Some(node) = objection {
+            let node = &entry.node;
+            if entry.key == *key && !only.holds(node) {
                 let what = match node.text() {
                     Some(text) => format!("`{key} = \"{text}\"`"),
                     None => format!("`{key}`"),
@@ -78,15 +56,6 @@ pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
         }
         if entry.key == "tags" {
             entry.node.list().iter().for_each(|item| tag(item, faults));
-        }
-    }
-}
-
-/// The same for `[binary.NAME]`.
-pub(super) fn binary(entries: &[Entry], faults: &mut Vec<MatrixError>) {
-    for entry in entries {
-        if let Some((key, help)) = OF_A_BINARY.iter().find(|(key, _)| entry.key == *key) {
-            faults.push(MatrixError::unsupported(format!("`{key}`"), *help, &entry.key_at));
         }
     }
 }
@@ -120,18 +89,12 @@ fn tag(item: &Node, faults: &mut Vec<MatrixError>) {
 }
 
 impl Only {
-    /// The value that is not supported: `node`, or one in it.
-    fn objects<'a>(&self, node: &'a Node) -> Option<&'a Node> {
-        let holds = match (self, &node.value) {
-            (Self::Nothing, _) => false,
-            (Self::Empty, _) => node.list().is_empty(),
-            (Self::Off, value) => matches!(value, Value::Boolean(false)),
-            (Self::Words(_), Value::Table(table)) => {
-                return table.entries.iter().find_map(|entry| self.objects(&entry.node));
-            }
+    /// Whether the value is supported.
+    fn holds(&self, node: &Node) -> bool {
+        match self {
+            Self::Empty => node.list().is_empty(),
             // A value of another type is no word at all, which is told elsewhere.
-            (Self::Words(words), _) => node.text().is_none_or(|text| words.contains(&text)),
-        };
-        (!holds).then_some(node)
+            Self::Words(words) => node.text().is_none_or(|text| words.contains(&text)),
+        }
     }
 }

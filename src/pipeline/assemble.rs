@@ -2,34 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use super::build::BuiltImage;
+use super::build::{BuiltImage, Made};
 use super::ground::Grounds;
 use super::prepare::Prepared;
-use super::{Error, Gantry, convert};
+use super::{Error, Gantry, convert, said};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
 use crate::event::Event;
-use crate::image::{self, Image, LayerPart};
+use crate::image::{self, Image};
 use crate::index;
 use crate::matrix::IndexRule;
 use crate::plan::PlannedImage;
 use crate::registry::{BlobContent, BlobSource, Repository};
 use crate::spec::{Digest, Reference};
 
-/// Puts an image together; `layers` gives those of ours for each of its platforms.
+/// Puts an image together; `made` gives what was packed for each of its platforms.
 pub(super) fn assemble(
     gantry: &Gantry,
     prepared: &Prepared,
     store: &BlobStore,
     planned: &PlannedImage,
     grounds: &Grounds,
-    layers: &dyn Fn(usize) -> Vec<LayerPart>,
+    made: &dyn Fn(usize) -> Made,
 ) -> Result<BuiltImage, Error> {
-    let mut images = Vec::new();
+    let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
+    // What the programs of all platforms say alike.
+    let mut common: Option<BTreeMap<String, String>> = None;
     for (number, platform) in planned.platforms.iter().enumerate() {
         let base = grounds.of(platform).image.as_ref();
-        let image = image::assemble(convert::parts(planned, platform, base, layers(number)))?;
+        let made = made(number);
+        let mut parts = convert::parts(planned, platform, base, made.layers);
+        said::add(&mut parts.settings.labels, &made.said);
+        said::add(&mut parts.annotations, &made.said);
+        common = match common {
+            None => Some(made.said),
+            Some(common) => Some(
+                common
+                    .into_iter()
+                    .filter(|(key, value)| made.said.get(key) == Some(value))
+                    .collect(),
+            ),
+        };
+        let image = image::assemble(parts)?;
+        sizes.push(made.weighed.of(&image));
         store.put(image.config())?;
         store.put(image.manifest())?;
         if !image.dropped().is_empty() {
@@ -67,7 +83,11 @@ pub(super) fn assemble(
         IndexRule::Never => None,
         IndexRule::Always => {
             let every: Vec<&Image> = images.iter().collect();
-            let index = index::assemble(&every, planned.annotations.clone(), planned.format)?;
+            let mut annotations = planned.annotations.clone();
+            if planned.format.has_annotations() {
+                said::add(&mut annotations, &common.unwrap_or_default());
+            }
+            let index = index::assemble(&every, annotations, planned.format)?;
             store.put(index.bytes())?;
             Some(index)
         }
@@ -77,6 +97,7 @@ pub(super) fn assemble(
         version: planned.version.clone(),
         index,
         images,
+        sizes,
         repositories: planned.repositories.clone(),
         tags: planned.tags.clone(),
         partial: planned.platforms.len() < planned.declared_platforms,

@@ -1,25 +1,30 @@
 //! The second half: cargo, then layers as artifacts arrive, then images and indexes into the store.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::assemble::assemble;
 use super::compile::{Spot, as_they_arrive};
 use super::examine::{Found, examine};
-use super::ground::{self, Grounds};
+use super::ground::{self, Ground, Grounds};
 use super::lay::{self, Placed};
 use super::pack::Packer;
 use super::prepare::Prepared;
+use super::sizes::{self, PlatformSizes, Weighed};
+use super::tried::{self, Rehearsal};
 use super::workplace::Workplace;
-use super::{Error, Gantry, blocking, convert};
-use crate::binary::Facts;
+use super::{Error, Gantry, blocking, convert, finish, said};
+use crate::binary::{Facts, Workshop};
 use crate::blob::BlobStore;
 use crate::fit::Finding;
 use crate::image::{self, Image, LayerPart};
 use crate::index::Index;
-use crate::plan::PlannedTag;
+use crate::plan::{Maker, PlannedImage, PlannedPlatform, PlannedTag};
 use crate::registry::BlobSource;
 use crate::spec::{Descriptor, Digest};
+use crate::trial::Verdict;
 
 /// What was built, and the store it lies in.
 #[derive(Debug)]
@@ -37,8 +42,8 @@ pub struct Built {
 pub struct BuiltImage {
     /// Its name.
     pub name: String,
-    /// Its version.
-    pub version: String,
+    /// Its version, if something says it.
+    pub version: Option<String>,
     /// The index; none where the matrix says that there never is one.
     pub index: Option<Index>,
     /// An image for each platform, in the order of the matrix.
@@ -49,6 +54,8 @@ pub struct BuiltImage {
     pub tags: Vec<PlannedTag>,
     /// Fewer platforms than the matrix declares.
     pub partial: bool,
+    /// What each platform weighs, in the order of [`BuiltImage::images`].
+    pub sizes: Vec<PlatformSizes>,
     /// Configs and layers of all platforms, each once, and where they lie: a base's may lie in its own repository.
     pub blobs: Vec<BlobSource>,
     /// All of it lies in the store.
@@ -79,7 +86,14 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// With `keep` the layers of bases come into the store, so that it holds whole images; a registry that they are
 /// published to takes them from where they lie.
 pub(super) async fn build(gantry: &Gantry, prepared: Prepared, keep: bool) -> Result<Built, Error> {
-    let prepared = Arc::new(prepared);
+    build_prepared(gantry, Arc::new(prepared), keep).await
+}
+
+pub(super) async fn build_prepared(
+    gantry: &Gantry,
+    prepared: Arc<Prepared>,
+    keep: bool,
+) -> Result<Built, Error> {
     let (place, grounds) = ground::prepare(gantry, &prepared, keep).await?;
     let gantry = gantry.clone();
     blocking(move || make(&gantry, &prepared, place, &grounds)).await
@@ -88,21 +102,28 @@ pub(super) async fn build(gantry: &Gantry, prepared: Prepared, keep: bool) -> Re
 fn make(gantry: &Gantry, prepared: &Prepared, place: Workplace, grounds: &Grounds) -> Result<Built, Error> {
     let store = &place.store;
     let packer = Packer::new(gantry, store);
-    let made = as_they_arrive(gantry, prepared, |spot, binaries| {
-        pack_one(prepared, &packer, grounds, spot, binaries)
-    })?;
+    let line = Line {
+        gantry,
+        prepared,
+        packer: &packer,
+        grounds,
+        workshop: finish::workshop(gantry, prepared),
+    };
+    let made = as_they_arrive(gantry, prepared, |spot, binaries| line.make(spot, binaries))?;
     let found: Vec<Found> = made
         .iter()
         .map(|((image, _), made)| (prepared.plan.images[*image].name.clone(), made.found.clone()))
         .collect();
     gantry.judge(&found)?;
+    tried::judge(
+        gantry,
+        prepared,
+        made.iter().map(|(spot, made)| (*spot, made.tried.as_ref())),
+    )?;
     let mut images = Vec::new();
     for (position, planned) in prepared.plan.images.iter().enumerate() {
-        let layers = |platform| {
-            made.get(&(position, platform))
-                .map_or_else(Vec::new, |made: &Made| made.layers.clone())
-        };
-        images.push(assemble(gantry, prepared, store, planned, grounds, &layers)?);
+        let made = |platform| made.get(&(position, platform)).cloned().unwrap_or_default();
+        images.push(assemble(gantry, prepared, store, planned, grounds, &made)?);
     }
     for image in images.iter().filter(|image| image.whole) {
         store.add_entry(&image.name, image.descriptor())?;
@@ -115,26 +136,73 @@ fn make(gantry: &Gantry, prepared: &Prepared, place: Workplace, grounds: &Ground
 }
 
 /// What became of one image's platform: no layers where something was found that denies them.
-struct Made {
-    layers: Vec<LayerPart>,
+#[derive(Clone, Default)]
+pub(super) struct Made {
+    pub layers: Vec<LayerPart>,
+    pub weighed: Weighed,
+    /// What its programs say of their origin.
+    pub said: BTreeMap<String, String>,
     found: Vec<Finding>,
+    tried: Option<Verdict>,
 }
 
-fn pack_one(
-    prepared: &Prepared,
-    packer: &Packer<'_>,
-    grounds: &Grounds,
-    spot: Spot,
-    binaries: &[Placed],
-) -> Result<Made, Error> {
-    let image = &prepared.plan.images[spot.0];
-    let platform = &image.platforms[spot.1];
-    let (laid, found) = inspected(prepared, grounds, spot, binaries)?;
-    let layers = match found.iter().any(Finding::is_denied) {
-        true => Vec::new(),
-        false => packer.pack(image, platform, laid, &grounds.of(platform).tree)?,
-    };
-    Ok(Made { layers, found })
+/// Where one (image, platform) after the other is made of its programs.
+struct Line<'a> {
+    gantry: &'a Gantry,
+    prepared: &'a Prepared,
+    packer: &'a Packer<'a>,
+    grounds: &'a Grounds,
+    workshop: Workshop,
+}
+
+impl Line<'_> {
+    fn make(&self, spot: Spot, programs: &[Placed]) -> Result<Made, Error> {
+        let (gantry, prepared) = (self.gantry, self.prepared);
+        let image = &prepared.plan.images[spot.0];
+        let platform = &image.platforms[spot.1];
+        let ground = self.grounds.of(platform);
+        let rehearsal = Rehearsal::new(gantry, prepared, self.packer, ground, (image, platform));
+        let accept = |packed: &Path, dest: &str| rehearsal.starts(packed, dest);
+        let ready = finish::ready(
+            gantry,
+            prepared,
+            &self.workshop,
+            (image, platform),
+            programs,
+            &accept,
+        )?;
+        let placed: Vec<Placed> = ready.iter().map(|ready| ready.placed.clone()).collect();
+        let (mut laid, found) = inspected(prepared, self.grounds, spot, &placed)?;
+        if found.iter().any(Finding::is_denied) {
+            return Ok(Made {
+                found,
+                ..Made::default()
+            });
+        }
+        laid.ship(&ready);
+        let layers = self.packer.pack(image, platform, &laid, &ground.tree)?;
+        let tried = tried::smoke(
+            gantry,
+            prepared,
+            self.packer.store,
+            ground,
+            (image, platform),
+            &layers,
+        )?;
+        let programs: Vec<_> = ready.into_iter().map(|ready| ready.sizes).collect();
+        let weighed = Weighed {
+            layer: layers.last().map_or(0, |layer| layer.size),
+            disk: sizes::disk(&laid, &programs),
+            programs,
+        };
+        Ok(Made {
+            layers,
+            weighed,
+            said: said::annotations(image, platform, &placed)?,
+            found,
+            tried,
+        })
+    }
 }
 
 /// What is laid over the base, and what the fit check says of it.
@@ -148,14 +216,25 @@ pub(super) fn inspected(
     let platform = &image.platforms[platform];
     let ground = grounds.of(platform);
     let target = prepared.catalog.triple(&platform.triple)?;
-    for binary in binaries {
+    // What others made is for the platform, which the fit check sees to, and not of one of rustc's targets.
+    let compiled = platform.binaries.iter().zip(binaries);
+    for (_, binary) in compiled.filter(|(planned, _)| matches!(planned.maker, Maker::Cargo { .. })) {
         Facts::read(&binary.path)?.keeps(target)?;
     }
     // The config says who the programs run as; the layers that it lacks yet say nothing of that.
-    let bare = image::assemble(convert::parts(image, platform, ground.image.as_ref(), Vec::new()))?;
-    let config: serde_json::Value = serde_json::from_slice(bare.config()).expect("it was written just now");
+    let config = config(image, platform, ground)?;
     let user = config["config"]["User"].as_str().unwrap_or_default();
     let laid = lay::lay(platform, binaries, ground, &prepared.directory, user)?;
     let found = examine(prepared, (image, platform), binaries, &laid, &config)?;
     Ok((laid, found))
+}
+
+/// The config that an image will have, but for our layers.
+pub(super) fn config(
+    image: &PlannedImage,
+    platform: &PlannedPlatform,
+    ground: &Ground,
+) -> Result<serde_json::Value, Error> {
+    let bare = image::assemble(convert::parts(image, platform, ground.image.as_ref(), Vec::new()))?;
+    Ok(serde_json::from_slice(bare.config()).expect("it was written just now"))
 }

@@ -7,6 +7,7 @@ use crate::inspect::InspectError;
 use crate::project::ProjectError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
+use crate::trial::TrialError;
 use crate::{publish, registry};
 
 /// What kind of trouble an error is; the command gives each class an exit code of its own.
@@ -46,7 +47,15 @@ impl Error {
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
             Self::OverDirectory { .. } | Self::BelowFile { .. } | Self::FileAndBinary { .. } => Class::Matrix,
-            Self::Unfit { .. } => Class::Fit,
+            Self::Gaps { .. } => Class::Build,
+            Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
+            Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
+            Self::NoGoTarget { .. } => Class::Matrix,
+            Self::NotTried { .. } => Class::Build,
+            Self::Trial(TrialError::Tool(error)) => tool(error),
+            Self::Trial(TrialError::Folder { .. }) => Class::Disk,
+            Self::Trial(TrialError::Refused { .. }) => Class::Fit,
+            Self::Trial(_) => Class::Build,
             Self::Outdated { .. } => Class::Refused,
             Self::NoProgram { .. } | Self::Program(_) | Self::NoBasePlatform { .. } => Class::Usage,
             Self::Rootfs(_) => Class::Unexpected,

@@ -8,10 +8,26 @@ use super::lay::Placed;
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::build::{self, Artifact, BuildError, link};
-use crate::plan::{BuildUnit, Plan, PlannedImage};
+use crate::plan::{BuildUnit, ForeignUnit, Maker, Plan, PlannedImage};
 
 /// A place in the plan: image and platform.
 pub(super) type Spot = (usize, usize);
+
+/// A unit of the plan.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Unit {
+    Cargo(usize),
+    Foreign(usize),
+}
+
+impl Unit {
+    fn of(maker: &Maker) -> Self {
+        match maker {
+            Maker::Cargo { unit, .. } => Self::Cargo(*unit),
+            Maker::Foreign { unit } => Self::Foreign(*unit),
+        }
+    }
+}
 
 /// Compiles everything, and gives each (image, platform) to `work` as soon as its binaries are there, on as many
 /// threads as there are processors.
@@ -56,11 +72,29 @@ pub(super) fn as_they_arrive<T: Send>(
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(usize, Artifact)) -> Result<(), Error> {
+/// What is not cargo's comes first: it is there sooner, and what is wrong with it is told sooner.
+fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(Unit, Artifact)) -> Result<(), Error> {
+    let (tools, observer) = (&gantry.tools, gantry.observer.as_ref());
+    for (position, unit) in prepared.plan.foreign.iter().enumerate() {
+        let mut each = |artifact| each(Unit::Foreign(position), artifact);
+        match unit {
+            ForeignUnit::Go(unit) => {
+                build::go(tools, observer, &convert::go(prepared, unit)?, &mut each)?;
+            }
+            ForeignUnit::Prebuilt(unit) => {
+                let call = convert::prebuilt(prepared, unit);
+                build::prebuilt(tools, observer, &call, &mut each)?;
+            }
+            ForeignUnit::Command(unit) => {
+                let call = convert::command(prepared, unit);
+                build::command(tools, observer, &call, &mut each)?;
+            }
+        }
+    }
     for (position, unit) in prepared.plan.units.iter().enumerate() {
         let call = convert::unit(gantry, prepared, unit)?;
-        let result = build::cargo(&gantry.tools, gantry.observer.as_ref(), &call, &mut |artifact| {
-            each(position, artifact);
+        let result = build::cargo(tools, observer, &call, &mut |artifact| {
+            each(Unit::Cargo(position), artifact);
         });
         result.map_err(|error| failure(error, prepared, unit))?;
     }
@@ -98,7 +132,7 @@ fn failure(error: BuildError, prepared: &Prepared, unit: &BuildUnit) -> Error {
 /// Which artifacts are there, and which platforms still wait for some.
 struct Arrivals {
     /// (unit, triple, package, binary) -> executable
-    arrived: BTreeMap<(usize, String, String, String), PathBuf>,
+    arrived: BTreeMap<(Unit, String, Option<String>, String), PathBuf>,
     waiting: BTreeSet<Spot>,
 }
 
@@ -116,10 +150,9 @@ impl Arrivals {
     }
 
     /// Takes an artifact in and gives what can be packed now.
-    fn take(&mut self, plan: &Plan, unit: usize, artifact: Artifact) -> Vec<(Spot, Vec<Placed>)> {
-        let package = artifact.package.unwrap_or_default();
-        self.arrived
-            .insert((unit, artifact.triple, package, artifact.binary), artifact.path);
+    fn take(&mut self, plan: &Plan, unit: Unit, artifact: Artifact) -> Vec<(Spot, Vec<Placed>)> {
+        let key = (unit, artifact.triple, artifact.package, artifact.binary);
+        self.arrived.insert(key, artifact.path);
         let ready = self
             .waiting
             .iter()
@@ -134,14 +167,17 @@ impl Arrivals {
     fn placed(&self, plan: &Plan, (image, platform): Spot) -> Result<Vec<Placed>, Error> {
         let platform = &plan.images[image].platforms[platform];
         let each = platform.binaries.iter().map(|binary| {
+            let package = match &binary.maker {
+                Maker::Cargo { package, .. } => Some(package.clone()),
+                Maker::Foreign { .. } => None,
+            };
             let key = (
-                binary.unit,
+                Unit::of(&binary.maker),
                 platform.triple.clone(),
-                binary.package.clone(),
+                package,
                 binary.binary.clone(),
             );
             let path = self.arrived.get(&key).cloned().ok_or_else(|| Error::NoArtifact {
-                package: binary.package.clone(),
                 binary: binary.binary.clone(),
                 triple: platform.triple.clone(),
             })?;

@@ -1,18 +1,21 @@
 //! One room's noun becomes the next room's input. Nothing is decided here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use serde_json::{Value, json};
 
 use super::prepare::Prepared;
-use super::{Error, Gantry};
+use super::{Error, Gantry, workplace};
 use crate::base::{BaseImage, builtin};
 use crate::build::{self, link};
 use crate::codec;
 use crate::fit::{Check, Level};
 use crate::image::{BaseParts, LayerPart, Parts, Settings};
 use crate::matrix::{CheckLevel, Checks, Compression, Linker, Moves, Provide, Strip};
-use crate::plan::{self, BuildUnit, PackageUse, PlannedImage, PlannedPlatform};
+use crate::plan::{
+    self, BuildUnit, CommandUnit, GoUnit, PackageUse, PlannedImage, PlannedPlatform, PrebuiltUnit,
+};
 use crate::project::{self, Project};
 use crate::publish;
 
@@ -72,8 +75,23 @@ pub(super) fn link(choice: &link::LinkChoice) -> plan::Link {
         shown: choice.shown.clone(),
         why: choice.why.clone(),
         variables: choice.variables.clone(),
+        compilers: compilers(&choice.compilers),
         rustflags: choice.rustflags.clone(),
     }
+}
+
+/// The variables by which makers that build for one target at a time find their tools.
+fn compilers(compilers: &link::Compilers) -> BTreeMap<String, OsString> {
+    let named = [
+        ("CC", &compilers.cc),
+        ("CXX", &compilers.cxx),
+        ("AR", &compilers.ar),
+        ("RANLIB", &compilers.ranlib),
+    ];
+    let known = named
+        .into_iter()
+        .filter_map(|(name, tool)| Some((name.to_owned(), tool.clone()?)));
+    known.collect()
 }
 
 /// A BuildUnit as the build room takes it.
@@ -129,11 +147,7 @@ pub(super) fn unit(
         workspace: project.root.clone(),
         selections: unit.packages.iter().map(selection).collect(),
         profile: unit.profile.clone(),
-        strip: match unit.strip {
-            Strip::None => build::Strip::None,
-            Strip::DebugInfo => build::Strip::Debuginfo,
-            Strip::Symbols => build::Strip::Symbols,
-        },
+        strip: strip(unit.strip),
         targets: unit.targets.iter().map(target).collect::<Result<_, _>>()?,
         remap: unit.remap_paths.then(remap),
         locked: prepared.request.locked,
@@ -146,6 +160,109 @@ pub(super) fn unit(
         },
         environment: unit.environment.clone(),
     })
+}
+
+/// A unit of Go programs as the build room takes it.
+///
+/// # Errors
+/// When Go has no name for a target.
+pub(super) fn go(prepared: &Prepared, unit: &GoUnit) -> Result<build::GoUnit, Error> {
+    let settings = &unit.settings;
+    let target = |target: &plan::GoTarget| -> Result<build::GoTarget, Error> {
+        let facts = prepared.catalog.triple(&target.triple)?;
+        let go = facts.go.as_ref().ok_or_else(|| Error::NoGoTarget {
+            platform: target.platform.clone(),
+        })?;
+        let mut variables: BTreeMap<String, OsString> = go
+            .variables()
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
+        variables.extend(target.link.iter().flat_map(|link| link.compilers.clone()));
+        Ok(build::GoTarget {
+            triple: target.triple.clone(),
+            variables,
+            ldflags: target.ldflags.clone(),
+            static_libc: target.is_static,
+        })
+    };
+    let binary = |(name, package): (&String, &String)| build::GoBinary {
+        name: name.clone(),
+        package: package.clone(),
+    };
+    let request = &prepared.request;
+    Ok(build::GoUnit {
+        name: unit.name.clone(),
+        directory: prepared.directory.clone(),
+        binaries: unit.binaries.iter().map(binary).collect(),
+        tags: settings.tags.clone(),
+        cgo: settings.cgo,
+        trimpath: settings.remap_paths,
+        strip: strip(settings.strip),
+        targets: unit.targets.iter().map(target).collect::<Result<_, _>>()?,
+        environment: settings.environment.clone(),
+        jobs: request.jobs,
+        offline: request.offline || request.frozen,
+        locked: request.locked || request.frozen,
+        into: workplace::store(&prepared.project).join("go").join(&unit.folder),
+    })
+}
+
+/// Files that are there already, as the build room takes them.
+pub(super) fn prebuilt(prepared: &Prepared, unit: &PrebuiltUnit) -> build::PrebuiltUnit {
+    let digest = |hex: &String| {
+        format!("sha256:{hex}")
+            .parse()
+            .expect("the matrix takes 64 digits")
+    };
+    let file = |file: &plan::PrebuiltFile| build::PrebuiltFile {
+        triple: file.triple.clone(),
+        platform: file.platform.clone(),
+        binary: file.binary.clone(),
+        path: file.path.clone().into(),
+        sha256: file.sha256.as_ref().map(digest),
+        member: file.member.clone(),
+    };
+    build::PrebuiltUnit {
+        name: unit.name.clone(),
+        directory: prepared.directory.clone(),
+        files: unit.files.iter().map(file).collect(),
+        into: workplace::store(&prepared.project).join("unpacked"),
+    }
+}
+
+/// Commands as the build room takes them. A command may be a call of cargo, so it is given cargo's variables as well.
+pub(super) fn command(prepared: &Prepared, unit: &CommandUnit) -> build::CommandUnit {
+    let run = |run: &plan::CommandRun| {
+        let mut variables = BTreeMap::new();
+        if let Some(link) = &run.link {
+            variables.extend(link.variables.clone());
+            variables.extend(link.compilers.clone());
+        }
+        let own = run.environment.iter();
+        variables.extend(own.map(|(name, value)| (name.clone(), value.into())));
+        build::CommandRun {
+            triple: run.triple.clone(),
+            binary: run.binary.clone(),
+            command: run.command.clone(),
+            out: run.out.clone(),
+            variables,
+        }
+    };
+    build::CommandUnit {
+        name: unit.name.clone(),
+        directory: prepared.directory.clone(),
+        runs: unit.runs.iter().map(run).collect(),
+        environment: BTreeMap::new(),
+    }
+}
+
+fn strip(strip: Strip) -> build::Strip {
+    match strip {
+        Strip::None => build::Strip::None,
+        Strip::DebugInfo => build::Strip::Debuginfo,
+        Strip::Symbols => build::Strip::Symbols,
+    }
 }
 
 pub(super) fn compression(compression: Compression) -> codec::Compression {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{PublishedImage, Unfit};
+use super::{Failure, PublishedImage, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -24,6 +24,7 @@ use crate::rootfs::RootfsError;
 use crate::spec::ReferenceError;
 use crate::target::TargetError;
 use crate::tool::ToolError;
+use crate::trial::TrialError;
 
 /// What can go wrong in the whole job.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -106,6 +107,16 @@ pub enum Error {
         /// What was given.
         output: String,
     },
+    /// Something that the matrix needs is not here.
+    #[error("{count} of the things that the matrix needs {} missing", if *count == 1 { "is" } else { "are" })]
+    #[diagnostic(
+        code(gantry::pipeline::gaps),
+        help("each is listed above with what closes it")
+    )]
+    Gaps {
+        /// How many.
+        count: usize,
+    },
     /// Fewer platforms than declared were published.
     #[error("fewer platforms than declared: the tags of {} were not set", images.join(", "))]
     #[diagnostic(
@@ -174,6 +185,45 @@ pub enum Error {
         #[related]
         findings: Vec<Unfit>,
     },
+    /// What was built does not start.
+    #[error("{}", smoke(failures.len()))]
+    #[diagnostic(
+        code(gantry::pipeline::smoke),
+        help("nothing was published; `cargo gantry run --platform ... -- ARGS` starts it the same way")
+    )]
+    Smoke {
+        /// Why, for each.
+        #[related]
+        failures: Vec<Failure>,
+    },
+    /// Go has no name for a platform.
+    #[error("Go builds nothing for {platform}")]
+    #[diagnostic(
+        code(gantry::pipeline::no_go_target),
+        help("leave the platform out; `cargo gantry targets` lists what is known")
+    )]
+    NoGoTarget {
+        /// The platform.
+        platform: crate::spec::Platform,
+    },
+    /// Only one image can be started.
+    #[error("which image? there are {}", images.join(", "))]
+    #[diagnostic(code(gantry::pipeline::which_image), help("name one with `--image`"))]
+    WhichImage {
+        /// Their names.
+        images: Vec<String>,
+    },
+    /// Only one platform can be started.
+    #[error("an image is started on one platform")]
+    #[diagnostic(code(gantry::pipeline::one_platform), help("give `--platform` once"))]
+    OnePlatform,
+    /// An image cannot be started on this machine.
+    #[error("it cannot be started here: {why}")]
+    #[diagnostic(code(gantry::pipeline::not_tried))]
+    NotTried {
+        /// The reason.
+        why: String,
+    },
     /// A base that the matrix does not have was to be updated.
     #[error("no image starts from `{name}`")]
     #[diagnostic(code(gantry::pipeline::unknown_base), help("bases are: {}", known.join(", ")))]
@@ -224,15 +274,13 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Rootfs(#[from] RootfsError),
-    /// cargo did not give a binary that was asked for.
-    #[error("cargo built no `{binary}` of package `{package}` for `{triple}`")]
+    /// A compiler did not give a binary that was asked for.
+    #[error("nothing built `{binary}` for `{triple}`")]
     #[diagnostic(
         code(gantry::pipeline::no_artifact),
-        help("a binary with `required-features` is left out unless they are on: set `features` on it")
+        help("cargo leaves out a binary with `required-features` unless they are on: set `features` on it")
     )]
     NoArtifact {
-        /// The package.
-        package: String,
         /// The binary.
         binary: String,
         /// The target.
@@ -300,6 +348,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Tool(#[from] ToolError),
+    /// Setting up or entering an image's root.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Trial(#[from] TrialError),
     /// See [`BinaryError`].
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -344,6 +396,13 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Inspect(#[from] InspectError),
+}
+
+fn smoke(failures: usize) -> String {
+    match failures {
+        1 => "an image does not start".to_owned(),
+        failures => format!("{failures} images do not start"),
+    }
 }
 
 fn unfit(count: usize) -> String {

@@ -7,7 +7,7 @@ use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::event::Event;
 use crate::fit::{self, Finding};
-use crate::plan::{PlannedImage, PlannedPlatform};
+use crate::plan::{Maker, PlannedImage, PlannedPlatform};
 use crate::target::Libc;
 
 /// What was found in one image, for one platform.
@@ -25,17 +25,25 @@ pub(super) fn examine(
         .binaries
         .iter()
         .filter_map(|binary| {
+            let Maker::Cargo { package, .. } = &binary.maker else {
+                return None;
+            };
             let mut linked = prepared
                 .links
                 .iter()
                 .filter(|linked| linked.triple == platform.triple);
-            let crates = linked.find_map(|linked| linked.crates.get(&binary.package))?;
+            let crates = linked.find_map(|linked| linked.crates.get(package))?;
             Some((binary.dest.clone(), crates.clone()))
         })
         .collect();
     let target = prepared.catalog.triple(&platform.triple)?;
     let static_glibc = match target.libc == Libc::Gnu && platform.glibc.is_none() {
-        true => programs.iter().cloned().collect(),
+        true => platform
+            .binaries
+            .iter()
+            .filter(|binary| matches!(binary.maker, Maker::Cargo { .. }))
+            .map(|binary| binary.dest.clone())
+            .collect(),
         false => BTreeSet::new(),
     };
     Ok(fit::check(&fit::Question {

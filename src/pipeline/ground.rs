@@ -8,8 +8,8 @@ use super::prepare::Prepared;
 use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, publish};
 use crate::base::{BUILTIN, BaseImage, Bases, Mode, Origin};
-use crate::matrix::{Base, Matrix};
-use crate::plan::{self, PlannedPlatform};
+use crate::matrix::{Base, Matrix, ToolchainRule};
+use crate::plan::{self, PlannedImage, PlannedPlatform};
 use crate::rootfs::Tree;
 use crate::spec::Platform;
 
@@ -47,8 +47,8 @@ pub(super) enum Purpose {
     Build,
 }
 
-/// The bases of a project, and what the plan needs to know of them. None where no image starts from a base and none
-/// ever did: then neither the network nor the user's cache is of interest.
+/// The bases of a project, and what the plan needs to know of them. None where no image starts from a base, none ever did,
+/// and no compiler is pinned: then neither the network nor the user's cache is of interest.
 pub(super) async fn resolve(
     gantry: &Gantry,
     request: &Request,
@@ -58,7 +58,8 @@ pub(super) async fn resolve(
 ) -> Result<(Option<Bases>, plan::Bases), Error> {
     let wanted = plan::bases(matrix);
     let mut facts = plan::Bases::new();
-    if wanted.is_empty() && !lock.exists() {
+    let pins = matrix.toolchain == ToolchainRule::Pinned;
+    if wanted.is_empty() && !lock.exists() && !pins {
         return Ok((None, facts));
     }
     let mut bases = open(gantry, request, directory, lock)?;
@@ -122,6 +123,11 @@ pub(super) fn lock_file(gantry: &Gantry, request: &Request, directory: &Path) ->
     }
 }
 
+/// Whether something of it is started here, for which the base's layers must be at hand.
+fn starts_something(image: &PlannedImage, platform: &PlannedPlatform) -> bool {
+    image.smoke.is_some() || platform.binaries.iter().any(|binary| binary.finish.upx.is_some())
+}
+
 /// Opens the place where a plan is carried out, and reads configs and trees of the bases that it stands on. With `keep`
 /// their layers come into the store; those of a layout on this machine always do, since no registry has them.
 pub(super) async fn prepare(
@@ -135,15 +141,26 @@ pub(super) async fn prepare(
     };
     let (bases, store) = (prepared.bases.as_ref(), &place.store);
     let mut grounds = BTreeMap::new();
-    for platform in prepared.plan.images.iter().flat_map(|image| &image.platforms) {
+    let platforms = prepared.plan.images.iter().flat_map(|image| {
+        let platforms = image.platforms.iter();
+        platforms.map(move |platform| (platform, starts_something(image, platform)))
+    });
+    for (platform, starts) in platforms {
         let key = key(platform);
+        if let Some(Ground {
+            image: Some(image), ..
+        }) = grounds.get(&key)
+            && let (true, Some(bases)) = (starts, bases)
+        {
+            bases.fetch(image, store).await?;
+        }
         if grounds.contains_key(&key) {
             continue;
         }
         let ground = match (bases, &platform.base_facts) {
             (Some(bases), Some(facts)) => {
                 let image = bases.image(facts).await?;
-                if keep || matches!(image.origin, Origin::Layout(_)) {
+                if keep || starts || matches!(image.origin, Origin::Layout(_)) {
                     bases.fetch(&image, store).await?;
                 }
                 Ground {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::finish::Ready;
 use super::ground::Ground;
 use super::settle::{directory, settle};
 use super::{Error, convert, owner};
@@ -62,6 +63,13 @@ pub(super) fn lay(
 }
 
 impl Laid {
+    /// Takes the files that are shipped in place of those that were read.
+    pub(super) fn ship(&mut self, ready: &[Ready]) {
+        for (program, ready) in self.programs.iter_mut().zip(ready) {
+            program.kind = Kind::File(Source::Path(ready.ship.clone()));
+        }
+    }
+
     /// Everything, lowest first.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.base.iter().chain(&self.files).chain(&self.programs)

@@ -16,19 +16,26 @@ mod check;
 mod class;
 mod compile;
 mod convert;
+mod doctor;
 mod error;
 mod examine;
+mod finish;
 mod ground;
 mod lay;
 mod output;
 mod owner;
 mod pack;
+mod pinned;
 mod pins;
 mod prepare;
 mod publish;
 mod request;
+mod said;
 mod settle;
+mod sizes;
+mod staged;
 mod survey;
+mod tried;
 mod workplace;
 
 use std::path::{Path, PathBuf};
@@ -41,10 +48,14 @@ pub use error::Error;
 pub use examine::Unfit;
 pub use publish::{Access, PublishedImage, Terms};
 pub use request::Request;
+pub use sizes::{PlatformSizes, ProgramSizes};
+pub use staged::Staged;
 pub use survey::TargetRow;
+pub use tried::Failure;
 
 use crate::base::{Cache, Change};
 use crate::blob::Faults;
+use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::inspect::Report;
 use crate::plan::Plan;
@@ -99,6 +110,15 @@ impl Gantry {
     pub async fn build(&self, request: &Request) -> Result<Built, Error> {
         let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
         build::build(self, prepared, !request.to_publish).await
+    }
+
+    /// Compiles and packs one image for one platform, and sets up its own root, to start it there: the platform of the
+    /// request, else this machine's, else the first declared one.
+    ///
+    /// # Errors
+    /// As [`Gantry::build`]; when the request leaves open which image, or it cannot be started on this machine.
+    pub async fn stage(&self, request: &Request) -> Result<Staged, Error> {
+        staged::stage(self, request).await
     }
 
     /// Writes built images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, where `{image}` stands for the image.
@@ -198,6 +218,15 @@ impl Gantry {
     /// When rustc cannot be asked.
     pub fn targets(&self) -> Result<Vec<TargetRow>, Error> {
         survey::targets(self)
+    }
+
+    /// What the matrix needs here, and for each gap the command that closes it. Gaps are in the result, not an error;
+    /// registries are asked unless the request is offline. It must be called within a tokio runtime with time and IO.
+    ///
+    /// # Errors
+    /// When the matrix or the project is wrong, so that what it needs cannot be told.
+    pub async fn doctor(&self, request: &Request, access: &Access) -> Result<Diagnosis, Error> {
+        doctor::diagnose(self, request, access).await
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {

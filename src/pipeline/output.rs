@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Built, Error, Gantry};
+use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::{self, Root};
 use crate::publish::Destination;
 use crate::spec::Digest;
@@ -11,11 +11,11 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
     let named = built
         .images
         .iter()
-        .map(|image| (image.name.as_str(), image.version.as_str()));
+        .map(|image| (image.name.as_str(), version(image)));
     let places = places(output, named)?;
     let mut written = Vec::new();
     for (image, place) in built.images.iter().zip(places) {
-        let named = |tag: Option<String>| tag.unwrap_or_else(|| image.version.replace('+', "-"));
+        let named = |tag: Option<String>| tag.unwrap_or_else(|| version(image).replace('+', "-"));
         let roots = |tag: &str| [Root::new(image.descriptor().clone(), Some(tag))];
         let shown = match place {
             Place::Layout(path, tag) => {
@@ -32,6 +32,11 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
         written.push((shown, image.digest()));
     }
     Ok(written)
+}
+
+/// What an image is called where nobody says it: as its version, or as tools call what has none.
+fn version(image: &BuiltImage) -> &str {
+    image.version.as_deref().unwrap_or("latest")
 }
 
 pub(super) fn check(output: &str) -> Result<(), Error> {

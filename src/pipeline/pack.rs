@@ -21,7 +21,7 @@ pub(super) struct Packer<'a> {
 }
 
 /// Directories that lie below a layer.
-type Below = BTreeMap<Vec<u8>, Attributes>;
+pub(super) type Below = BTreeMap<Vec<u8>, Attributes>;
 
 impl<'a> Packer<'a> {
     pub(super) fn new(gantry: &'a Gantry, store: &'a BlobStore) -> Self {
@@ -32,12 +32,12 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// The layers of one platform over `tree`, lowest first.
+    /// The layers of one platform over `tree`, lowest first; the programs' is the last.
     pub(super) fn pack(
         &self,
         image: &PlannedImage,
         platform: &PlannedPlatform,
-        laid: Laid,
+        laid: &Laid,
         tree: &Tree,
     ) -> Result<Vec<LayerPart>, Error> {
         self.gantry.observer.event(&Event::PackStarted {
@@ -45,25 +45,38 @@ impl<'a> Packer<'a> {
             platform: &platform.platform,
             bytes: laid.entries().map(bytes).sum(),
         });
-        let mut below = directories(tree);
-        let mut layers = Vec::new();
-        if !laid.base.is_empty() {
-            let over = add(&laid.base, &below);
-            layers.push(self.base_layer(image, platform, laid.base, &below)?);
-            below = over;
-        }
-        if !laid.files.is_empty() {
-            let over = add(&laid.files, &below);
-            layers.push(self.layer(image, platform, laid.files, &below, "files")?);
-            below = over;
-        }
+        let (mut layers, below) = self.below_programs(image, platform, laid, tree)?;
         let names: Vec<&str> = platform
             .binaries
             .iter()
             .map(|binary| binary.dest.as_str())
             .collect();
-        layers.push(self.layer(image, platform, laid.programs, &below, &names.join(" "))?);
+        let programs = laid.programs.clone();
+        layers.push(self.layer(image, platform, programs, &below, &names.join(" "))?);
         Ok(layers)
+    }
+
+    /// The layers that programs lie on, and the directories in them and in `tree`.
+    pub(super) fn below_programs(
+        &self,
+        image: &PlannedImage,
+        platform: &PlannedPlatform,
+        laid: &Laid,
+        tree: &Tree,
+    ) -> Result<(Vec<LayerPart>, Below), Error> {
+        let mut below = directories(tree);
+        let mut layers = Vec::new();
+        if !laid.base.is_empty() {
+            let over = add(&laid.base, &below);
+            layers.push(self.base_layer(image, platform, laid.base.clone(), &below)?);
+            below = over;
+        }
+        if !laid.files.is_empty() {
+            let over = add(&laid.files, &below);
+            layers.push(self.layer(image, platform, laid.files.clone(), &below, "files")?);
+            below = over;
+        }
+        Ok((layers, below))
     }
 
     fn base_layer(

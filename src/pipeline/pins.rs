@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::prepare::matrix_alone;
-use super::{Error, Gantry, Request, blocking, ground};
-use crate::base::{Bases, Change};
+use super::ground::Purpose;
+use super::prepare::{matrix_alone, prepare};
+use super::{Error, Gantry, Request, blocking, ground, pinned};
+use crate::base::{Bases, Change, CompilerVersions};
+use crate::matrix::ToolchainRule;
 use crate::plan;
 use crate::spec::Platform;
 
@@ -14,6 +16,7 @@ struct Pins {
     used: Vec<(String, Vec<Platform>)>,
     /// Their names, with that of the built-in one where it is used.
     names: Vec<String>,
+    toolchain: ToolchainRule,
 }
 
 async fn open(gantry: &Gantry, request: &Request) -> Result<Pins, Error> {
@@ -25,6 +28,7 @@ async fn open(gantry: &Gantry, request: &Request) -> Result<Pins, Error> {
         bases: ground::open(gantry, request, &directory, &lock)?,
         used: plan::bases(&matrix),
         names: ground::used(&matrix),
+        toolchain: matrix.toolchain,
     })
 }
 
@@ -34,6 +38,7 @@ pub(super) async fn update(
     names: &[String],
 ) -> Result<Vec<Change>, Error> {
     let pins = open(gantry, request).await?;
+    let compilers = compilers(gantry, request, names, pins.toolchain).await?;
     let (mut bases, used) = (pins.bases, pins.names);
     if let Some(name) = names.iter().find(|name| !used.contains(name)) {
         return Err(Error::UnknownBase {
@@ -49,8 +54,42 @@ pub(super) async fn update(
             changes.extend(bases.update(name, platforms).await?);
         }
     }
+    if let Some(compilers) = compilers {
+        for change in bases.update_compilers(compilers)? {
+            gantry.notice(&format!("recorded: {change}"));
+        }
+    }
     bases.save(&used)?;
     Ok(changes)
+}
+
+/// The compilers of the whole matrix, where all of the lock file is to be brought up to date; none are left in it where
+/// they are not pinned any more.
+async fn compilers(
+    gantry: &Gantry,
+    request: &Request,
+    names: &[String],
+    rule: ToolchainRule,
+) -> Result<Option<CompilerVersions>, Error> {
+    if !names.is_empty() {
+        return Ok(None);
+    }
+    if rule != ToolchainRule::Pinned {
+        return Ok(Some(CompilerVersions::default()));
+    }
+    let whole = Request {
+        images: Vec::new(),
+        platforms: Vec::new(),
+        locked: false,
+        ..request.clone()
+    };
+    let prepared = prepare(gantry, &whole, Purpose::Plan).await?;
+    let gantry = gantry.clone();
+    let here = blocking(move || {
+        let (project, plan) = (&prepared.project, &prepared.plan);
+        pinned::here(&gantry, project, plan, &prepared.toolchain, &prepared.links)
+    });
+    here.await.map(Some)
 }
 
 pub(super) async fn outdated(gantry: &Gantry, request: &Request) -> Result<Vec<Change>, Error> {

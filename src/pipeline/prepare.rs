@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, convert};
+use super::{Error, Gantry, Request, blocking, convert, pinned, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
-use crate::matrix::{self, Matrix, Source};
+use crate::matrix::{self, Matrix, Source, ToolchainRule};
 use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
-use crate::project::{self, Git, Project};
+use crate::project::{self, Git, Project, ProjectError};
 use crate::target::Catalog;
 
 /// Everything that building needs to know.
@@ -57,7 +57,7 @@ pub(super) async fn prepare(gantry: &Gantry, request: &Request, purpose: Purpose
     let place = (known.directory.as_path(), lock.as_path());
     let (bases, facts) = ground::resolve(gantry, request, &known.matrix, place, purpose).await?;
     let (gantry, request) = (gantry.clone(), request.clone());
-    blocking(move || planned(&gantry, &request, known, facts, bases)).await
+    blocking(move || planned(&gantry, &request, known, facts, bases, purpose)).await
 }
 
 /// The matrix of the project alone, with the folder and the lock file that belong to it.
@@ -68,21 +68,29 @@ pub(super) fn matrix_alone(gantry: &Gantry, request: &Request) -> Result<(Matrix
     Ok((matrix, directory, lock))
 }
 
-fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error> {
+pub(super) fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error> {
     let question = project::Question {
         manifest_path: request.manifest_path.as_ref().map(|path| gantry.absolute(path)),
         locked: request.locked,
         offline: request.offline,
         frozen: request.frozen,
     };
-    Ok(Project::load(&gantry.tools, &question)?)
+    let matrix = request.matrix.as_ref().map(|path| gantry.absolute(path));
+    match (Project::load(&gantry.tools, &question), &matrix) {
+        // Where a matrix is named there is a project, be it without cargo.
+        (Err(ProjectError::NoCargo { .. }), Some(matrix)) => Ok(Project::without_cargo(matrix)),
+        (loaded, _) => Ok(loaded?),
+    }
 }
 
 fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
     let project = load(gantry, request)?;
     let git = Git::read(&gantry.tools, &project.root)?;
     let (matrix, directory) = matrix(gantry, request, &project)?;
-    let toolchain = Toolchain::survey(&gantry.tools, &project.root)?;
+    let toolchain = match project.is_cargo() {
+        true => Toolchain::survey(&gantry.tools, &project.root)?,
+        false => Toolchain::without_rust(&gantry.tools, &project.root),
+    };
     Ok(Known {
         project,
         git,
@@ -97,7 +105,8 @@ fn planned(
     request: &Request,
     known: Known,
     facts: plan::Bases,
-    bases: Option<Bases>,
+    mut bases: Option<Bases>,
+    purpose: Purpose,
 ) -> Result<Prepared, Error> {
     let Known {
         project,
@@ -112,7 +121,10 @@ fn planned(
         platforms: request.platforms.clone(),
     };
     let candidates = plan::candidates(&matrix, &catalog, &selection, &facts)?;
-    let installed = installed(gantry, request, &toolchain, &candidates)?;
+    let installed = match project.is_cargo() {
+        true => installed(gantry, request, &toolchain, &candidates)?,
+        false => BTreeSet::new(),
+    };
     let variables = gantry.tools.environment().variables();
     let variables =
         variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
@@ -135,12 +147,23 @@ fn planned(
         },
         variables: variables.collect(),
         created: created(gantry, git.as_ref())?,
+        out: workplace::store(&project).join("made"),
     })?;
     let links = links(gantry, draft.queries(), &project, &toolchain, &catalog)?;
-    let ways: Vec<plan::Link> = links.iter().map(|link| link.planned.clone()).collect();
+    let ways: Vec<Option<plan::Link>> = links
+        .iter()
+        .map(|link| Some(link.as_ref()?.planned.clone()))
+        .collect();
     let plan = draft.plan(&ways)?;
     for notice in &plan.notices {
         gantry.notice(notice);
+    }
+    let links: Vec<Linked> = links.into_iter().flatten().collect();
+    if let (ToolchainRule::Pinned, Some(bases)) = (plan.toolchain, &mut bases) {
+        bases.pin_compilers(&pinned::here(gantry, &project, &plan, &toolchain, &links)?)?;
+        if purpose != Purpose::Plan {
+            bases.save(&ground::used(&matrix))?;
+        }
     }
     let homeless = |image: &&plan::PlannedImage| request.to_publish && image.repositories.is_empty();
     if let Some(image) = plan.images.iter().find(homeless) {
@@ -165,11 +188,12 @@ fn links(
     project: &Project,
     toolchain: &Toolchain,
     catalog: &Catalog,
-) -> Result<Vec<Linked>, Error> {
+) -> Result<Vec<Option<Linked>>, Error> {
     let (mut links, mut gaps) = (Vec::new(), Vec::new());
     for query in queries {
         match link(gantry, query, project, toolchain, catalog) {
-            Ok(linked) => links.push(linked),
+            Ok(linked) => links.push(Some(linked)),
+            Err(Error::Link(_)) if query.optional => links.push(None),
             // Every gap is told at once: closing them one by one would cost a run each.
             Err(Error::Link(gap)) => gaps.push(gap),
             Err(error) => return Err(error),
@@ -184,7 +208,11 @@ fn links(
 
 /// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
 /// workspace's Cargo.toml and the metadata in each Cargo.toml say together.
-fn matrix(gantry: &Gantry, request: &Request, project: &Project) -> Result<(Matrix, PathBuf), Error> {
+pub(super) fn matrix(
+    gantry: &Gantry,
+    request: &Request,
+    project: &Project,
+) -> Result<(Matrix, PathBuf), Error> {
     if let Some(path) = &request.matrix {
         let path = gantry.absolute(path);
         let folder = path.parent().map_or_else(|| project.root.clone(), PathBuf::from);
@@ -290,7 +318,7 @@ fn installed(
     Ok(installed)
 }
 
-fn link(
+pub(super) fn link(
     gantry: &Gantry,
     query: &LinkQuery,
     project: &Project,
@@ -300,7 +328,7 @@ fn link(
     let target = catalog
         .by_triple(&query.triple)
         .expect("queries name triples of the catalog");
-    let mut compiles_c = BTreeSet::new();
+    let mut compiles_c = query.binaries.clone();
     let mut crates = BTreeMap::new();
     // Packages with and without default features cannot be one cargo call.
     for default_features in [true, false] {
@@ -328,7 +356,9 @@ fn link(
         compiles_c: compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
-        ..link::Wanted::default()
+        // What cargo does not make has no Rust in it, as far as we know, and is linked by its C compiler.
+        cc_links: !query.binaries.is_empty(),
+        no_rust: !query.binaries.is_empty(),
     };
     let choice = link::choose(target, &wanted, toolchain)?;
     let planned = convert::link(&choice);

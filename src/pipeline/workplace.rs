@@ -17,8 +17,11 @@ pub(super) struct Workplace {
 
 impl Workplace {
     pub(super) fn open(gantry: &Gantry, project: &Project) -> Result<Self, Error> {
-        let root = store_root(project);
-        let lock = lock(gantry, &project.target_directory.join("gantry"))?;
+        let root = store(project);
+        let lock = lock(gantry, &shared(project))?;
+        if !project.is_cargo() {
+            ignored(&root)?;
+        }
         let store = match &gantry.faults {
             Some(faults) => BlobStore::with_faults(&root, faults.clone())?,
             None => BlobStore::open(&root)?,
@@ -27,10 +30,11 @@ impl Workplace {
     }
 }
 
-/// `<target-dir>/gantry`; with the workspace's name and a hash of its path below it where other workspaces may use
-/// the same target directory.
-fn store_root(project: &Project) -> PathBuf {
-    let gantry = project.target_directory.join("gantry");
+/// Where a workspace's images lie, and what is made on the way to them. In a cargo project `<target-dir>/gantry`, with
+/// the workspace's name and a hash of its path below it where other workspaces may use the same target directory; else
+/// `.gantry`.
+pub(super) fn store(project: &Project) -> PathBuf {
+    let gantry = shared(project);
     // Cargo gives `target-dir = "../shared"` as `<root>/../shared`.
     let inside = |rest: &Path| !rest.components().any(|part| part == Component::ParentDir);
     if project
@@ -42,6 +46,22 @@ fn store_root(project: &Project) -> PathBuf {
     }
     let hash = Digest::of(project.root.to_string_lossy().as_bytes()).hex();
     gantry.join(format!("{}-{}", project.name, &hash[..12]))
+}
+
+fn shared(project: &Project) -> PathBuf {
+    match project.is_cargo() {
+        true => project.target_directory.join("gantry"),
+        false => project.target_directory.clone(),
+    }
+}
+
+/// Keeps a folder of ours out of the user's repository.
+fn ignored(root: &Path) -> Result<(), Error> {
+    let path = root.join(".gitignore");
+    if path.exists() {
+        return Ok(());
+    }
+    std::fs::write(&path, "*\n").map_err(|source| Error::Store { path, source })
 }
 
 /// Two builds in one target directory, be it of one workspace or of two with a binary of the same name, would replace

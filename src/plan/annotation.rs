@@ -8,7 +8,8 @@ use crate::spec::annotation as key;
 /// The reserved annotations of an image, without those that the user switched off.
 pub(super) fn derived(
     image: &str,
-    package: &Package,
+    package: Option<&Package>,
+    version: Option<&str>,
     git: Option<&Git>,
     created: &str,
     omitted: &[String],
@@ -17,6 +18,8 @@ pub(super) fn derived(
         true => format!("{}-dirty", git.commit),
         false => git.commit.clone(),
     });
+    let none = Package::default();
+    let package = package.unwrap_or(&none);
     let source = package
         .repository
         .clone()
@@ -29,7 +32,7 @@ pub(super) fn derived(
             key::DESCRIPTION,
             package.description.as_ref().map(|text| text.trim().to_owned()),
         ),
-        (key::VERSION, Some(package.version.clone())),
+        (key::VERSION, version.map(str::to_owned)),
         (key::REVISION, revision),
         (key::LICENSES, package.license.clone()),
         (key::AUTHORS, authors),

@@ -6,16 +6,35 @@ use jiff::Timestamp;
 
 use super::base::{base_name, of_index, of_manifest};
 use super::consistency::{check_environment, check_user, one_image_a_tag};
-use super::naming::{check_version_tag, repositories, tags};
+use super::finish::finish;
+use super::foreign::{self, ForeignNeed};
+use super::naming::{check_version_tag, repositories, tagged_version, tags};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
-use super::target::{Decision, decide, nearest};
+use super::target::{Decision, decide, decide_foreign, nearest, of_cargo};
 use super::{
-    Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question, annotation,
+    Maker, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question, annotation,
 };
-use crate::matrix::{Base, BinaryUse, Files, Image, PlatformSettings, Provide};
+use crate::matrix::{Base, BinarySource, BinaryUse, Files, Image, PlatformSettings, Provide};
 
-type Images = (Vec<PlannedImage>, Vec<Need>, Vec<String>);
+type Images = (Vec<PlannedImage>, Vec<Need>, Vec<ForeignNeed>, Vec<String>);
+
+/// What is gathered while images are planned.
+#[derive(Default)]
+struct Gathered {
+    needs: Vec<Need>,
+    foreign: Vec<ForeignNeed>,
+    notices: Vec<String>,
+    /// Triples whose std is not installed.
+    missing: Vec<String>,
+}
+
+/// Where a binary of an image comes from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    Cargo(&'a Package),
+    Foreign(&'a BinarySource),
+}
 
 /// Selected images, and the needs of all of them, selected or not.
 pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
@@ -26,51 +45,66 @@ pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
         &question.matrix.images
     };
     check_selection(question, declared)?;
-    let (mut images, mut needs, mut notices, mut missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut images, mut gathered) = (Vec::new(), Gathered::default());
     for image in declared {
         let selected = question.selection.packs_image(&image.name);
-        let planned = one(question, image, selected, &mut needs, &mut notices, &mut missing)?;
+        let planned = one(question, image, selected, &mut gathered)?;
         if selected && !planned.platforms.is_empty() {
             images.push(planned);
         }
     }
     one_image_a_tag(&images)?;
+    let Gathered {
+        needs,
+        foreign,
+        mut notices,
+        mut missing,
+    } = gathered;
     if !missing.is_empty() {
         missing.sort();
         missing.dedup();
         return Err(PlanError::NoStd { triples: missing });
     }
+    notices.extend(foreign::unused(question, declared));
     notices.sort();
     notices.dedup();
-    Ok((images, needs, notices))
+    Ok((images, needs, foreign, notices))
 }
 
-/// Without a Matrix there is an image for each binary that plain `cargo build` would build.
+/// The binaries of an image: those that it names, else the one of its own name.
+pub(super) fn uses(image: &Image) -> Vec<BinaryUse> {
+    if !image.binaries.is_empty() {
+        return image.binaries.clone();
+    }
+    vec![BinaryUse {
+        binary: image.name.clone(),
+        default_features: true,
+        profile: image.profile.clone(),
+        ..BinaryUse::default()
+    }]
+}
+
+/// Without images in the Matrix there is one for each of its own binaries, and for each that plain `cargo build` would
+/// build.
 fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
     if !question.matrix.images.is_empty() {
         return Ok(Vec::new());
     }
     let members = question.packages.iter().filter(|package| package.default_member);
-    let named = |package: &Package, binary: &String| {
+    let named = |package: Option<&Package>, binary: &String| {
         let mut image = question.matrix.unnamed.clone();
         image.name = binary.clone();
-        let mut of = BinaryUse {
-            binary: binary.clone(),
-            package: Some(package.name.clone()),
-            ..BinaryUse::default()
-        };
-        of.default_features = true;
-        of.profile = image.profile.clone();
-        image.binaries = vec![of];
+        image.binaries = uses(&image);
+        image.binaries[0].package = package.map(|package| package.name.clone());
         image
     };
-    let images: Vec<Image> = members
-        .flat_map(|package| {
-            let built = package.binaries.iter();
-            let built = built.filter(|binary| !package.optional.contains(*binary));
-            built.map(move |binary| named(package, binary))
-        })
-        .collect();
+    let own = &question.matrix.binaries;
+    let mut images: Vec<Image> = own.keys().map(|binary| named(None, binary)).collect();
+    images.extend(members.flat_map(|package| {
+        let built = package.binaries.iter();
+        let built = built.filter(|binary| !package.optional.contains(*binary) && !own.contains_key(*binary));
+        built.map(move |binary| named(Some(package), binary))
+    }));
     if images.is_empty() {
         Err(PlanError::NoBinary)
     } else {
@@ -116,43 +150,47 @@ fn one(
     question: &Question<'_>,
     image: &Image,
     selected: bool,
-    needs: &mut Vec<Need>,
-    notices: &mut Vec<String>,
-    missing: &mut Vec<String>,
+    gathered: &mut Gathered,
 ) -> Result<PlannedImage, PlanError> {
-    let mut uses = image.binaries.clone();
-    if uses.is_empty() {
-        let name = image.name.clone();
-        let profile = image.profile.clone();
-        uses.push(BinaryUse {
-            binary: name,
-            default_features: true,
-            profile,
-            ..BinaryUse::default()
-        });
-    }
-    let packages = uses
+    let uses = uses(image);
+    let origins = uses
         .iter()
-        .map(|of| package(question, image, of))
+        .map(|of| origin(question, image, of))
         .collect::<Result<Vec<_>, _>>()?;
-    let first = packages[0];
+    let packages = origins.iter().filter_map(|origin| match origin {
+        Origin::Cargo(package) => Some(*package),
+        Origin::Foreign(_) => None,
+    });
+    let first = packages.clone().next();
     let git = question.git.as_ref();
-    if selected {
+    if let (true, Some(first)) = (selected, first) {
         check_version_tag(image, first, git)?;
     }
+    let version = match first {
+        Some(package) => Some(package.version.clone()),
+        None => tagged_version(git),
+    };
     let rendering = Rendering {
         image: &image.name,
-        version: &first.version,
+        version: version.as_deref(),
         git,
         created: question.created,
         variables: &question.variables,
         platform: None,
+        out: None,
     };
     let created = rfc3339(question.created);
-    let derived = annotation::derived(&image.name, first, git, &created, &image.omit_annotations);
+    let derived = annotation::derived(
+        &image.name,
+        first,
+        version.as_deref(),
+        git,
+        &created,
+        &image.omit_annotations,
+    );
     let mut planned = PlannedImage {
         name: image.name.clone(),
-        version: first.version.clone(),
+        version: version.clone(),
         repositories: repositories(question, image, &rendering)?,
         tags: if selected {
             tags(question, image, &rendering)?
@@ -165,52 +203,81 @@ fn one(
             &with(&derived, of_index(image, &question.bases)?),
             &rendering,
         )?,
+        omit_annotations: image.omit_annotations.clone(),
         compression: image.compression,
         format: image.format,
         index: image.index,
         checks: image.checks.clone(),
+        smoke: image.smoke.clone(),
         declared_platforms: image.platforms.len(),
         platforms: Vec::new(),
         created,
     };
     if selected && !image.format.has_annotations() && !image.annotations.is_empty() {
-        notices.push(format!(
+        gathered.notices.push(format!(
             "image `{}`: its `annotations` are left out, as `format = \"docker\"` has none; labels stay",
+            image.name
+        ));
+    }
+    if selected && planned.tags.is_empty() && version.is_none() {
+        gathered.notices.push(format!(
+            "image `{}` has no version, so no tag: it takes one from a tag such as v1.2.3 on HEAD, or from `--tag`",
             image.name
         ));
     }
     for settings in &image.platforms {
         let packed = selected && question.selection.packs_platform(&settings.platform);
         check_environment(image, settings)?;
-        let decision = decide(
-            image,
-            settings,
-            question.catalog,
-            &question.installed,
-            &question.bases,
-        )?;
+        let (catalog, installed, bases) = (question.catalog, &question.installed, &question.bases);
+        let decision = match of_cargo(image, question.matrix) {
+            true => decide(image, settings, catalog, installed, bases)?,
+            false => decide_foreign(image, settings, catalog, bases)?,
+        };
         if packed && !decision.installed {
-            missing.push(decision.target.triple.clone());
+            gathered.missing.push(decision.target.triple.clone());
             continue;
         }
         let rendering = rendering.on(&settings.platform, &decision.target.triple);
-        for (position, (of, package)) in uses.iter().zip(&packages).enumerate() {
-            needs.push(need(image, settings, &decision, of, package, position, packed));
+        for (position, (of, origin)) in uses.iter().zip(&origins).enumerate() {
+            match origin {
+                Origin::Cargo(package) => {
+                    let need = need(image, settings, &decision, of, package, position, packed);
+                    gathered.needs.push(need);
+                }
+                Origin::Foreign(source) if packed => {
+                    let binary = (position, of.binary.as_str(), *source);
+                    let need = foreign::need(image, settings, &decision, binary, &rendering)?;
+                    gathered.foreign.push(need);
+                }
+                Origin::Foreign(_) => {}
+            }
         }
         if packed {
-            notices.extend(decision.notice.clone());
-            if decision.static_glibc {
-                notices.push(format!(
+            gathered.notices.extend(decision.notice.clone());
+            if decision.static_glibc && packages.clone().next().is_some() {
+                gathered.notices.push(format!(
                     "{}: glibc is linked statically; name look-ups through NSS (other than files and dns) will not work",
                     decision.target.triple
                 ));
             }
-            planned.platforms.push(platform(
-                image, settings, &decision, &uses, &packages, &derived, &rendering,
-            )?);
+            let planned_platform =
+                platform(image, settings, &decision, &uses, &origins, &derived, &rendering)?;
+            for binary in &planned_platform.binaries {
+                gathered
+                    .notices
+                    .extend(super::finish::left_out(image, binary, &decision));
+            }
+            planned.platforms.push(planned_platform);
         }
     }
     Ok(planned)
+}
+
+fn origin<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<Origin<'a>, PlanError> {
+    match question.matrix.binaries.get(&of.binary) {
+        Some(source) if of.package.is_none() => Ok(Origin::Foreign(source)),
+        _ => Ok(Origin::Cargo(package(question, image, of)?)),
+    }
 }
 
 fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<&'a Package, PlanError> {
@@ -265,7 +332,7 @@ fn need(
         binary: of.binary.clone(),
         call: CallKey {
             profile: of.profile.clone(),
-            strip: image.strip,
+            strip: foreign::made_strip(image),
             remap_paths: image.remap_paths,
             isolated: image.isolated.then(|| image.name.clone()),
             environment: settings.env.clone(),
@@ -285,12 +352,12 @@ fn platform(
     settings: &PlatformSettings,
     decision: &Decision<'_>,
     uses: &[BinaryUse],
-    packages: &[&Package],
+    origins: &[Origin<'_>],
     derived: &BTreeMap<String, String>,
     rendering: &Rendering<'_>,
 ) -> Result<PlannedPlatform, PlanError> {
     let mut binaries: Vec<PlannedBinary> = Vec::new();
-    for (of, package) in uses.iter().zip(packages) {
+    for (of, origin) in uses.iter().zip(origins) {
         let dest = match &of.dest {
             Some(dest) => rendering.text(dest)?,
             None => format!("{}/{}", image.bin_dir.trim_end_matches('/'), of.binary),
@@ -301,12 +368,18 @@ fn platform(
                 dest,
             });
         }
-        let (package, binary) = (package.name.clone(), of.binary.clone());
+        let (maker, source) = match origin {
+            Origin::Cargo(package) => {
+                let package = package.name.clone();
+                (Maker::Cargo { unit: 0, package }, None)
+            }
+            Origin::Foreign(source) => (Maker::Foreign { unit: 0 }, Some(*source)),
+        };
         binaries.push(PlannedBinary {
-            unit: 0,
-            package,
-            binary,
+            maker,
+            binary: of.binary.clone(),
             dest,
+            finish: finish(image, source, decision.target),
         });
     }
     let entrypoint = match &image.entrypoint {

@@ -10,6 +10,9 @@ mod annotation;
 mod base;
 mod consistency;
 mod error;
+mod finish;
+mod foreign;
+mod gather;
 mod image;
 mod naming;
 mod need;
@@ -18,16 +21,24 @@ mod target;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 pub use base::bases;
 pub use error::PlanError;
+pub use foreign::{
+    CommandRun, CommandUnit, ForeignUnit, GoSettings, GoTarget, GoUnit, PrebuiltFile, PrebuiltUnit,
+};
 pub use target::{Candidates, candidates};
 
-use crate::matrix::{Checks, Compression, IndexRule, Linker, ManifestFormat, Matrix, Moves, Provide, Strip};
+use crate::matrix::{
+    Checks, Compression, IndexRule, Linker, ManifestFormat, Matrix, Moves, Provide, Smoke, Strip,
+    ToolchainRule, Upx,
+};
 use crate::spec::{BaseFacts, Platform};
 use crate::target::Catalog;
+use foreign::ForeignNeed;
 use need::Need;
 
 /// What a plan is made from.
@@ -53,6 +64,8 @@ pub struct Question<'a> {
     pub variables: BTreeMap<String, String>,
     /// Seconds since the epoch that everything is dated with.
     pub created: i64,
+    /// The folder that commands make binaries in.
+    pub out: PathBuf,
 }
 
 /// What is known of bases, by their name as the Matrix has it and the platform.
@@ -131,6 +144,10 @@ pub struct LinkQuery {
     pub static_glibc: bool,
     /// The packages, which may bring C code.
     pub packages: BTreeSet<PackageUse>,
+    /// Binaries that are not cargo's, whose makers want a C compiler that links whole programs.
+    pub binaries: BTreeSet<String>,
+    /// It may stay without an answer: nobody knows whether a command compiles C.
+    pub optional: bool,
 }
 
 /// A package with its features.
@@ -156,6 +173,9 @@ pub struct Link {
     /// Variables that cargo and build scripts are given.
     #[serde(skip)]
     pub variables: BTreeMap<String, std::ffi::OsString>,
+    /// The same for makers that build for one target at a time: `CC`, `CXX`, `AR`, ...
+    #[serde(skip)]
+    pub compilers: BTreeMap<String, std::ffi::OsString>,
     /// Flags that rustc is given.
     pub rustflags: Vec<String>,
 }
@@ -165,8 +185,12 @@ pub struct Link {
 #[non_exhaustive]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
-    /// Calls of compilers, in order.
+    /// Calls of cargo, in order.
     pub units: Vec<BuildUnit>,
+    /// What makes the binaries that are not cargo's, in order.
+    pub foreign: Vec<ForeignUnit>,
+    /// Whether compilers may differ from what the lock file records.
+    pub toolchain: ToolchainRule,
     /// Images, in the order of the Matrix.
     pub images: Vec<PlannedImage>,
     /// What the user should know.
@@ -224,8 +248,8 @@ pub struct UnitTarget {
 pub struct PlannedImage {
     /// Its name.
     pub name: String,
-    /// The version of its first cargo binary's package.
-    pub version: String,
+    /// The version of its first cargo binary's package, else of the version tag on HEAD.
+    pub version: Option<String>,
     /// Where it is published to.
     pub repositories: Vec<String>,
     /// Tags to set, in order.
@@ -237,6 +261,9 @@ pub struct PlannedImage {
     pub created_seconds: i64,
     /// Annotations of the index.
     pub annotations: BTreeMap<String, String>,
+    /// The reserved annotations that nobody but the user may set.
+    #[serde(skip)]
+    pub omit_annotations: Vec<String>,
     /// How layers are compressed.
     pub compression: Compression,
     /// Whose media types manifests and layers have.
@@ -245,6 +272,8 @@ pub struct PlannedImage {
     pub index: IndexRule,
     /// What findings do.
     pub checks: Checks,
+    /// How its entrypoint is tried.
+    pub smoke: Option<Smoke>,
     /// How many platforms the Matrix declares.
     pub declared_platforms: usize,
     /// The platforms to be packed.
@@ -316,20 +345,56 @@ pub struct PlannedPlatform {
 #[non_exhaustive]
 #[serde(rename_all = "kebab-case")]
 pub struct PlannedBinary {
-    /// Index of its unit in [`Plan::units`].
-    pub unit: usize,
-    /// Its package.
-    pub package: String,
+    /// What makes it.
+    #[serde(flatten)]
+    pub maker: Maker,
     /// Its name.
     pub binary: String,
     /// Absolute path in the image.
     pub dest: String,
+    /// What is done to it after it was made.
+    pub finish: Finish,
+}
+
+/// What makes a binary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Maker {
+    /// Cargo.
+    Cargo {
+        /// Index of its unit in [`Plan::units`].
+        unit: usize,
+        /// Its package.
+        package: String,
+    },
+    /// Something else.
+    Foreign {
+        /// Index of its unit in [`Plan::foreign`].
+        unit: usize,
+    },
+}
+
+/// What is done to a binary after it was made, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finish {
+    /// Its compiler strips it by itself.
+    pub comes_stripped: bool,
+    /// Its debug information is kept in a file.
+    pub debuginfo: bool,
+    /// What is stripped by us; none where the compiler did, or nothing is to be.
+    pub strip: Option<Strip>,
+    /// How it is packed with UPX.
+    pub upx: Option<Upx>,
 }
 
 /// Triples are decided; linkers are not.
 #[derive(Debug)]
 pub struct Draft {
     needs: Vec<Need>,
+    foreign: Vec<ForeignNeed>,
+    out: PathBuf,
+    toolchain: ToolchainRule,
     flavours: unit::Flavours,
     images: Vec<PlannedImage>,
     queries: Vec<LinkQuery>,
@@ -341,12 +406,16 @@ pub struct Draft {
 /// # Errors
 /// When the Matrix names what the project or the catalog does not have, or a std is not installed.
 pub fn draft(question: &Question<'_>) -> Result<Draft, PlanError> {
-    let (images, mut needs, notices) = image::images(question)?;
+    let (images, mut needs, foreign, notices) = image::images(question)?;
     let flavours = unit::flavours(&needs);
     need::drop_unlinked(&mut needs);
-    let queries = need::queries(&needs);
+    let mut queries = need::queries(&needs);
+    queries.extend(foreign::queries(&foreign));
     Ok(Draft {
         needs,
+        foreign,
+        out: question.out.clone(),
+        toolchain: question.matrix.toolchain,
         flavours,
         images,
         queries,
@@ -360,32 +429,48 @@ impl Draft {
         &self.queries
     }
 
-    /// Groups the work. `links` answers [`Draft::queries`], in their order.
+    /// Groups the work. `links` answers [`Draft::queries`], in their order; only what is optional may have no answer.
     ///
     /// # Errors
     /// When cargo would write two binaries to one path.
-    pub fn plan(mut self, links: &[Link]) -> Result<Plan, PlanError> {
+    pub fn plan(mut self, links: &[Option<Link>]) -> Result<Plan, PlanError> {
         let units = unit::group(&self.needs, &self.flavours, &self.queries, links)?;
         for need in self.needs.iter().filter(|need| need.selected) {
-            let unit = units
+            let at = units
                 .iter()
                 .position(|unit| need.is_in(unit, &self.queries, links));
-            let unit = unit.expect("every need was grouped into a unit");
-            let image = self.images.iter_mut().find(|image| image.name == need.image);
-            let platform = image.and_then(|image| {
-                image
-                    .platforms
-                    .iter_mut()
-                    .find(|planned| planned.platform == need.platform)
-            });
-            platform.expect("needs come from planned platforms").binaries[need.position].unit = unit;
+            let at = at.expect("every need was grouped into a unit");
+            let place = (need.image.as_str(), &need.platform, need.position);
+            if let Maker::Cargo { unit, .. } = maker(&mut self.images, place) {
+                *unit = at;
+            }
+        }
+        let (foreign, served) = gather::group(&self.out, &self.foreign, &self.queries, links);
+        for (need, at) in self.foreign.iter().zip(served) {
+            let place = (need.image.as_str(), &need.platform, need.position);
+            *maker(&mut self.images, place) = Maker::Foreign { unit: at };
         }
         Ok(Plan {
             units,
+            foreign,
+            toolchain: self.toolchain,
             images: self.images,
             notices: self.notices,
         })
     }
+}
+
+/// The maker of the binary at `position` of an image's platform.
+fn maker<'i>(
+    images: &'i mut [PlannedImage],
+    (image, platform, position): (&str, &Platform, usize),
+) -> &'i mut Maker {
+    let image = images.iter_mut().find(|planned| planned.name == image);
+    let platform = image.and_then(|image| {
+        let mut platforms = image.platforms.iter_mut();
+        platforms.find(|planned| planned.platform == *platform)
+    });
+    &mut platform.expect("needs come from planned platforms").binaries[position].maker
 }
 
 #[cfg(test)]

@@ -58,6 +58,10 @@ pub(super) fn tags(
     } else {
         given.collect()
     };
+    // The tag that nobody asked for: without a version there is none.
+    if let ([("{version}", _)], None) = (rules.as_slice(), rendering.version) {
+        return Ok(Vec::new());
+    }
     rules
         .into_iter()
         .map(|(template, moves)| {
@@ -78,6 +82,13 @@ pub(super) fn tags(
             }
         })
         .collect()
+}
+
+/// The highest version that a tag on HEAD names.
+pub(super) fn tagged_version(git: Option<&Git>) -> Option<String> {
+    let tags = git?.tags.iter();
+    let versions = tags.filter_map(|tag| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok());
+    versions.max().map(|version| version.to_string())
 }
 
 /// A bare version tag on the commit that is another version than Cargo.toml's: one of the two is wrong.

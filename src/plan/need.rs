@@ -52,14 +52,15 @@ impl TargetKey {
     }
 
     fn asks(&self, query: &LinkQuery) -> bool {
-        self.way() == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
+        query.binaries.is_empty()
+            && self.way() == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
     }
 
     /// The target as a unit has it.
-    pub(super) fn answered(&self, queries: &[LinkQuery], links: &[Link]) -> UnitTarget {
+    pub(super) fn answered(&self, queries: &[LinkQuery], links: &[Option<Link>]) -> UnitTarget {
         let position = queries.iter().position(|query| self.asks(query));
         let link = position
-            .and_then(|position| links.get(position))
+            .and_then(|position| links.get(position)?.as_ref())
             .expect("every query was answered");
         UnitTarget {
             triple: self.triple.clone(),
@@ -72,7 +73,7 @@ impl TargetKey {
 
 impl Need {
     /// Whether this unit builds it.
-    pub(super) fn is_in(&self, unit: &BuildUnit, queries: &[LinkQuery], links: &[Link]) -> bool {
+    pub(super) fn is_in(&self, unit: &BuildUnit, queries: &[LinkQuery], links: &[Option<Link>]) -> bool {
         let target = self.target.answered(queries, links);
         unit.profile == self.call.profile
             && unit.strip == self.call.strip
@@ -111,6 +112,8 @@ pub(super) fn queries(needs: &[Need]) -> Vec<LinkQuery> {
                 glibc: target.glibc.clone(),
                 static_glibc: target.static_glibc,
                 packages: BTreeSet::from([need.package.clone()]),
+                binaries: BTreeSet::new(),
+                optional: false,
             }),
         }
     }

@@ -12,12 +12,15 @@ use crate::spec::Platform;
 #[derive(Clone, Copy)]
 pub(super) struct Rendering<'a> {
     pub image: &'a str,
-    pub version: &'a str,
+    /// None where no package and no tag says it.
+    pub version: Option<&'a str>,
     pub git: Option<&'a Git>,
     pub created: i64,
     pub variables: &'a BTreeMap<String, String>,
     /// Platform and triple, where there is one.
     pub platform: Option<(&'a Platform, &'a str)>,
+    /// The file that a command makes.
+    pub out: Option<&'a str>,
 }
 
 impl<'a> Rendering<'a> {
@@ -25,6 +28,14 @@ impl<'a> Rendering<'a> {
     pub(super) fn on(self, platform: &'a Platform, triple: &'a str) -> Self {
         Self {
             platform: Some((platform, triple)),
+            ..self
+        }
+    }
+
+    /// The same for a command that makes the file `out`.
+    pub(super) fn writing(self, out: &'a str) -> Self {
+        Self {
+            out: Some(out),
             ..self
         }
     }
@@ -44,8 +55,9 @@ impl<'a> Rendering<'a> {
             .map_err(|error| {
                 wrong(
                     error.to_string(),
-                    "commit and branch need a git repository (and branch one that is checked out), platform words \
-                     only exist per platform, and `{env.X:-default}` gives a default",
+                    "commit and branch need a git repository (and branch one that is checked out), a version needs a \
+                     cargo package or a tag such as v1.2.3 on HEAD, platform words only exist per platform, and \
+                     `{env.X:-default}` gives a default",
                 )
             })
     }
@@ -67,7 +79,8 @@ impl<'a> Rendering<'a> {
         }
         match name {
             "image" => Some(self.image.to_owned()),
-            "version" => Some(self.version.to_owned()),
+            "version" => self.version.map(str::to_owned),
+            "out" => self.out.map(str::to_owned),
             "major" => self.part(0),
             "minor" => self.part(1),
             "patch" => self.part(2),
@@ -101,7 +114,7 @@ impl<'a> Rendering<'a> {
     }
 
     fn part(&self, position: usize) -> Option<String> {
-        let version = semver::Version::parse(self.version).ok()?;
+        let version = semver::Version::parse(self.version?).ok()?;
         Some([version.major, version.minor, version.patch][position].to_string())
     }
 }

@@ -49,7 +49,7 @@ pub fn candidates(
     bases: &Bases,
 ) -> Result<Vec<Candidates>, PlanError> {
     let mut all: BTreeMap<(Platform, Vec<String>), bool> = BTreeMap::new();
-    for image in matrix.declared() {
+    for image in matrix.declared().iter().filter(|image| of_cargo(image, matrix)) {
         let image_packed = selection.packs_image(&image.name) || matrix.images.is_empty();
         for settings in &image.platforms {
             let triples = triples(image, settings, catalog, base::facts(image, settings, bases)?)?
@@ -66,6 +66,25 @@ pub fn candidates(
         packed,
     };
     Ok(all.into_iter().map(candidates).collect())
+}
+
+/// Whether anything of an image is built by cargo. An image that the project implies may be.
+pub(super) fn of_cargo(image: &Image, matrix: &Matrix) -> bool {
+    image.name.is_empty()
+        || super::image::uses(image)
+            .iter()
+            .any(|of| !matrix.binaries.contains_key(&of.binary))
+}
+
+/// The triple for one platform of one image that has nothing from cargo: the best one.
+pub(super) fn decide_foreign<'a>(
+    image: &Image,
+    settings: &PlatformSettings,
+    catalog: &'a Catalog,
+    bases: &'a Bases,
+) -> Result<Decision<'a>, PlanError> {
+    let every = catalog.iter().map(|target| target.triple.clone()).collect();
+    decide(image, settings, catalog, &every, bases)
 }
 
 /// The triple for one platform of one image: the best one whose std is installed, else the best one.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::matrix;
 
+mod from_elsewhere;
 mod on_bases;
 
 fn package(name: &str, binaries: &[&str]) -> Package {
@@ -69,18 +70,23 @@ impl Case {
                 ("APP".into(), "app".into()),
             ]),
             created: 86_400,
+            out: "/store/made".into(),
         })?;
-        let link = |query: &LinkQuery| Link {
-            shown: format!(
-                "{:?}{}",
-                query.linker,
-                if query.static_glibc { ", static glibc" } else { "" }
-            ),
-            why: String::new(),
-            variables: BTreeMap::new(),
-            rustflags: Vec::new(),
+        let link = |query: &LinkQuery| {
+            let link = Link {
+                shown: format!(
+                    "{:?}{}",
+                    query.linker,
+                    if query.static_glibc { ", static glibc" } else { "" }
+                ),
+                why: String::new(),
+                variables: BTreeMap::new(),
+                compilers: BTreeMap::new(),
+                rustflags: Vec::new(),
+            };
+            (!query.optional).then_some(link)
         };
-        let links: Vec<Link> = draft.queries().iter().map(link).collect();
+        let links: Vec<Option<Link>> = draft.queries().iter().map(link).collect();
         draft.plan(&links)
     }
 }
@@ -230,7 +236,10 @@ fn what_is_packed_beside_an_image_changes_no_features_of_it() {
     ] {
         let packages = |plan: &Plan, name: &str| {
             let image = plan.images.iter().find(|image| image.name == name).unwrap();
-            plan.units[image.platforms[0].binaries[0].unit].packages.clone()
+            let Maker::Cargo { unit, .. } = &image.platforms[0].binaries[0].maker else {
+                panic!("it comes from cargo");
+            };
+            plan.units[*unit].packages.clone()
         };
         let mut whole = Case::new(matrix);
         whole.installed = vec![MUSL[0], MUSL[1], "x86_64-unknown-linux-gnu"];

@@ -19,7 +19,7 @@ pub(super) fn group(
     needs: &[Need],
     flavours: &Flavours,
     queries: &[LinkQuery],
-    links: &[Link],
+    links: &[Option<Link>],
 ) -> Result<Vec<BuildUnit>, PlanError> {
     let mut shares: BTreeMap<(CallKey, Flavour, UnitTarget), Share> = BTreeMap::new();
     for need in needs {

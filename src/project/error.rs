@@ -8,11 +8,13 @@ use crate::tool::ToolError;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum ProjectError {
-    /// There is no Cargo.toml.
-    #[error("no Cargo.toml in or above `{}`", place.display())]
+    /// There is neither a Cargo.toml nor a gantry.toml.
+    #[error("no Cargo.toml and no gantry.toml in or above `{}`", place.display())]
     #[diagnostic(
         code(gantry::project::no_cargo),
-        help("run it inside a cargo project, or name its Cargo.toml with --manifest-path")
+        help(
+            "run it inside a cargo project, or beside a gantry.toml; --manifest-path and --matrix name them"
+        )
     )]
     NoCargo {
         /// Where it was looked for.

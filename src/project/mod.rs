@@ -19,7 +19,7 @@ pub use error::ProjectError;
 pub use git::Git;
 pub use native::{Choice, Graph};
 
-/// A cargo workspace, as `cargo metadata` tells it.
+/// A cargo workspace, as `cargo metadata` tells it; or a folder with a gantry.toml and no Cargo.toml.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Project {
@@ -37,6 +37,7 @@ pub struct Project {
     pub default_members: Vec<String>,
     /// `[workspace.metadata.gantry]`, untouched.
     pub metadata: Option<Value>,
+    is_cargo: bool,
     /// How the project was asked for; later questions are put the same way.
     question: Question,
 }
@@ -101,12 +102,16 @@ pub struct PackageBinary {
 }
 
 impl Project {
-    /// Asks cargo.
+    /// Asks cargo, unless the nearest project has no Cargo.toml.
     ///
     /// # Errors
-    /// [`ProjectError::NoCargo`] or [`ProjectError::NoSuchCargo`] where there is no Cargo.toml; else when cargo fails or answers what cannot be read.
+    /// [`ProjectError::NoCargo`] or [`ProjectError::NoSuchCargo`] where there is neither a Cargo.toml nor a gantry.toml;
+    /// else when cargo fails or answers what cannot be read.
     pub fn load(tools: &Tools, question: &Question) -> Result<Self, ProjectError> {
-        let manifest = manifest(tools, question)?;
+        let manifest = match nearest(tools, question)? {
+            Nearest::Cargo(manifest) => manifest,
+            Nearest::Matrix(matrix) => return Ok(Self::without_cargo(&matrix)),
+        };
         let located = tools.run(
             &cargo(tools)
                 .args(["locate-project", "--workspace", "--message-format", "plain"])
@@ -128,6 +133,28 @@ impl Project {
             source,
         })?;
         Ok(Self::from_metadata(metadata, question))
+    }
+
+    /// The project of a matrix with no Cargo.toml: its folder, of which nothing is known.
+    pub fn without_cargo(matrix: &Path) -> Self {
+        let root = real(folder(matrix));
+        let name = root.file_name().unwrap_or_default();
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            target_directory: root.join(".gantry"),
+            build_directory: None,
+            packages: Vec::new(),
+            default_members: Vec::new(),
+            metadata: None,
+            is_cargo: false,
+            question: Question::default(),
+            root,
+        }
+    }
+
+    /// Whether there is a Cargo.toml.
+    pub fn is_cargo(&self) -> bool {
+        self.is_cargo
     }
 
     /// The member of this name.
@@ -167,6 +194,7 @@ impl Project {
             default_members: default_members.into_iter().map(|id| id.repr).collect(),
             metadata: metadata.workspace_metadata.get("gantry").cloned(),
             root,
+            is_cargo: true,
             question: question.clone(),
         }
     }
@@ -250,20 +278,32 @@ fn cargo(tools: &Tools) -> Call {
     Call::new(tools.environment().non_empty("CARGO").unwrap_or("cargo"))
 }
 
-/// The Cargo.toml that the question means. Looked up here and not by cargo, so that its absence is a fact and not
-/// the wording of a message.
-fn manifest(tools: &Tools, question: &Question) -> Result<PathBuf, ProjectError> {
+/// What makes a folder a project.
+enum Nearest {
+    /// Its Cargo.toml.
+    Cargo(PathBuf),
+    /// Its gantry.toml, alone.
+    Matrix(PathBuf),
+}
+
+/// The Cargo.toml that the question means, or a gantry.toml that is nearer. Looked up here and not by cargo, so that its
+/// absence is a fact and not the wording of a message.
+fn nearest(tools: &Tools, question: &Question) -> Result<Nearest, ProjectError> {
     let directory = tools.environment().directory();
     if let Some(path) = &question.manifest_path {
         let found = Some(directory.join(path)).filter(|path| path.is_file());
+        let found = found.map(Nearest::Cargo);
         return found.ok_or_else(|| ProjectError::NoSuchCargo { path: path.clone() });
     }
-    let mut places = directory.ancestors().map(|folder| folder.join("Cargo.toml"));
-    places
-        .find(|path| path.is_file())
-        .ok_or_else(|| ProjectError::NoCargo {
-            place: directory.to_owned(),
-        })
+    let found = |folder: &Path| {
+        let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        let cargo = file("Cargo.toml").map(Nearest::Cargo);
+        cargo.or_else(|| file("gantry.toml").map(Nearest::Matrix))
+    };
+    let nearest = directory.ancestors().find_map(found);
+    nearest.ok_or_else(|| ProjectError::NoCargo {
+        place: directory.to_owned(),
+    })
 }
 
 fn folder(file: &Path) -> PathBuf {

@@ -160,7 +160,7 @@ impl Client {
     }
 
     /// Whether a registry answers there. Learns its challenge on the way.
-    async fn ping(&self, host: &Host, origin: &Url, what: &str) -> Result<bool, Fault> {
+    pub(super) async fn ping(&self, host: &Host, origin: &Url, what: &str) -> Result<bool, Fault> {
         let url = origin.join("v2/").expect("a constant path joins to every origin");
         let http = self.http(host, &url).await?;
         let result = self.transmit(http.request(Method::GET, url.clone()), what).await;

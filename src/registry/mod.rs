@@ -21,6 +21,7 @@ mod link;
 mod manifest;
 mod mirror;
 mod parts;
+mod probe;
 mod pull;
 mod push;
 mod realm;

@@ -9,9 +9,7 @@
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md>
 
 mod apply;
-mod entries;
 mod error;
-mod extended;
 mod facts;
 mod libc;
 mod stored;

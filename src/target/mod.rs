@@ -58,6 +58,8 @@ pub struct Target {
     pub clang: Option<String>,
     /// How Go names it.
     pub go: Option<Go>,
+    /// How qemu names it: `qemu-<this>-static`, or `qemu-<this>`, runs its programs elsewhere.
+    pub qemu: Option<String>,
     /// Variables that crates' build scripts need, unless the user sets them; their names hold the triple.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -181,8 +183,19 @@ pub struct Go {
     pub os: String,
     /// `GOARCH`.
     pub arch: String,
-    /// `GOARM`.
-    pub arm: Option<String>,
+    /// Further variables, by their names: those that the platform itself says, as `GOARM` for a variant of ARM. What
+    /// it leaves open (`GOAMD64`) is the user's.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Go {
+    /// Every variable that makes `go build` build for the target.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let named = [("GOOS", &self.os), ("GOARCH", &self.arch)];
+        let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
+        self.variables.clone().into_iter().chain(named).collect()
+    }
 }
 
 /// What the ELF header of a built program must say.

@@ -29,10 +29,19 @@ impl fmt::Display for Ended {
     }
 }
 
+/// Whom to end, so that nothing of a child is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Family {
+    /// The child of this number leads a process group of its own.
+    Group(u32),
+    /// It is in our group: it alone is ended, and must see to what it started.
+    Alone(u32),
+}
+
 /// The children that run now.
 #[derive(Debug, Default)]
 pub(super) struct Children {
-    running: Mutex<HashSet<u32>>,
+    running: Mutex<HashSet<Family>>,
     cancelled: AtomicBool,
 }
 
@@ -45,8 +54,8 @@ impl Children {
 
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
-        for &id in self.running().iter() {
-            end_group(id);
+        for &family in self.running().iter() {
+            end(family);
         }
     }
 
@@ -56,19 +65,46 @@ impl Children {
         call: &Call,
         each: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<Ended, ToolError> {
-        let mut child = self.start(tools, call)?;
-        let id = child.id();
-        let watch = Watch::over(id);
+        let mut command = command(tools, call)?;
+        command.stdin(if call.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        isolate(&mut command);
+        let mut child = self.start(&mut command, call, Family::Group)?;
+        let family = Family::Group(child.id());
+        let watch = Watch::over(family);
         let result = drive(self, &mut child, call, each);
         if result.is_err() {
-            end_group(id);
+            end(family);
             // It may have left its group, and would be waited for.
             let _ = child.kill();
         }
         // Before the number of the group is free for others.
         drop(watch);
+        self.finish(child, family, call, result)
+    }
+
+    pub(super) fn hand_over(&self, tools: &Tools, call: &Call) -> Result<Ended, ToolError> {
+        let mut command = command(tools, call)?;
+        let child = self.start(&mut command, call, Family::Alone)?;
+        let family = Family::Alone(child.id());
+        // Dropped after the child's end: it is ended with us as long as it runs.
+        let _watch = Watch::over(family);
+        self.finish(child, family, call, Ok(()))
+    }
+
+    fn finish(
+        &self,
+        mut child: Child,
+        family: Family,
+        call: &Call,
+        result: Result<(), ToolError>,
+    ) -> Result<Ended, ToolError> {
         let status = child.wait();
-        self.running().remove(&id);
+        self.running().remove(&family);
         if self.cancelled() {
             return Err(ToolError::Cancelled {
                 command: call.shown(),
@@ -82,33 +118,12 @@ impl Children {
         Ok(ended(status))
     }
 
-    fn start(&self, tools: &Tools, call: &Call) -> Result<Child, ToolError> {
-        let program = tools.find(&call.program).ok_or_else(|| ToolError::NotFound {
-            name: call.program.display().to_string(),
-        })?;
-        let mut command = Command::new(program);
-        command
-            .args(&call.arguments)
-            .env_clear()
-            .envs(tools.environment().variables());
-        for (name, value) in &call.variables {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        command.current_dir(
-            call.directory
-                .as_deref()
-                .unwrap_or(tools.environment().directory()),
-        );
-        command.stdin(if call.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        isolate(&mut command);
+    fn start(
+        &self,
+        command: &mut Command,
+        call: &Call,
+        family: fn(u32) -> Family,
+    ) -> Result<Child, ToolError> {
         // Holding the lock while starting: a cancel either sees the child or prevents it.
         let mut running = self.running();
         if self.cancelled() {
@@ -120,7 +135,7 @@ impl Children {
             command: call.shown(),
             source,
         })?;
-        running.insert(child.id());
+        running.insert(family(child.id()));
         Ok(child)
     }
 
@@ -129,9 +144,30 @@ impl Children {
         self.running().len()
     }
 
-    fn running(&self) -> MutexGuard<'_, HashSet<u32>> {
+    fn running(&self) -> MutexGuard<'_, HashSet<Family>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The program of a call, with its arguments, variables and directory.
+fn command(tools: &Tools, call: &Call) -> Result<Command, ToolError> {
+    let program = tools.find(&call.program).ok_or_else(|| ToolError::NotFound {
+        name: call.program.display().to_string(),
+    })?;
+    let mut command = Command::new(program);
+    command.args(&call.arguments).env_clear();
+    if !call.bare {
+        command.envs(tools.environment().variables());
+    }
+    for (name, value) in &call.variables {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let directory = call.directory.as_deref();
+    command.current_dir(directory.unwrap_or(tools.environment().directory()));
+    Ok(command)
 }
 
 fn drive(
@@ -153,11 +189,23 @@ fn drive(
         thread::spawn(move || drop(stdin.write_all(&input)));
     }
     let deadline = call.limit.map(|limit| Instant::now() + limit);
+    let mut left = call.most;
     loop {
         let wait = deadline.map_or(POLL, |at| at.saturating_duration_since(Instant::now()).min(POLL));
         match chunks.recv_timeout(wait) {
-            Ok((stream, bytes)) => each(stream, &bytes),
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            Ok((stream, bytes)) => {
+                let Some(rest) = left.checked_sub(bytes.len() as u64) else {
+                    return Err(ToolError::Most {
+                        command: call.shown(),
+                        most: call.most,
+                    });
+                };
+                left = rest;
+                each(stream, &bytes);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) if deadline.is_none() => return Ok(()),
+            // It has closed its streams, and may run on.
+            Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(wait.min(CLOSED)),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
         if children.cancelled() {
@@ -197,6 +245,8 @@ fn drain(chunks: &mpsc::Receiver<Chunk>, each: &mut dyn FnMut(Stream, &[u8])) {
 
 /// How often a silent child is looked at.
 const POLL: Duration = Duration::from_millis(200);
+/// How often a child is looked at whose streams are closed: most end right then.
+const CLOSED: Duration = Duration::from_millis(5);
 /// How long the pipes of an ended program may stay silent, all in all, before they are given up.
 const DRAIN: Duration = Duration::from_secs(2);
 /// More than this cannot be left of an ended program: full pipes, and what was read of them.
@@ -223,16 +273,22 @@ fn isolate(command: &mut Command) {
 fn isolate(_: &mut Command) {}
 
 #[cfg(unix)]
-fn end_group(id: u32) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // It may be gone already; that is what was wanted.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+fn end(family: Family) {
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+    let (Family::Group(id) | Family::Alone(id)) = family;
+    let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    // It may be gone already; that is what was wanted.
+    let _ = match family {
+        Family::Group(_) => kill_process_group(id, Signal::KILL),
+        Family::Alone(_) => kill_process(id, Signal::KILL),
+    };
 }
 
 #[cfg(windows)]
-fn end_group(id: u32) {
+fn end(family: Family) {
+    let (Family::Group(id) | Family::Alone(id)) = family;
     // `taskkill /t` ends the tree; a job object would need unsafe code of our own.
     let _ = Command::new("taskkill")
         .args(["/f", "/t", "/pid", &id.to_string()])

@@ -61,6 +61,15 @@ pub enum ToolError {
         /// How long it may run.
         limit: Duration,
     },
+    /// It wrote more than it may.
+    #[error("`{command}` wrote more than {most} bytes")]
+    #[diagnostic(code(gantry::tool::most))]
+    Most {
+        /// The call as typed.
+        command: String,
+        /// How many bytes it may write.
+        most: u64,
+    },
     /// We were told to stop.
     #[error("interrupted while running `{command}`")]
     #[diagnostic(code(gantry::tool::cancelled))]

@@ -3,7 +3,7 @@
 //! In: a [`Call`]. Out: its output, or an error that shows command, status and last lines. No child outlives us:
 //! each runs in a process group of its own, which [`Tools::cancel`] ends, and on Unix a shell ends the group of a
 //! child whose parent was killed. A child sees the captured [`Environment`] plus what its call says, and
-//! nothing is read from our standard input.
+//! nothing is read from our standard input: but for [`Tools::hand_over`], where the child takes our place.
 
 mod child;
 mod error;
@@ -38,6 +38,8 @@ pub struct Call {
     input: Option<Vec<u8>>,
     limit: Option<Duration>,
     keep: usize,
+    most: u64,
+    bare: bool,
 }
 
 /// What a program said.
@@ -78,6 +80,8 @@ impl Call {
             input: None,
             limit: None,
             keep: usize::MAX,
+            most: u64::MAX,
+            bare: false,
         }
     }
 
@@ -134,6 +138,20 @@ impl Call {
     #[must_use]
     pub fn keep(mut self, bytes: usize) -> Self {
         self.keep = bytes;
+        self
+    }
+
+    /// Ends the program, and fails, when it writes more than so many bytes, both streams together.
+    #[must_use]
+    pub fn most(mut self, bytes: u64) -> Self {
+        self.most = bytes;
+        self
+    }
+
+    /// The program sees only the variables of this call, and none of the captured environment.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
         self
     }
 
@@ -246,9 +264,19 @@ impl Tools {
         let mut lines = child::Lines::new(each);
         let ended = self
             .children
-            .run(self, call, &mut |stream, bytes| lines.push(stream, bytes))?;
+            .run(self, call, &mut |stream, bytes| lines.push(stream, bytes));
+        // What it said before it was ended tells why.
         lines.finish();
-        Ok(ended)
+        ended
+    }
+
+    /// Runs a program to its end with our own standard streams, in our own process group: it may be interactive, and
+    /// what a terminal sends to us reaches it as well. Input and limits of the call do not count.
+    ///
+    /// # Errors
+    /// When it cannot be started, or we were cancelled.
+    pub fn hand_over(&self, call: &Call) -> Result<Ended, ToolError> {
+        self.children.hand_over(self, call)
     }
 
     /// Ends every running child with everything it started, and refuses to start more.

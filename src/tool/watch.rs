@@ -5,19 +5,25 @@
 
 use std::process::Child;
 
+use super::child::Family;
+
 /// Watches while it lives; dropped, it lets the child be.
 pub(super) struct Watch(Option<Child>);
 
 impl Watch {
-    /// Watches the process group of that number. Where no shell can be started there is no watch.
+    /// Watches a child. Where no shell can be started there is no watch.
     #[cfg(unix)]
-    pub(super) fn over(group: u32) -> Self {
+    pub(super) fn over(family: Family) -> Self {
         use std::os::unix::process::CommandExt;
         use std::process::{Command, Stdio};
 
+        let whom = match family {
+            Family::Group(id) => format!("-{id}"),
+            Family::Alone(id) => id.to_string(),
+        };
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", "read -r _; kill -s KILL -- \"-$0\"", &group.to_string()])
+            .args(["-c", "read -r _; kill -s KILL -- \"$0\"", &whom])
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -29,7 +35,7 @@ impl Watch {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn over(_: u32) -> Self {
+    pub(super) fn over(_: Family) -> Self {
         Self(None)
     }
 }

@@ -8,7 +8,7 @@ use cargo_gantry::base::{BaseError, Bases, Mode};
 use cargo_gantry::blob::BlobStore;
 use cargo_gantry::codec::Compression;
 use cargo_gantry::environment::Environment;
-use cargo_gantry::event::Silent;
+use cargo_gantry::event::{Observer, Silent};
 use cargo_gantry::registry::{Client, Settings};
 use cargo_gantry::spec::{Descriptor, DiffId, Digest, MediaType, Platform};
 use cargo_gantry::tool::Tools;
@@ -274,11 +274,16 @@ impl Project {
 
 /// The bases of the project in `folder`, with a cache beside them and a client that is quick to give up.
 pub(crate) fn open(folder: &Path, mode: Mode) -> Result<Bases, BaseError> {
+    watched(folder, mode, Arc::new(Silent))
+}
+
+/// The same, with somebody who listens.
+pub(crate) fn watched(folder: &Path, mode: Mode, observer: Arc<dyn Observer>) -> Result<Bases, BaseError> {
     let environment = Environment::empty(folder).with("XDG_CACHE_HOME", folder.join("cache"));
     let mut settings = Settings::new(Tools::new(environment.clone()));
     settings.patience.first_pause = Duration::from_millis(4);
     settings.patience.stall = Duration::from_millis(1500);
-    let client = Client::new(settings, Arc::new(Silent)).unwrap();
+    let client = Client::new(settings, observer).unwrap();
     Bases::open(
         client,
         &environment,

@@ -24,7 +24,7 @@ fn wrong_matrices_are_exit_3() {
     refused(&workspace, "no_toml", 3, ["build"]);
     matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nbinaries = [\"tinny\"]\n");
     refused(&workspace, "unknown_binary", 3, ["build"]);
-    matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nupx = true\n");
+    matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\npackages = [\"libpq5\"]\n");
     refused(&workspace, "unsupported", 3, ["build"]);
     matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\n");
     refused(&workspace, "unknown_image", 3, ["build", "-i", "tyni"]);

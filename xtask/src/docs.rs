@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "cache",
     "inspect",
     "targets",
+    "doctor",
     "schema",
     "completions",
 ];

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Plan(Selecting),
     /// Check whether binaries run on their bases: the project's, an image's, or any program's
     Check(Check),
+    /// Build one image for one platform and start it in its own root, without a container runtime
+    Run(Run),
     /// Move the bases pinned in gantry.lock to what their names stand for now
     Update(Update),
     /// List the pinned bases that `update` would move; exit code 9 if there are any
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
+    /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one
+    Doctor(Selecting),
     /// Print the JSON Schema of gantry.toml
     Schema,
     /// Print a completion script for a shell
@@ -161,6 +165,9 @@ pub(crate) struct Build {
     /// Also write the images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `{image}` is replaced
     #[arg(short, long = "output", value_name = "TRANSPORT:PATH")]
     pub(crate) outputs: Vec<String>,
+    /// Also show what other compressions and UPX would give, and what they cost at each start
+    #[arg(long)]
+    pub(crate) explain_size: bool,
 }
 
 /// `publish`
@@ -200,6 +207,16 @@ pub(crate) struct Update {
     pub(crate) bases: Vec<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    /// Arguments for the program, in place of the image's own
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) arguments: Vec<String>,
 }
 
 /// `cache`

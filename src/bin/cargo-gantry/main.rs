@@ -46,13 +46,13 @@ fn main() -> ExitCode {
     let gantry = Gantry::new(tools, reporter.clone());
     let result = commands::run(arguments.command, &gantry, &reporter);
     reporter.finish();
-    match result.and_then(|()| {
+    match result.and_then(|code| {
         reporter
             .unsaid()
             .take()
-            .map_or(Ok(()), |error| Err(Error::Result(error)))
+            .map_or(Ok(code), |error| Err(Error::Result(error)))
     }) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => ExitCode::from(report::report(&error, &reporter)),
     }
 }

@@ -101,6 +101,13 @@ impl Reporter {
         self.line(&format!("{verb} {text}"));
     }
 
+    /// A table for people, on standard error.
+    pub(crate) fn table(&self, text: &str) {
+        if self.level > Level::Quiet {
+            self.line(&harmless(text));
+        }
+    }
+
     /// Removes the bars for good.
     pub(crate) fn finish(&self) {
         self.bars.iter().for_each(Bars::finish);
@@ -171,6 +178,21 @@ impl Reporter {
                     "Warning",
                     &format!("{image} {platform}: {subject}: {message}{help}"),
                 );
+            }
+            Event::Tried {
+                image,
+                platform,
+                verdict,
+                why,
+                ..
+            } => {
+                let why = why.map_or(String::new(), |why| format!(": {why}"));
+                let verb = match *verdict {
+                    "passed" => "Tried",
+                    "failed" => "Failed",
+                    _ => "Not tried",
+                };
+                self.say(verb, &format!("{image} {platform}{why}"));
             }
             Event::BaseResolved {
                 name,
@@ -251,6 +273,18 @@ fn machine(event: &Event<'_>) -> Option<Value> {
             object!({
                 "reason": "finding", "image": image, "platform": platform, "check": check, "denied": denied,
                 "subject": subject, "message": message, "needed": needed, "found": found, "help": help,
+            })
+        }
+        Event::Tried {
+            image,
+            platform,
+            verdict,
+            why,
+            output,
+        } => {
+            object!({
+                "reason": "tried", "image": image, "platform": platform, "verdict": verdict, "why": why,
+                "output": output,
             })
         }
         Event::BaseResolved {

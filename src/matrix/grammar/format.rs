@@ -37,6 +37,14 @@ pub(in crate::matrix) enum Format {
     PathTemplate,
     /// A template of a path below the matrix's folder.
     FilesFrom,
+    /// A template of the path of a file below the matrix's folder.
+    FileBelow,
+    /// A template of the path of a file in an archive.
+    Member,
+    /// One package, as `go build` takes it.
+    GoPackage,
+    /// A build tag of Go.
+    GoTag,
     Glob,
     Port,
     Owner,
@@ -60,6 +68,10 @@ const LONGEST_TAG: usize = 128;
 
 /// A part of a path that is neither `.` nor `..`.
 const SEGMENT: &str = r"(?:[^/.\x00][^/\x00]*|\.[^/.\x00][^/\x00]*|\.\.[^/\x00]+)";
+
+/// First and next parts of a Go package: `.` and `..` are parts, the wildcard `...` is none, and no flag is a package.
+const GO_FIRST: &str = r"(?:\.{1,2}|(?:\.{1,2}[^./\s\x00]|[^-./\s\x00])(?:\.{0,2}[^./\s\x00])*\.{0,2})";
+const GO_NEXT: &str = r"(?:\.{1,2}|(?:\.{0,2}[^./\s\x00])+\.{0,2})";
 
 /// A number from 1 to 65535.
 const PORT: &str = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
@@ -120,6 +132,9 @@ impl Format {
             Self::FilePath => format!("(?:/{SEGMENT})+"),
             Self::PathTemplate => format!("/(?:{})*", piece(TEXT, Scope::Platform)),
             Self::FilesFrom => format!("{SEGMENT}(?:/{SEGMENT})*/?|\\./?"),
+            Self::FileBelow | Self::Member => format!("{SEGMENT}(?:/{SEGMENT})*"),
+            Self::GoPackage => format!("{GO_FIRST}(?:/{GO_NEXT})*/?"),
+            Self::GoTag => "[A-Za-z0-9_.]+".to_owned(),
             Self::Port => format!("{PORT}(?:-{PORT})?(?:/(?:tcp|udp))?"),
             Self::Owner => "[0-9]{1,10}:[0-9]{1,10}".to_owned(),
             Self::Mode => "0?[0-7]{3,4}".to_owned(),
@@ -149,7 +164,7 @@ impl Format {
             Self::Repository => repository(&sample),
             Self::Tag => tag(&sample),
             Self::PathTemplate => Self::Path.matches(&sample),
-            Self::FilesFrom => self.matches(&sample),
+            Self::FilesFrom | Self::FileBelow | Self::Member => self.matches(&sample),
             Self::Glob => globset::Glob::new(text).is_ok() && !text.is_empty(),
             Self::Port => self.matches(text) && ascending(text),
             Self::Owner => self.matches(text) && owner(text).is_some(),
@@ -184,6 +199,10 @@ impl Format {
             Self::Path | Self::PathTemplate => "an absolute path",
             Self::FilePath => "the absolute path of a file",
             Self::FilesFrom => "a path below this folder",
+            Self::FileBelow => "a file below this folder",
+            Self::Member => "a path inside an archive",
+            Self::GoPackage => "a Go package",
+            Self::GoTag => "a build tag",
             Self::Glob => "a glob",
             Self::Port => "a port",
             Self::Owner => "an owner",
@@ -229,6 +248,14 @@ impl Format {
             Self::Path | Self::PathTemplate => "it begins with `/` and has no `.` or `..` in it",
             Self::FilePath => "it begins with `/`, does not end with one, and has no `.` or `..` in it",
             Self::FilesFrom => "it is relative to the folder of the matrix and has no `..` in it",
+            Self::FileBelow => {
+                "it is relative to the folder of the matrix, and has neither `.` nor `..` in it, as in `dist/agent`"
+            }
+            Self::Member => "as in `agent-1.0/agent`, without `.` and `..` and a `/` at either end",
+            Self::GoPackage => {
+                "one package and no pattern, as in `./cmd/worker` or `example.org/tool/cmd/worker`"
+            }
+            Self::GoTag => "letters, digits, `_` and `.`, one tag a text",
             Self::Glob => "as in `**/*.html` or `{css,js}/*`",
             Self::Port => {
                 "a number or ascending range from 1 to 65535, with `/tcp` or `/udp`, as in `8080/tcp`"
@@ -238,7 +265,7 @@ impl Format {
             Self::Signal => "a name as in `SIGTERM`, or its number",
             Self::Size => "a number with B, kB, MB, GB, KiB, MiB or GiB, as in `40MB`",
             Self::Growth => "a percentage or a size, as in `10%` or `2MB`",
-            Self::Sha256 => "64 lower-case hexadecimal digits",
+            Self::Sha256 => "64 lower-case hexadecimal digits, without `sha256:`",
         };
         help.to_owned()
     }
@@ -248,7 +275,9 @@ impl Format {
         match self {
             Self::Template(scope) => Some(scope),
             Self::Repository => Some(Scope::Image),
-            Self::Tag | Self::PathTemplate | Self::FilesFrom => Some(Scope::Platform),
+            Self::Tag | Self::PathTemplate | Self::FilesFrom | Self::FileBelow | Self::Member => {
+                Some(Scope::Platform)
+            }
             _ => None,
         }
     }
@@ -268,7 +297,7 @@ impl Form {
     pub(in crate::matrix) fn once(&self) -> bool {
         matches!(
             self,
-            Self::Word(_) | Self::Text(Format::Platform | Format::Repository | Format::Port)
+            Self::Word(_) | Self::Text(Format::Platform | Format::Repository | Format::Port | Format::GoTag)
         )
     }
 }

@@ -10,6 +10,9 @@ use crate::matrix::template::Scope;
 /// The words of `compression`.
 pub(super) const ALGORITHMS: &[&str] = &["gzip", "zstd", "none"];
 
+/// What can be stripped.
+pub(super) const STRIP: Form = Word(&["none", "debuginfo", "symbols"]);
+
 /// `[image.NAME]`.
 pub(in crate::matrix) const IMAGE: Shape = Shape {
     name: "an image",
@@ -23,7 +26,7 @@ const OWN: &[Key] = &[
         "binaries",
         FullList(&Either(&[Text(Format::Name), Table(&BINARY_USE)])),
         "Its binaries, each a name or a table; the first is the entrypoint.",
-        "the cargo binary of the image's name",
+        "the `[binary.NAME]` or the cargo binary of the image's name",
         "[\"api\", { binary = \"migrate\", package = \"db\" }]",
     ),
     key(
@@ -85,7 +88,7 @@ pub(super) const SHARED: &[Key] = &[
     ),
     key(
         "strip",
-        Word(&["none", "debuginfo", "symbols"]),
+        STRIP,
         "What is removed from its binaries.",
         "\"symbols\"",
         "\"debuginfo\"",
@@ -210,21 +213,23 @@ pub(super) const SHARED: &[Key] = &[
     key(
         "debuginfo",
         Word(&["drop", "file", "referrer"]),
-        "What becomes of the debug information that is stripped.",
+        "What becomes of the debug information that is stripped: `drop` forgets it, `file` keeps it in a file beside the \
+         store.",
         "\"drop\"",
         "\"file\"",
     ),
     key(
         "upx",
         Either(&[Boolean, Table(&UPX)]),
-        "Whether binaries are packed with UPX.",
+        "Whether and how binaries are packed with UPX; a packed one must start before it is taken.",
         "false",
         "{ level = 9, lzma = true, platforms = [\"linux/amd64\"] }",
     ),
     key(
         "smoke",
-        Either(&[List(&Text(Format::Any)), Table(&SMOKE)]),
-        "Arguments with which the entrypoint must succeed before anything is published.",
+        Either(&[List(&Text(Format::Any)), Off, Table(&SMOKE)]),
+        "Arguments, in place of `cmd`, with which the entrypoint must succeed in the image's own root before anything is \
+         published; on each platform that can be tried here. `false` switches off what is inherited.",
         "none",
         "[\"--version\"]",
     ),

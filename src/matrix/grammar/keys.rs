@@ -1,7 +1,7 @@
 //! Every table and key of `gantry.toml` but an image's, which are in [`super::image`] and [`super::parts`].
 
-use super::Form::{FullList, Integer, List, Map, Table, Text};
-use super::image::{IMAGE, SHARED};
+use super::Form::{FullList, Integer, List, Map, Table, Text, Word};
+use super::image::{IMAGE, SHARED, STRIP};
 use super::{Form, Format, Key, Kind, Shape};
 use crate::matrix::template::Scope;
 
@@ -53,9 +53,18 @@ pub(in crate::matrix) const ROOT: Shape = Shape {
                 key: Format::Name,
                 value: &Table(&BINARY),
             },
-            "Binaries that do not come from cargo, by name.",
+            "Binaries that do not come from cargo, by name. An image uses one by naming it in `binaries`, or by having its \
+             name and no `binaries`; a cargo binary of the same name is then not meant.",
             "",
             "{ agent = { path = \"dist/{arch}/agent\" } }",
+        ),
+        key(
+            "toolchain",
+            Word(&["any", "pinned"]),
+            "Whether compilers and linkers may change between builds. With `pinned`, gantry.lock records the versions of \
+             those that were used for each triple, and `--locked` refuses others, on any machine.",
+            "\"any\"",
+            "\"pinned\"",
         ),
     ]],
     kinds: &[],
@@ -120,8 +129,8 @@ const BINARY: Shape = Shape {
     groups: &[&[
         key(
             "go",
-            Text(Format::Any),
-            "A Go package to build.",
+            Text(Format::GoPackage),
+            "A Go package to build, as `go build` takes it, seen from the matrix's folder.",
             "",
             "\"./cmd/worker\"",
         ),
@@ -133,6 +142,13 @@ const BINARY: Shape = Shape {
             "[\"-s\", \"-w\", \"-X main.version={version}\"]",
         ),
         key(
+            "tags",
+            List(&Text(Format::GoTag)),
+            "Build tags for Go.",
+            "[]",
+            "[\"netgo\", \"osusergo\"]",
+        ),
+        key(
             "cgo",
             Form::Boolean,
             "Whether Go code may call C, built with the target's C compiler.",
@@ -141,8 +157,9 @@ const BINARY: Shape = Shape {
         ),
         key(
             "path",
-            Text(Format::Template(Scope::Platform)),
-            "A file that exists already; a template.",
+            Text(Format::FileBelow),
+            "A file that exists already, below the matrix's folder: the binary, or with `member` an archive that has it; \
+             a template.",
             "",
             "\"dist/{os}/{arch}{variant}/agent\"",
         ),
@@ -152,13 +169,14 @@ const BINARY: Shape = Shape {
                 key: Format::Platform,
                 value: &Text(Format::Sha256),
             },
-            "The digests that the files at `path` must have.",
-            "",
+            "The digests that the files at `path` must have; if there are any, each platform of an image that uses the \
+             binary needs one. Those for other platforms do no harm.",
+            "nothing is compared",
             "{ \"linux/amd64\" = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\" }",
         ),
         key(
             "member",
-            Text(Format::Template(Scope::Platform)),
+            Text(Format::Member),
             "The path of the binary inside the archive at `path`; a template.",
             "",
             "\"agent-{version}/agent\"",
@@ -171,11 +189,18 @@ const BINARY: Shape = Shape {
             "",
             "[\"make\", \"shim\", \"OUT={out}\"]",
         ),
+        key(
+            "strip",
+            STRIP,
+            "What is removed from what others made; the image's `strip` is for what is compiled here.",
+            "\"none\"",
+            "\"symbols\"",
+        ),
     ]],
     kinds: &[
-        kind("go", &[], &["ldflags", "cgo"]),
-        kind("path", &[], &["sha256", "member"]),
-        kind("command", &[], &[]),
+        kind("go", &[], &["ldflags", "tags", "cgo"]),
+        kind("path", &[], &["sha256", "member", "strip"]),
+        kind("command", &[], &["strip"]),
     ],
 };
 

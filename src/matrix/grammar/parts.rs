@@ -18,7 +18,7 @@ pub(super) const BINARY_USE: Shape = Shape {
         key(
             "package",
             Text(Format::Name),
-            "The cargo package that has it.",
+            "The cargo package that has it. It, `features`, `default-features` and `profile` are for cargo only.",
             "the only one that has it",
             "\"db\"",
         ),
@@ -234,13 +234,13 @@ pub(super) const SMOKE: Shape = Shape {
         required(
             "args",
             List(&Text(Format::Any)),
-            "Arguments for the entrypoint.",
+            "Arguments for the entrypoint, in place of `cmd`.",
             "[\"--version\"]",
         ),
         key(
             "required",
             Form::Boolean,
-            "Whether a platform that cannot be run here is an error.",
+            "Whether a platform that cannot be tried here is an error.",
             "false",
             "true",
         ),

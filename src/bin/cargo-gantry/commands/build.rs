@@ -3,7 +3,7 @@
 use cargo_gantry::pipeline::{Built, Error, Gantry};
 use serde_json::json;
 
-use super::runtime;
+use super::{runtime, sizes};
 use crate::args::Build;
 use crate::reporter::Reporter;
 
@@ -12,6 +12,7 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
         gantry.check_output(output)?;
     }
     let built = runtime()?.block_on(gantry.build(&arguments.selecting.request()))?;
+    sizes::show(&built, reporter);
     show(&built, reporter);
     for output in &arguments.outputs {
         for (place, digest) in gantry.write(&built, output)? {

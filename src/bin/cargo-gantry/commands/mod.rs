@@ -3,11 +3,14 @@
 mod build;
 mod cache;
 mod check;
+mod doctor;
 mod inspect;
 mod pins;
 mod plan;
 mod publish;
+mod run;
 mod schema;
+mod sizes;
 mod targets;
 
 use cargo_gantry::pipeline::{Error, Gantry};
@@ -15,9 +18,10 @@ use cargo_gantry::pipeline::{Error, Gantry};
 use crate::args::Command;
 use crate::reporter::Reporter;
 
-/// Runs what was asked for.
-pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
-    match command {
+/// Runs what was asked for, and gives the exit code: that of the program for `run`, else 0.
+pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Result<u8, Error> {
+    let done = match command {
+        Command::Run(run) => return run::run(&run, gantry, reporter),
         Command::Build(build) => build::run(&build, gantry, reporter),
         Command::Publish(publish) => publish::run(&publish, gantry, reporter),
         Command::Plan(selecting) => plan::run(&selecting, gantry, reporter),
@@ -27,9 +31,11 @@ pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Res
         Command::Cache(cache) => cache::run(&cache, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
+        Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
         Command::Completions { shell } => schema::completions(shell, reporter),
-    }
+    };
+    done.map(|()| 0)
 }
 
 /// The runtime belongs to the binary: the library only gives futures.

@@ -1,7 +1,7 @@
 //! `cargo gantry plan`
 
 use cargo_gantry::pipeline::{Error, Gantry};
-use cargo_gantry::plan::Plan;
+use cargo_gantry::plan::{ForeignUnit, Link, Plan};
 
 use super::runtime;
 use crate::args::Selecting;
@@ -16,7 +16,14 @@ pub(crate) fn run(arguments: &Selecting, gantry: &Gantry, reporter: &Reporter) -
 }
 
 fn text(plan: &Plan) -> String {
-    let mut parts = vec![units(plan), images(plan)];
+    let mut parts = Vec::new();
+    if !plan.units.is_empty() {
+        parts.push(units(plan));
+    }
+    if !plan.foreign.is_empty() {
+        parts.push(foreign(plan));
+    }
+    parts.push(images(plan));
     parts.extend(bases(plan));
     parts.push(names(plan));
     if !plan.notices.is_empty() {
@@ -56,6 +63,56 @@ fn units(plan: &Plan) -> String {
             "BINARIES",
             "WHY A UNIT OF ITS OWN",
         ],
+        &rows,
+    )
+}
+
+/// What is made without cargo, a binary and platform a line.
+fn foreign(plan: &Plan) -> String {
+    let compiler = |link: &Option<Link>| link.as_ref().map_or("-".to_owned(), |link| link.shown.clone());
+    let mut rows = Vec::new();
+    for unit in &plan.foreign {
+        match unit {
+            ForeignUnit::Go(unit) => {
+                let binaries: Vec<&str> = unit.binaries.keys().map(String::as_str).collect();
+                let packages: Vec<&str> = unit.binaries.values().map(String::as_str).collect();
+                for target in &unit.targets {
+                    rows.push(vec![
+                        unit.name.clone(),
+                        target.platform.to_string(),
+                        binaries.join(", "),
+                        packages.join(" "),
+                        compiler(&target.link),
+                    ]);
+                }
+            }
+            ForeignUnit::Prebuilt(unit) => rows.extend(unit.files.iter().map(|file| {
+                let member = file
+                    .member
+                    .as_ref()
+                    .map_or(String::new(), |member| format!(", in it {member}"));
+                vec![
+                    unit.name.clone(),
+                    file.platform.to_string(),
+                    file.binary.clone(),
+                    format!("{}{member}", file.path),
+                    "-".to_owned(),
+                ]
+            })),
+            ForeignUnit::Command(unit) => rows.extend(unit.runs.iter().map(|run| {
+                vec![
+                    unit.name.clone(),
+                    run.platform.to_string(),
+                    run.binary.clone(),
+                    run.command.join(" "),
+                    compiler(&run.link),
+                ]
+            })),
+            _ => {}
+        }
+    }
+    table(
+        &["UNIT", "PLATFORM", "BINARIES", "MADE FROM", "C COMPILER"],
         &rows,
     )
 }
@@ -124,7 +181,7 @@ fn names(plan: &Plan) -> String {
         };
         rows.push(vec![
             image.name.clone(),
-            image.version.clone(),
+            image.version.clone().unwrap_or_default(),
             tags.join(", "),
             repositories,
         ]);
