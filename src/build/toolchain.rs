@@ -365,7 +365,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let environment = Environment::empty(folder)
             .with("PATH", bin.path())
-            .with("RUSTC", toolchain().sysroot().join("bin/rustc"));
+            .with("RUSTC", toolchain().sysroot().unwrap().join("bin/rustc"));
         let tools = Tools::new(environment);
         let toolchain = Toolchain::survey(&tools, folder).unwrap();
         assert_eq!(toolchain.zig().unwrap().library, folder.join("zig/lib"));
