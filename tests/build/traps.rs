@@ -50,6 +50,8 @@ pub(super) fn choose(clone: &Clone, triple: &str, kind: LinkerKind, wanted: Want
 /// The program built so, and what its file says.
 fn built(clone: &Clone, triple: &str, choice: &LinkChoice) -> (PathBuf, Elf) {
     let mut unit = clone.unit(vec![clone.select("app", &["app"], &[])], &[]);
+    // The crates that std itself is made of are not those of the fixture.
+    unit.offline = clone.environment.var("CARGO_UNSTABLE_BUILD_STD").is_none();
     unit.targets = vec![TargetBuild {
         triple: triple.to_owned(),
         variables: choice.variables.clone(),
@@ -190,4 +192,34 @@ fn programs_keep_the_floor_that_zig_is_given() {
             runs(&clone, &path, None);
         }
     }
+}
+
+#[test]
+fn a_std_that_cargo_builds_is_linked_by_zig() {
+    const TRIPLE: &str = "armv7-unknown-linux-musleabihf";
+    let folder = tempfile::tempdir().unwrap();
+    let mut clone = fixture(folder.path());
+    clone.environment = clone
+        .environment
+        .with("RUSTUP_TOOLCHAIN", "nightly")
+        .with("CARGO", "cargo")
+        .with("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+        .without("RUSTC");
+    let toolchain = match Toolchain::survey(&clone.tools(), &clone.root) {
+        Ok(toolchain) if toolchain.std_is_built(TRIPLE) => toolchain,
+        _ => return missing("there is no nightly Rust with `rust-src`"),
+    };
+    if Environment::capture().unwrap().var("GANTRY_TEST_REQUIRE") != Some("all") {
+        return missing("the standard library takes minutes to build");
+    }
+    let target = Catalog::builtin().triple(TRIPLE).unwrap().clone();
+    let pure = link::choose(&target, &Wanted::default(), &toolchain);
+    let Some(choice) = choose(&clone, TRIPLE, LinkerKind::Zig, Wanted::default()) else {
+        return;
+    };
+    // What Rust's own component would bring is not there.
+    assert_eq!(pure.unwrap().kind, Some(LinkerKind::Zig));
+    let (path, elf) = built(&clone, TRIPLE, &choice);
+    assert_eq!((&elf.interpreter, &elf.needed), (&None, &vec![]));
+    runs(&clone, &path, Some("qemu-arm-static"));
 }

@@ -44,7 +44,11 @@ impl Attempt<'_> {
                 .and_then(|gcc| Ok(self.check(gcc, Libc::Musl)?));
             match checked {
                 // A whole toolchain brings a C++ library too, which only its own driver finds.
-                Ok(_) if self.wanted.cc_links || self.plus(&gcc).is_some() => {
+                Ok(_)
+                    if self.wanted.cc_links
+                        || self.plus(&gcc).is_some()
+                        || self.std_brings_musl().is_err() =>
+                {
                     return Ok(self.linking_gcc(&gcc));
                 }
                 Ok(_) => return Ok(self.compiling_with(LinkerKind::Gcc, &gcc, gcc.clone().into(), None)),
@@ -83,6 +87,7 @@ impl Attempt<'_> {
             .as_deref()
             .ok_or("no other gcc will do")?;
         let gcc = self.in_path(&format!("{prefix}-gcc"))?;
+        self.std_brings_musl()?;
         let headers = self.musl_headers()?;
         let own = Call::new(&gcc).arg("-print-file-name=include");
         let own = self

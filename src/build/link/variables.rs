@@ -34,6 +34,7 @@ impl Attempt<'_> {
             }
         }
         self.libatomic(&mut choice);
+        self.self_contained(&mut choice);
         // What the host's own tools find is right for the host.
         let native = choice.kind == Some(LinkerKind::Cc);
         let own = choice.kind.is_none() && !matches!(self.wanted.linker, Asked::Program(_));
@@ -61,6 +62,13 @@ impl Attempt<'_> {
             self.say(&mut choice, "CMAKE_TOOLCHAIN_FILE", file);
         }
         choice
+    }
+
+    /// rustc would name musl's start files, and the component that has them is not there: who links has its own.
+    fn self_contained(&self, choice: &mut LinkChoice) {
+        if self.target.libc == Libc::Musl && self.toolchain.std_is_built(&self.target.triple) {
+            choice.rustflags.push("-Clink-self-contained=no".to_owned());
+        }
     }
 
     /// gcc makes calls of some atomics, and names no library for them. Its archive costs nothing where nobody calls; its
