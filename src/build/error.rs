@@ -187,6 +187,9 @@ pub enum BuildError {
 #[diagnostic(code(gantry::build::go))]
 #[non_exhaustive]
 pub struct GoFailure {
+    /// The way out, where it is known.
+    #[help]
+    pub help: Option<&'static str>,
     /// The unit's name.
     pub unit: String,
     /// The target; none where it was not about one.
