@@ -40,6 +40,7 @@ pub(super) fn target<'a>(
                 return Err(BuildError::Unmade {
                     path,
                     command: call.shown(),
+                    help: None,
                 });
             };
             let fresh = compiled == 0 && before == Some(mark);
