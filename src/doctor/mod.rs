@@ -168,5 +168,19 @@ impl Check {
     }
 }
 
+/// An error with its causes on one line.
+pub(crate) fn said(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text.replace('\n', " ")
+}
+
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,7 @@ impl Remedy {
     }
 
     /// A line for a shell.
-    pub fn shell(line: impl Into<String>) -> Self {
+    pub(super) fn shell(line: impl Into<String>) -> Self {
         Self::of(Step::Shell(line.into()))
     }
 

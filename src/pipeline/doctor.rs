@@ -128,14 +128,3 @@ struct Unheard;
 impl Observer for Unheard {
     fn event(&self, _: &Event<'_>) {}
 }
-
-/// An error on one line, with its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
-}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Known, with_causes};
+use super::Known;
 use crate::build::link::{self, LinkError};
 use crate::build::toolchain::Toolchain;
 use crate::doctor::{self, Check, Need, System};
@@ -33,7 +33,7 @@ pub(super) fn look(
     if needs_rust {
         let surveyed = Toolchain::survey(&gantry.tools, &known.project.root);
         checks.push(known.cargo.clone());
-        checks.push(doctor::compiler(surveyed.as_ref(), system));
+        checks.push(doctor::compiler(surveyed.as_ref(), &gantry.tools, system));
         match surveyed {
             Ok(surveyed) if !known.is_lost() => toolchain = surveyed,
             _ => {
@@ -189,7 +189,7 @@ fn linker(
         // A command may need no compiler.
         Err(Error::Link(_)) if query.optional => return None,
         Err(Error::Link(error)) => (wanted(query, error), Err(error)),
-        Err(error) => return Some(doctor::dependencies(&query.triple, &with_causes(error)).needed_by(why)),
+        Err(error) => return Some(doctor::dependencies(&query.triple, &doctor::said(error)).needed_by(why)),
     };
     Some(doctor::linker(target, &wanted, chosen, (toolchain, system), why))
 }
