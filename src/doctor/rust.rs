@@ -52,25 +52,21 @@ pub fn standard(
     toolchain: &Toolchain,
     system: &System,
 ) -> Result<(String, Check), ToolchainError> {
-    let known = known(toolchain);
     let best = targets[0].triple.as_str();
     for target in targets {
         let triple = target.triple.as_str();
         if !toolchain.std_installed(triple)? {
             continue;
         }
-        let better = known
-            .as_ref()
-            .filter(|known| triple != best && known.iter().any(|known| known == best));
-        let check = match better {
-            Some(_) => {
-                let message = format!("not installed: `{triple}` is taken instead");
-                Check::warning(Need::Target, subject(best), message).remedy(Remedy::target(best), system)
-            }
-            None => Check::found(Need::Target, subject(triple), "installed"),
+        // That it could be better is no gap: what is better may need more, a compiler for musl among others.
+        let message = match triple == best {
+            true => "installed".to_owned(),
+            false => format!("installed, and taken as `{best}` is not"),
         };
+        let check = Check::found(Need::Target, subject(triple), message);
         return Ok((triple.to_owned(), check));
     }
+    let known = known(toolchain);
     let has = |target: &&&Target| match &known {
         Some(known) => known.contains(&target.triple),
         None => target.std_in_rustup,

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use compilers::Looked;
+
 use super::{Access, Error, Gantry, Request, blocking, prepare};
 use crate::doctor::{self, Check, Diagnosis, Status, System};
 use crate::event::{Event, Observer};
@@ -102,7 +104,7 @@ fn installed(
     known: &Known,
     facts: crate::plan::Bases,
 ) -> Result<(Vec<Check>, Option<Plan>), Error> {
-    let (mut checks, plan) = compilers::look(gantry, request, known, facts)?;
+    let Looked { mut checks, plan } = compilers::look(gantry, request, known, facts)?;
     if let Some((plan, toolchain)) = &plan {
         checks.extend(programs::look(gantry, known, plan, toolchain));
         checks.extend(trials::look(gantry, known, plan)?);

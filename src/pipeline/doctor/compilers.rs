@@ -13,13 +13,15 @@ use crate::plan::{self, Bases, Draft, LinkQuery, Overrides, Plan, PlannedPlatfor
 use crate::project::Git;
 use crate::target::Catalog;
 
-/// Checks compilers, and plans as if all that can be had were there. No plan where nothing can be told without cargo.
-pub(super) fn look(
-    gantry: &Gantry,
-    request: &Request,
-    known: &Known,
-    facts: Bases,
-) -> Result<(Vec<Check>, Option<(Plan, Toolchain)>), Error> {
+/// What was found of compilers.
+pub(super) struct Looked {
+    pub checks: Vec<Check>,
+    /// The plan, and what it was made with; none where nothing can be told without cargo.
+    pub plan: Option<(Plan, Toolchain)>,
+}
+
+/// Checks compilers, and plans as if all that can be had were there.
+pub(super) fn look(gantry: &Gantry, request: &Request, known: &Known, facts: Bases) -> Result<Looked, Error> {
     let (catalog, system) = (Catalog::builtin(), &known.system);
     let selection = Selection {
         images: request.images.clone(),
@@ -39,7 +41,7 @@ pub(super) fn look(
             _ => {
                 matrix = without_cargo(matrix);
                 if matrix.images.is_empty() {
-                    return Ok((checks, None));
+                    return Ok(Looked { checks, plan: None });
                 }
             }
         }
@@ -98,7 +100,10 @@ pub(super) fn look(
         let why = users(&plan, |platform| platform.triple == query.triple);
         checks.extend(linker(query, answer, &toolchain, (&catalog, system), &why));
     }
-    Ok((checks, Some((plan, toolchain))))
+    Ok(Looked {
+        checks,
+        plan: Some((plan, toolchain)),
+    })
 }
 
 /// The images that cargo has no part in.
