@@ -142,6 +142,15 @@ fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 impl GoBuildInfo {
+    /// What it says of the sources' version control (`vcs.revision`, `vcs.time`): of all settings, those that may be told
+    /// to everybody.
+    pub fn version_control(&self) -> impl Iterator<Item = (&str, &str)> {
+        let settings = self.settings.iter();
+        settings
+            .filter(|(name, _)| *name == "vcs" || name.starts_with("vcs."))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A line of the text; dependencies are passed over.
     /// <https://pkg.go.dev/runtime/debug#BuildInfo.String>
     fn line(&mut self, line: &str) {

@@ -311,6 +311,44 @@ pub enum PrebuiltError {
         #[help]
         help: String,
     },
+    /// A member of an archive is no file of its own.
+    #[error("`{member}` in `{}` is {what}", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_member_kind),
+        help("`member` is the path of a regular file; of a link, name what it leads to")
+    )]
+    MemberKind {
+        /// The archive, below the matrix's folder.
+        path: PathBuf,
+        /// The member.
+        member: String,
+        /// What it is.
+        what: String,
+    },
+    /// It is no archive that we read.
+    #[error("`{}` is {what}, where a member of an archive is asked for", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_format),
+        help(
+            "archives are read as tar, plain or compressed with gzip or zstd, and as zip; leave `member` out if the file is the program"
+        )
+    )]
+    Format {
+        /// The file, below the matrix's folder.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A damaged archive, or one that is more than we take.
+    #[error("cannot read the archive `{}`", path.display())]
+    #[diagnostic(code(gantry::build::prebuilt_archive))]
+    Archive {
+        /// The archive, below the matrix's folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// It cannot be read.
     #[error("cannot read `{}`", path.display())]
     #[diagnostic(code(gantry::build::prebuilt_unreadable))]

@@ -6,13 +6,13 @@
 mod call;
 mod flags;
 mod packages;
-mod place;
 mod run;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::place::Place;
 use super::{Artifact, BuildError, Built, Strip};
 use crate::event::{Event, Observer};
 use crate::tool::Tools;
@@ -87,7 +87,7 @@ pub fn go(
         unit: &unit.name,
         steps: None,
     });
-    let place = place::Place::take(tools, observer, &unit.into)?;
+    let place = Place::take(tools, observer, &unit.into)?;
     let caller = call::Caller::new(tools, observer, unit, place.temporary())?;
     let mut built = Built::default();
     let groups = match unit.targets.first() {

@@ -327,7 +327,8 @@ impl Toolchain {
         let library = after.trim_start_matches('"').split('"').nth(1)?;
         Some(Zig {
             version,
-            library: library.into(),
+            // zig writes a path below the folder that it runs in relative to that folder.
+            library: self.tools.environment().directory().join(library),
             program,
         })
     }
@@ -410,6 +411,23 @@ mod tests {
         assert!(!cfgs(&[]).contains(&own));
         assert!(cfgs(&["--cfg", "own"]).contains(&own));
         assert!(cfgs(&[]).contains(&Cfg::from_str("target_arch=\"aarch64\"").unwrap()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn finds_zigs_library_from_any_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let bin = tempfile::tempdir().unwrap();
+        let zig = bin.path().join("zig");
+        std::fs::write(&zig, "#!/bin/sh\necho '.lib_dir = \"zig/lib\",'\n").unwrap();
+        std::fs::set_permissions(&zig, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let environment = Environment::empty(folder)
+            .with("PATH", bin.path())
+            .with("RUSTC", toolchain().sysroot().unwrap().join("bin/rustc"));
+        let tools = Tools::new(environment);
+        let toolchain = Toolchain::survey(&tools, folder).unwrap();
+        assert_eq!(toolchain.zig().unwrap().library, folder.join("zig/lib"));
     }
 
     #[test]

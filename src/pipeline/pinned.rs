@@ -6,7 +6,7 @@ use crate::base::{CompilerPart, CompilerVersions};
 use crate::build::toolchain::Toolchain;
 use crate::plan::{ForeignUnit, Plan};
 use crate::project::Project;
-use crate::tool::Call;
+use crate::tool::{Call, ToolError};
 
 /// The compilers that are here, of each triple that `plan` builds for.
 pub(super) fn here(
@@ -32,7 +32,11 @@ pub(super) fn here(
     let triples: Vec<&str> = go.flatten().map(|target| target.triple.as_str()).collect();
     if !triples.is_empty() {
         let call = Call::new("go").args(["env", "GOVERSION"]).dir(&project.root);
-        let version = gantry.tools.run(&call)?.text();
+        // Where there is none, the build says so, and what to do.
+        let version = match gantry.tools.run(&call) {
+            Err(ToolError::NotFound { .. }) => String::new(),
+            said => said?.text(),
+        };
         for triple in triples {
             here.add(triple, CompilerPart::Go, &version);
         }

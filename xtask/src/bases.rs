@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use recipe::{RECIPES, Recipe};
+use recipe::RECIPES;
+pub(crate) use recipe::{Part, Platform, Recipe, platform};
 
 use crate::step::{Step, say, target};
 
@@ -61,7 +62,7 @@ fn folder() -> PathBuf {
 }
 
 /// Nothing is visible under its name before it is whole: the layout is moved there, and the stamp written last.
-fn made(recipe: &Recipe, into: &Path) -> Result<()> {
+pub(crate) fn made(recipe: &Recipe, into: &Path) -> Result<()> {
     let layout = into.join(recipe.name);
     let stamp = into.join(format!("{}.recipe", recipe.name));
     let digest = recipe.digest()?;

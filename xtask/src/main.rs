@@ -13,6 +13,7 @@ mod registry;
 mod run_image;
 mod setup;
 mod step;
+mod toolchains;
 mod validate;
 
 use anyhow::bail;
@@ -30,7 +31,8 @@ const CHORES: &str = "cargo xtask <chore>
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
   validate REF|LAYOUT            check one image
   run-image [-p PLATFORM] REF    run one platform of an image in its own root
-  bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md";
+  bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md
+  toolchains [--only WORDS]      build and run programs for every platform with every linker; writes docs/toolchains.md";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +52,7 @@ fn main() -> anyhow::Result<()> {
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),
         "bench" => bench::run(rest),
+        "toolchains" => toolchains::run(rest),
         other => bail!("no chore `{other}`\n\n{CHORES}"),
     }
 }

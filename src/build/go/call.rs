@@ -51,6 +51,7 @@ impl<'a> Caller<'a> {
     /// A call for a target, without arguments.
     pub(super) fn call(&self, target: Option<&GoTarget>) -> Call {
         let unit = self.unit;
+        // Go renames what it has linked if it can: a copy that is cut short would count as built the next time.
         let mut call = Call::new(&self.program)
             .dir(&unit.directory)
             .var("GOTMPDIR", self.temporary)

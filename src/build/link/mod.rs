@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod gcc;
 mod script;
+mod variables;
 mod zig;
 
 use std::collections::BTreeMap;
@@ -99,7 +100,9 @@ pub fn choose(target: &Target, wanted: &Wanted, toolchain: &Toolchain) -> Result
         toolchain,
         strict: true,
     };
-    Ok(attempt.identified(attempt.choose()?))
+    let chosen = attempt.choose()?;
+    attempt.check_own()?;
+    Ok(attempt.identified(attempt.equipped(chosen)))
 }
 
 /// One question: can it be done this way?
