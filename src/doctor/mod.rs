@@ -16,7 +16,7 @@ mod trial;
 use serde::Serialize;
 
 pub use linker::{host, linker};
-pub use program::{Go, Program, go, program};
+pub use program::{Go, Program, go, program, repository_refused};
 pub use registry::{Base, base, repository};
 pub use remedy::Remedy;
 pub use rust::{cargo, compiler, dependencies, standard};

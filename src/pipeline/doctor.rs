@@ -5,6 +5,7 @@ mod compilers;
 mod programs;
 mod trials;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::matrix::Matrix;
 use crate::plan::Plan;
 use crate::project::{Project, ProjectError};
 use crate::registry::{Client, Settings, user_settings};
+use crate::spec::Platform;
 
 /// What is wanted, before anything of it is looked for.
 struct Known {
@@ -47,10 +49,20 @@ pub(super) async fn diagnose(
     };
     let client = client(gantry, access)?;
     let (facts, mut checks) = bases::look(gantry, request, &known, &client).await?;
+    let mut asked = request.clone();
+    let all = declared(&known.matrix);
     known.matrix = bases::known_only(known.matrix, &facts);
+    let left = declared(&known.matrix);
+    // Who asks for a platform that the matrix never had is told so.
+    asked
+        .platforms
+        .retain(|platform| left.contains(platform) || !all.contains(platform));
     let system = known.system.clone();
+    if asked.platforms.is_empty() && !request.platforms.is_empty() {
+        return Ok(Diagnosis::new(checks, &system));
+    }
     let (more, plan) = {
-        let (gantry, request) = (gantry.clone(), request.clone());
+        let (gantry, request) = (gantry.clone(), asked);
         blocking(move || installed(&gantry, &request, &known, facts)).await?
     };
     checks.extend(more);
@@ -79,6 +91,11 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
         system,
         cargo,
     })
+}
+
+fn declared(matrix: &Matrix) -> BTreeSet<Platform> {
+    let all = matrix.declared().iter().flat_map(|image| &image.platforms);
+    all.map(|settings| settings.platform.clone()).collect()
 }
 
 /// Where the matrix is, or would be: beside the nearest Cargo.toml.

@@ -10,7 +10,7 @@ use crate::matrix::Matrix;
 use crate::pipeline::prepare::{self, Linked};
 use crate::pipeline::{Error, Gantry, Request, convert, workplace};
 use crate::plan::{self, Bases, Draft, LinkQuery, Overrides, Plan, PlannedPlatform, Question, Selection};
-use crate::project::Git;
+use crate::project::{Git, ProjectError};
 use crate::target::Catalog;
 
 /// What was found of compilers.
@@ -129,15 +129,19 @@ fn draft(
     let root = &known.project.root;
     let is_cared_for = root.ancestors().any(|folder| folder.join(".git").exists());
     if gantry.tools.find("git").is_some() || !is_cared_for {
-        let git = Git::read(&gantry.tools, root)?;
-        if git.is_some() {
-            checks.push(Check::found(
-                Need::Program,
-                "git",
-                "tells commit, branch and origin for labels",
-            ));
-        }
-        question.git = git.as_ref().map(convert::git);
+        question.git = match Git::read(&gantry.tools, root) {
+            Ok(None) => None,
+            Ok(Some(git)) => {
+                let message = "tells commit, branch and origin for labels";
+                checks.push(Check::found(Need::Program, "git", message));
+                Some(convert::git(&git))
+            }
+            Err(ProjectError::Git { directory, said }) => {
+                checks.push(doctor::repository_refused(&directory, &said, &known.system));
+                Some(made_up())
+            }
+            Err(error) => return Err(error.into()),
+        };
         return Ok(plan::draft(&question)?);
     }
     let without = plan::draft(&question).ok();
@@ -156,12 +160,17 @@ fn draft(
     if let Some(draft) = without {
         return Ok(draft);
     }
-    question.git = Some(plan::Git {
+    question.git = Some(made_up());
+    Ok(plan::draft(&question)?)
+}
+
+/// What git would tell, as far as a plan depends on it.
+fn made_up() -> plan::Git {
+    plan::Git {
         commit: "0".repeat(40),
         branch: Some("main".to_owned()),
         ..plan::Git::default()
-    });
-    Ok(plan::draft(&question)?)
+    }
 }
 
 /// How it is linked; a name that is shown nowhere stands for what is missing.
