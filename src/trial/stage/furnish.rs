@@ -63,12 +63,15 @@ pub(super) fn put_program(root: &Root, at: &str, program: &Path) -> Result<(), T
     };
     let mut file = File::open(program).map_err(unreadable)?;
     let (folder, name) = at.rsplit_once('/').unwrap_or(("", at));
-    let found = root.resolve(folder).filter(|place| place.is_dir());
-    let Some(folder) = found.filter(|_| !["", ".", ".."].contains(&name)) else {
-        let path = root.path().join(at.trim_start_matches('/'));
-        let source = io::ErrorKind::NotADirectory.into();
-        return Err(TrialError::Folder { path, source });
-    };
+    let path = || root.path().join(at.trim_start_matches('/'));
+    if ["", ".", ".."].contains(&name) {
+        let source = io::ErrorKind::IsADirectory.into();
+        return Err(TrialError::Folder { path: path(), source });
+    }
+    // Without its own programs an image may have no folder for them.
+    let folder = root
+        .directory_now(folder.as_bytes())
+        .map_err(|source| TrialError::Folder { path: path(), source })?;
     write(&folder.join(name), 0o755, &mut file)
 }
 

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// As many links as the kernel follows on one path.
@@ -69,6 +70,18 @@ impl Root {
         for place in made {
             self.put_directory(place, PLAIN);
         }
+        if fs::symlink_metadata(&found)?.is_dir() {
+            return Ok(found);
+        }
+        Err(io::ErrorKind::NotADirectory.into())
+    }
+
+    /// Where the directory of this path really is, once everything is in place: what is missing is made as layers' parents are.
+    pub(super) fn directory_now(&self, path: &[u8]) -> io::Result<PathBuf> {
+        let found = walk(&self.path, path, &mut |place| {
+            fs::create_dir(place)?;
+            fs::set_permissions(place, fs::Permissions::from_mode(PLAIN.mode))
+        })?;
         if fs::symlink_metadata(&found)?.is_dir() {
             return Ok(found);
         }
