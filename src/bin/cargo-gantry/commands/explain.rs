@@ -12,8 +12,7 @@ const COLUMNS: [&str; 8] = [
     "IMAGE", "PLATFORM", "PROGRAMS", "LAYER AS", "LAYER", "CHANGE", "START", "NOTE",
 ];
 
-const MEASURED: &str = "START is the median wall time of the `smoke`, from before its root is entered until it has ended: \
-                        compare, do not add.";
+const MEASURED: &str = "START is the median wall time of the `smoke`, with what it takes to enter its root: the difference tells.";
 
 /// What each way to store the programs would give, a way a line.
 pub(crate) fn show(alternatives: &[Alternative], reporter: &Reporter) {
