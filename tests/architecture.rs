@@ -34,8 +34,12 @@ pub(crate) const ROOMS: &[Room] = &[
     room("target", &["spec"]),
     room("matrix", &["target", "spec"]),
     room("plan", &["matrix", "target", "project", "spec"]),
-    // `environment` as a value: cargo's own settings are variables and files found through them.
-    room("build", &["target", "tool", "event", "environment", "spec"]),
+    // `environment` as a value: cargo's own settings are variables and files found through them. `codec`: programs that
+    // others made may lie in archives.
+    room(
+        "build",
+        &["target", "tool", "event", "environment", "codec", "spec"],
+    ),
     room("binary", &["target", "tool", "spec"]),
     room("blob", &["spec"]),
     room("codec", &["spec"]),

@@ -19,6 +19,11 @@ use cargo_gantry::event::{Event, Observer, Silent};
 use cargo_gantry::project::{Project, Question};
 use cargo_gantry::tool::{Call, Tools};
 
+#[path = "build/traps.rs"]
+mod traps;
+#[path = "build/variables.rs"]
+mod variables;
+
 /// A clone of the fixture, and the environment to build it in.
 struct Clone {
     root: PathBuf,
@@ -28,8 +33,12 @@ struct Clone {
 
 impl Clone {
     fn new(root: PathBuf, change: impl FnOnce(Environment) -> Environment) -> Self {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/build");
-        copy(&fixture, &root);
+        Self::of("build", root, change)
+    }
+
+    fn of(fixture: &str, root: PathBuf, change: impl FnOnce(Environment) -> Environment) -> Self {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        copy(&fixtures.join(fixture), &root);
         let mut environment = Environment::empty(&root);
         let outer = Environment::capture().unwrap();
         for (name, value) in outer.variables() {
@@ -127,11 +136,16 @@ fn triples() -> (String, Option<String>) {
     let installed =
         musl != host && Path::new(&rustc(&["--print", "target-libdir", "--target", &musl])).is_dir();
     if !installed {
-        let required = Environment::capture().unwrap().var("GANTRY_TEST_REQUIRE") == Some("all");
-        assert!(!required, "the std of `{musl}` is not installed");
-        eprintln!("SKIPPED in part: the std of `{musl}` is not installed");
+        missing(&format!("the std of `{musl}` is not installed"));
     }
     (host, installed.then_some(musl))
+}
+
+/// Says what is left out, which is a failure where nothing may be.
+fn missing(what: &str) {
+    let required = Environment::capture().unwrap().var("GANTRY_TEST_REQUIRE") == Some("all");
+    assert!(!required, "{what}");
+    eprintln!("SKIPPED in part: {what}");
 }
 
 fn copy(from: &Path, to: &Path) {

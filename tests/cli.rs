@@ -15,6 +15,8 @@ mod support;
 
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/output.rs"]

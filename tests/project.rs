@@ -1,5 +1,12 @@
 //! Reads small workspaces and repositories with the real cargo and git.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(dead_code, unreachable_pub, reason = "shared modules")]
+
+mod outside;
+mod support;
+
+#[path = "project/freshness.rs"]
+mod freshness;
 
 use std::fs;
 use std::path::Path;

@@ -142,6 +142,15 @@ fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 impl GoBuildInfo {
+    /// What it says of the sources' version control (`vcs.revision`, `vcs.time`): of all settings, those that may be told
+    /// to everybody.
+    pub fn version_control(&self) -> impl Iterator<Item = (&str, &str)> {
+        let settings = self.settings.iter();
+        settings
+            .filter(|(name, _)| *name == "vcs" || name.starts_with("vcs."))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A line of the text; dependencies are passed over.
     /// <https://pkg.go.dev/runtime/debug#BuildInfo.String>
     fn line(&mut self, line: &str) {
@@ -252,6 +261,21 @@ mod tests {
                 "vcs.revision=abc"
             ]
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read(texts in proptest::collection::vec(".{0,40}", 0..6), cut in 0..400_usize, flips in proptest::collection::vec((0..400_usize, 0..=255_u8), 0..4)) {
+            let lines: Vec<String> = texts.iter().map(|text| format!("build\t\"{text}")).collect();
+            let mut bytes = blob(INLINE, "go1.24.0", &lines.join("\n"));
+            for (at, byte) in flips {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            bytes.truncate(cut);
+            drop(read(&bytes));
+        }
     }
 
     #[test]

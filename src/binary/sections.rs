@@ -1,4 +1,4 @@
-//! [`section`], [`names`]: what lies in a program beside what is loaded.
+//! [`section`], [`unloaded`]: what others read out of a program's file.
 
 use std::fs::File;
 use std::path::Path;
@@ -34,8 +34,8 @@ where
     section.data(endian, data).ok()
 }
 
-/// The names of all sections; none of a file that has none, or none that can be read.
-pub(super) fn names(path: &Path) -> Vec<Vec<u8>> {
+/// The names of the sections that are not loaded; none of a file that has none, or none that can be read.
+pub(super) fn unloaded(path: &Path) -> Vec<Vec<u8>> {
     let Ok(file) = File::open(path) else {
         return Vec::new();
     };
@@ -58,11 +58,52 @@ where
     let header = H::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, data).ok()?;
-    let name = |section| {
-        sections
-            .section_name(endian, section)
-            .unwrap_or_default()
-            .to_vec()
+    let unloaded = sections.iter().filter(|section| !is_loaded::<H>(section, endian));
+    let name = |section| sections.section_name(endian, section).unwrap_or_default();
+    Some(unloaded.map(|section| name(section).to_vec()).collect())
+}
+
+/// Where in the file the relocations that are loaded name a table of symbols that is not the loader's: offsets in bytes
+/// of fields (`sh_link`) of four bytes. GNU ld writes them into static programs; nothing reads them.
+pub(super) fn links_to_symbols(path: &Path) -> Vec<u64> {
+    let Ok(file) = File::open(path) else {
+        return Vec::new();
     };
-    Some(sections.iter().map(name).collect())
+    let cache = object::ReadCache::new(file);
+    let budget = Budget::default();
+    let data = budget.of(&cache);
+    let found = match FileKind::parse(data) {
+        // Where the field lies in a section's header.
+        Ok(FileKind::Elf32) => links::<elf::FileHeader32<Endianness>, _>(data, 24),
+        Ok(FileKind::Elf64) => links::<elf::FileHeader64<Endianness>, _>(data, 40),
+        _ => None,
+    };
+    found.unwrap_or_default()
+}
+
+fn links<'a, H, R>(data: R, field: u64) -> Option<Vec<u64>>
+where
+    H: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    let header = H::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let sections = header.sections(endian, data).ok()?;
+    let start: u64 = header.e_shoff(endian).into();
+    let size = u64::from(header.e_shentsize(endian));
+    let mut found = Vec::new();
+    for (section, index) in sections.iter().zip(0..) {
+        let is_loaded = is_loaded::<H>(section, endian);
+        let relocates = [elf::SHT_REL, elf::SHT_RELA].contains(&section.sh_type(endian));
+        let link = object::SectionIndex(usize::try_from(section.sh_link(endian)).ok()?);
+        let linked = sections.section(link).map(|section| section.sh_type(endian));
+        if is_loaded && relocates && linked.is_ok_and(|linked| linked == elf::SHT_SYMTAB) {
+            found.push(start.checked_add(size.checked_mul(index)?)?.checked_add(field)?);
+        }
+    }
+    Some(found)
+}
+
+fn is_loaded<H: FileHeader<Endian = Endianness>>(section: &H::SectionHeader, endian: Endianness) -> bool {
+    section.sh_flags(endian).0 & elf::SHF_ALLOC.0 != 0
 }

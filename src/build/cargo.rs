@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::messages::Reader;
 use super::remap::{Prefixes, c_variables};
-use super::rustflags::handover;
+use super::rustflags::{handover, upper};
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
 use crate::event::{Event, Observer};
 use crate::tool::{Call, Ended, Stream, Tools};
@@ -166,7 +166,12 @@ fn variables(
 ) -> BTreeMap<String, OsString> {
     let mut variables = target.variables.clone();
     // What the matrix says of a compiler or linker holds, as it does when the user's own environment says it.
-    variables.retain(|name, _| !unit.environment.contains_key(name));
+    // Some crates read a variable with the triple before its name first, and the plain one then.
+    let before = format!("{}_", upper(&target.triple));
+    variables.retain(|name, _| {
+        let plain = name.strip_prefix(&before).unwrap_or(name);
+        !unit.environment.contains_key(name) && !unit.environment.contains_key(plain)
+    });
     if let Some(prefixes) = prefixes {
         let (flags, _) = prefixes.cflags();
         let known = |name: &str| {
@@ -206,7 +211,11 @@ mod tests {
     fn a_compiler_that_the_matrix_names_is_not_replaced() {
         let owned = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let unit = CargoUnit {
-            environment: BTreeMap::from([owned("CC_a_b", "mine"), owned("CFLAGS_a_b", "-O1")]),
+            environment: BTreeMap::from([
+                owned("CC_a_b", "mine"),
+                owned("CFLAGS_a_b", "-O1"),
+                owned("PAGE", "14"),
+            ]),
             ..CargoUnit::default()
         };
         let target = TargetBuild {
@@ -214,6 +223,7 @@ mod tests {
             variables: BTreeMap::from([
                 ("CC_a_b".into(), "chosen".into()),
                 ("AR_a_b".into(), "chosen".into()),
+                ("A_B_PAGE".into(), "16".into()),
             ]),
             ..TargetBuild::default()
         };

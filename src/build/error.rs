@@ -155,15 +155,15 @@ pub enum BuildError {
     Prebuilt(#[from] PrebuiltError),
     /// A program ended well, but did not make its file.
     #[error("`{command}` ended well, but made no file `{}`", path.display())]
-    #[diagnostic(
-        code(gantry::build::unmade),
-        help("a command must write the program to the path that stands for `{{out}}` in it")
-    )]
+    #[diagnostic(code(gantry::build::unmade))]
     Unmade {
         /// The file that was expected.
         path: PathBuf,
         /// The call as typed.
         command: String,
+        /// What it must do, where that is the user's.
+        #[help]
+        help: Option<&'static str>,
     },
     /// A folder to build into cannot be used.
     #[error("cannot build into `{}`", path.display())]
@@ -187,6 +187,9 @@ pub enum BuildError {
 #[diagnostic(code(gantry::build::go))]
 #[non_exhaustive]
 pub struct GoFailure {
+    /// The way out, where it is known.
+    #[help]
+    pub help: Option<&'static str>,
     /// The unit's name.
     pub unit: String,
     /// The target; none where it was not about one.
@@ -310,6 +313,44 @@ pub enum PrebuiltError {
         /// What is there instead.
         #[help]
         help: String,
+    },
+    /// A member of an archive is no file of its own.
+    #[error("`{member}` in `{}` is {what}", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_member_kind),
+        help("`member` is the path of a regular file; of a link, name what it leads to")
+    )]
+    MemberKind {
+        /// The archive, below the matrix's folder.
+        path: PathBuf,
+        /// The member.
+        member: String,
+        /// What it is.
+        what: String,
+    },
+    /// It is no archive that we read.
+    #[error("`{}` is {what}, where a member of an archive is asked for", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_format),
+        help(
+            "archives are read as tar, plain or compressed with gzip or zstd, and as zip; leave `member` out if the file is the program"
+        )
+    )]
+    Format {
+        /// The file, below the matrix's folder.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A damaged archive, or one that is more than we take.
+    #[error("cannot read the archive `{}`", path.display())]
+    #[diagnostic(code(gantry::build::prebuilt_archive))]
+    Archive {
+        /// The archive, below the matrix's folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// It cannot be read.
     #[error("cannot read `{}`", path.display())]

@@ -11,6 +11,7 @@ mod error;
 mod go;
 pub mod link;
 mod messages;
+mod place;
 mod prebuilt;
 mod remap;
 pub mod rustflags;

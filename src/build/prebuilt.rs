@@ -1,9 +1,11 @@
 //! [`prebuilt`]: programs that were made by others, in files or archives of the project.
 
+mod archive;
 mod file;
 
 use std::path::PathBuf;
 
+use super::place::Place;
 use super::{Artifact, BuildError, Built};
 use crate::event::{Event, Observer};
 use crate::spec::{Digest, Platform};
@@ -18,7 +20,8 @@ pub struct PrebuiltUnit {
     pub directory: PathBuf,
     /// The files.
     pub files: Vec<PrebuiltFile>,
-    /// Where members of archives are unpacked to. Absolute.
+    /// Where members of archives are unpacked to, by the digest of their archive. Absolute; builds into one folder wait
+    /// for each other.
     pub into: PathBuf,
 }
 
@@ -54,7 +57,8 @@ pub fn prebuilt(
         unit: &unit.name,
         steps: Some(unit.files.len() as u64),
     });
-    let mut files = file::Files::new(unit);
+    let place = Place::take(tools, observer, &unit.into)?;
+    let mut files = file::Files::new(unit, place.temporary());
     let mut built = Built::default();
     for wanted in &unit.files {
         if tools.cancelled() {

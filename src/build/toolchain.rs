@@ -4,17 +4,20 @@
 //! In: [`Tools`] and the project's directory. Out: facts, each asked for once. It never installs anything except
 //! through [`Toolchain::install_target`], and never concludes from rustup's lists what rustc itself can tell.
 
+mod standard;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use cargo_platform::Cfg;
 
 use super::rustflags::{self, CargoConfig, RustflagsError};
 use crate::target::Target;
 use crate::tool::{Call, ToolError, Tools};
+use standard::Std;
 
 /// The Rust toolchain that cargo would use in a directory, if one was asked for, and the compilers beside it.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub struct Toolchain {
     directory: PathBuf,
     config: CargoConfig,
     rust: Option<Rust>,
-    installed: Mutex<BTreeMap<String, bool>>,
+    installed: Mutex<BTreeMap<String, Std>>,
     zig: OnceLock<Option<Zig>>,
 }
 
@@ -216,53 +219,6 @@ impl Toolchain {
         &self.config
     }
 
-    /// Whether the standard library for a triple is there. A triple that rustc does not know has none.
-    ///
-    /// # Errors
-    /// When rustc cannot be run.
-    pub fn std_installed(&self, triple: &str) -> Result<bool, ToolchainError> {
-        if let Some(&known) = self.installed().get(triple) {
-            return Ok(known);
-        }
-        let call = self.print("target-libdir", triple)?;
-        let output = self.tools.output(&call).map_err(rustc_failed)?;
-        let installed = output.ended == crate::tool::Ended::Code(0) && has_std(Path::new(&output.text()));
-        self.installed().insert(triple.to_owned(), installed);
-        Ok(installed)
-    }
-
-    /// Installs the standard library for a triple through rustup. Asks nobody: the caller was told to.
-    ///
-    /// # Errors
-    /// When rustup cannot be run, or does not have it.
-    pub fn install_target(&self, triple: &str) -> Result<(), ToolchainError> {
-        self.rust.as_ref().ok_or(ToolchainError::NoRust)?;
-        let call = Call::new("rustup")
-            .args(["target", "add", triple])
-            .dir(&self.directory);
-        let output = self
-            .tools
-            .output(&call)
-            .map_err(|source| ToolchainError::Install {
-                triple: triple.to_owned(),
-                source,
-            })?;
-        self.installed().remove(triple);
-        // rustup's exit code is not asked: only what lies there afterwards counts.
-        if self.std_installed(triple)? {
-            return Ok(());
-        }
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let errors = stderr
-            .lines()
-            .take_while(|line| !line.contains("backtrace"))
-            .filter(|line| !line.starts_with("info:") && !line.is_empty());
-        Err(ToolchainError::NoStd {
-            triple: triple.to_owned(),
-            said: errors.take(5).collect::<Vec<_>>().join("\n"),
-        })
-    }
-
     /// The `cfg`s of a triple under these flags, as cargo asks for them.
     ///
     /// # Errors
@@ -327,7 +283,8 @@ impl Toolchain {
         let library = after.trim_start_matches('"').split('"').nth(1)?;
         Some(Zig {
             version,
-            library: library.into(),
+            // zig writes a path below the folder that it runs in relative to that folder.
+            library: self.tools.environment().directory().join(library),
             program,
         })
     }
@@ -346,10 +303,6 @@ impl Toolchain {
             .args(["--print", what, "--target", triple])
             .dir(&self.directory))
     }
-
-    fn installed(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, bool>> {
-        self.installed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn ask(tools: &Tools, call: &Call) -> Result<String, ToolchainError> {
@@ -358,17 +311,6 @@ fn ask(tools: &Tools, call: &Call) -> Result<String, ToolchainError> {
 
 fn rustc_failed(source: ToolError) -> ToolchainError {
     ToolchainError::Rustc { source }
-}
-
-fn has_std(folder: &Path) -> bool {
-    let Ok(entries) = folder.read_dir() else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("libstd-") && name.ends_with(".rlib")
-    })
 }
 
 fn appended(lines: &str) -> String {
@@ -410,6 +352,23 @@ mod tests {
         assert!(!cfgs(&[]).contains(&own));
         assert!(cfgs(&["--cfg", "own"]).contains(&own));
         assert!(cfgs(&[]).contains(&Cfg::from_str("target_arch=\"aarch64\"").unwrap()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn finds_zigs_library_from_any_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let bin = tempfile::tempdir().unwrap();
+        let zig = bin.path().join("zig");
+        std::fs::write(&zig, "#!/bin/sh\necho '.lib_dir = \"zig/lib\",'\n").unwrap();
+        std::fs::set_permissions(&zig, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let environment = Environment::empty(folder)
+            .with("PATH", bin.path())
+            .with("RUSTC", toolchain().sysroot().unwrap().join("bin/rustc"));
+        let tools = Tools::new(environment);
+        let toolchain = Toolchain::survey(&tools, folder).unwrap();
+        assert_eq!(toolchain.zig().unwrap().library, folder.join("zig/lib"));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn decoder<R: Read>(media_type: &MediaType, reader: R, limit: u64) -> Result
 
 impl<R: Read> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // zstd takes no room for no progress, which is an error to it.
+        // For zstd this would be no progress, and so a fault.
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -87,6 +87,20 @@ mod tests {
             assert_eq!(read(1 << 20).unwrap(), 1 << 20, "{compression}");
             let error = read((1 << 20) - 1).unwrap_err().downcast::<CodecError>().unwrap();
             assert!(matches!(error, CodecError::TooLarge(_)), "{compression}");
+        }
+    }
+
+    #[test]
+    fn reading_nothing_is_no_fault() {
+        for compression in [Compression::Gzip(6), Compression::Zstd(3), Compression::None] {
+            let mut encoder = compression.encoder(Vec::new()).unwrap();
+            encoder.write_all(&[7; 1 << 20]).unwrap();
+            let bytes = encoder.finish().unwrap();
+            let mut decoder = decoder(&compression.media_type(), bytes.as_slice(), 1 << 20).unwrap();
+            for count in [0, 1, 0] {
+                assert_eq!(decoder.read(&mut vec![0; count]).unwrap(), count, "{compression}");
+            }
+            assert_eq!(io::copy(&mut decoder, &mut io::sink()).unwrap(), (1 << 20) - 1);
         }
     }
 

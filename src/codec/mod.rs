@@ -5,7 +5,9 @@
 //! memory. It must never put a time, a name or a machine's kind into what it writes.
 
 mod decode;
+pub(crate) mod entries;
 mod error;
+mod extended;
 pub(crate) mod pax;
 mod scan;
 pub mod tar;

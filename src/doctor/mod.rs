@@ -11,6 +11,7 @@ mod registry;
 mod remedy;
 mod rust;
 mod system;
+mod trial;
 
 use serde::Serialize;
 
@@ -20,6 +21,7 @@ pub use registry::{Base, base, repository};
 pub use remedy::Remedy;
 pub use rust::{cargo, compiler, dependencies, standard};
 pub use system::System;
+pub use trial::{emulator, root};
 
 /// Everything that was looked at.
 #[derive(Clone, Debug)]
@@ -165,3 +167,6 @@ impl Check {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::tool::{Call, Tools};
 /// A program that is needed.
 #[derive(Clone, Debug)]
 pub struct Program<'a> {
-    /// What `packages.toml` calls it.
+    /// What it is called, in `packages.toml`, too, if that knows it.
     pub tool: &'a str,
     /// What it is looked for as; one of them is enough.
     pub names: Vec<String>,
@@ -39,9 +39,16 @@ pub fn program(program: &Program<'_>, tools: &Tools, system: &System) -> Check {
             format!("{message}: {}", program.without),
         ),
     };
-    check
+    let check = check
         .needed_by(&program.why)
-        .remedy(Remedy::tool(program.tool, system), system)
+        .remedy(Remedy::tool(program.tool, system), system);
+    match (&check.command, &check.advice) {
+        (None, None) => check.advise(format!(
+            "install {}, or correct what calls it",
+            names.join(" or ")
+        )),
+        _ => check,
+    }
 }
 
 /// Go, and what it must be able to do.

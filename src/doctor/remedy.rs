@@ -14,7 +14,7 @@ pub struct Remedy {
 }
 
 /// Done in this order: what comes later may need what came before.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     /// Packages of the system.
     Packages { names: Vec<String>, backports: bool },
@@ -27,7 +27,7 @@ enum Step {
 }
 
 impl Remedy {
-    /// The packages that bring a tool of `packages.toml`.
+    /// The packages that bring a tool, as far as `packages.toml` knows it.
     pub(super) fn tool(tool: &str, system: &System) -> Self {
         let steps = match system.packages_of(tool) {
             Some((names, backports)) => vec![Step::Packages {
@@ -38,7 +38,7 @@ impl Remedy {
         };
         Self {
             steps,
-            source: Some(system::packages(tool).url.as_str()),
+            source: system::packages(tool).map(|packages| packages.url.as_str()),
         }
     }
 
@@ -99,9 +99,9 @@ impl Remedy {
                 steps.push(step.clone());
             }
         }
-        // Packages of the release itself come before those of backports, as they are told apart by a boolean.
+        // Backports come first, as their suite must be known before lists are brought up to date.
         steps.sort_by_key(|step| match step {
-            Step::Packages { backports, .. } => (0, *backports),
+            Step::Packages { backports, .. } => (0, !*backports),
             Step::Shell(_) => (1, false),
             Step::Rustup => (2, false),
             Step::Targets(_) => (3, false),

@@ -20,13 +20,13 @@ pub struct System {
     codename: Option<String>,
     root: bool,
     /// A folder of the user's own that is in PATH, for programs.
-    own_bin: Option<String>,
+    pub(super) own_bin: Option<String>,
     /// apt knows packages of backports already.
     backports: bool,
     /// The glibc that packages of compilers bring, as numbers.
-    glibc: Option<(u32, u32)>,
+    pub(super) glibc: Option<(u32, u32)>,
     /// curl is here.
-    curl: bool,
+    pub(super) curl: bool,
 }
 
 /// Systems that take the same packages.
@@ -67,11 +67,8 @@ static SHEET: LazyLock<Sheet> =
     LazyLock::new(|| toml::from_str(include_str!("packages.toml")).expect("a test reads it"));
 
 /// What is known of a tool's packages.
-pub(super) fn packages(tool: &str) -> &'static Packages {
-    SHEET
-        .tool
-        .get(tool)
-        .expect("tools are named by us, and a test names them all")
+pub(super) fn packages(tool: &str) -> Option<&'static Packages> {
+    SHEET.tool.get(tool)
 }
 
 impl System {
@@ -154,7 +151,7 @@ impl System {
 
     /// The packages that bring a tool here, and whether they are in the backports only.
     pub(super) fn packages_of(&self, tool: &str) -> Option<(&'static [String], bool)> {
-        let packages = packages(tool);
+        let packages = packages(tool)?;
         let names = packages.of.get(&self.family?.name)?;
         let elsewhere = self
             .codename
@@ -204,4 +201,38 @@ fn user_is_root() -> bool {
 fn user_is_root() -> bool {
     // Nothing there is called sudo.
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_is_of_a_family_that_there_is() {
+        let families: Vec<&String> = SHEET.family.iter().map(|family| &family.name).collect();
+        for (tool, packages) in &SHEET.tool {
+            assert!(packages.url.starts_with("https://"), "{tool}");
+            for (family, names) in &packages.of {
+                assert!(
+                    families.contains(&family) && !names.is_empty(),
+                    "{tool}: {family}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn versions_are_read_as_far_as_they_are_numbers() {
+        for (text, expected) in [
+            ("2.36", Some((2, 36))),
+            ("1.21.3", Some((1, 21))),
+            ("1", None),
+            ("1.x", None),
+            ("", None),
+        ] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+        assert_eq!(glibc("glibc 2.36"), Some((2, 36)));
+        assert_eq!(glibc("musl"), None);
+    }
 }

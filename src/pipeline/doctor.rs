@@ -3,6 +3,7 @@
 mod bases;
 mod compilers;
 mod programs;
+mod trials;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,6 +105,7 @@ fn installed(
     let (mut checks, plan) = compilers::look(gantry, request, known, facts)?;
     if let Some((plan, toolchain)) = &plan {
         checks.extend(programs::look(gantry, known, plan, toolchain));
+        checks.extend(trials::look(gantry, known, plan)?);
     }
     Ok((checks, plan.map(|(plan, _)| plan)))
 }

@@ -157,14 +157,14 @@ impl<'a> Rehearsal<'a> {
     pub(super) fn starts(&self, packed: &Path, dest: &str) -> Result<(), String> {
         let stage = self.stage.get_or_init(|| match self.set() {
             Ok(stage) => stage,
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(whole(&error)),
         });
         let stage = stage.as_ref().map_err(Clone::clone)?;
         match stage.start_program(packed, dest, &Limits::default()) {
             Ok(Verdict::Passed) => Ok(()),
             Ok(Verdict::Failed { how, .. }) => Err(how),
             Ok(Verdict::NotTried { why }) => Err(why),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(whole(&error)),
         }
     }
 
@@ -185,6 +185,12 @@ impl<'a> Rehearsal<'a> {
         let stage = Stage::set(&self.gantry.tools, &folder(self.prepared), &scene)?;
         Ok(stage.map_err(|reason| reason.why))
     }
+}
+
+/// An error with its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn shown(output: &str) -> String {

@@ -12,6 +12,7 @@ mod consistency;
 mod error;
 mod finish;
 mod foreign;
+mod gather;
 mod image;
 mod naming;
 mod need;
@@ -444,7 +445,7 @@ impl Draft {
                 *unit = at;
             }
         }
-        let (foreign, served) = foreign::group(&self.out, &self.foreign, &self.queries, links);
+        let (foreign, served) = gather::group(&self.out, &self.foreign, &self.queries, links);
         for (need, at) in self.foreign.iter().zip(served) {
             let place = (need.image.as_str(), &need.platform, need.position);
             *maker(&mut self.images, place) = Maker::Foreign { unit: at };

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::entries::{Entries, Entry, EntryKind};
 use super::facts;
 use super::tree::cost_of_note;
 use super::walk::{Last, above, clean, down, split};
 use super::{FileFacts, Kind, Node, RootfsError, Tree};
+use crate::codec::entries::{Entries, Entry, EntryKind};
 
 type Result<T> = std::result::Result<T, RootfsError>;
 

@@ -9,16 +9,13 @@
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md>
 
 mod apply;
-mod entries;
 mod error;
-mod extended;
 mod facts;
 mod libc;
 mod stored;
 mod tree;
 mod walk;
 
-pub(crate) use entries::{Entries, Entry, EntryKind};
 pub use error::RootfsError;
 pub use libc::libc;
 pub use tree::{FileFacts, Kind, Node, Replaced, Tree};

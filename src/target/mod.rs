@@ -26,6 +26,8 @@ pub struct Target {
     pub libc: Libc,
     /// The architecture of its machines in rustc's words (`target_arch`).
     pub arch: String,
+    /// What its machines call themselves (`uname -m`), for CMake.
+    pub uname: Option<String>,
     /// The linkers that can be used, best first; the first that is found and can do the job is taken.
     pub linkers: Vec<LinkerKind>,
     /// Whether rustup distributes its std (upstream; a mirror may lack it all the same).
@@ -58,6 +60,12 @@ pub struct Target {
     pub go: Option<Go>,
     /// How qemu names it: `qemu-<this>-static`, or `qemu-<this>`, runs its programs elsewhere.
     pub qemu: Option<String>,
+    /// Variables that crates' build scripts need, unless the user sets them; their names hold the triple.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Whether a gcc makes calls into its libatomic of some atomics of C, where other compilers make instructions.
+    #[serde(default)]
+    pub libatomic: bool,
     /// What every program built for it must say of itself; none for formats that are not ELF.
     pub elf: Option<ElfPromise>,
     /// Whether UPX can pack its programs and they run afterwards.

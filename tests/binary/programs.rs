@@ -1,6 +1,7 @@
 //! Small programs for several machines, and what is needed to finish them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use cargo_gantry::environment::Environment;
 use cargo_gantry::target::{Catalog, Target};
 use cargo_gantry::tool::Tools;
 
-use crate::outside::installed;
+use crate::outside::{installed, missing};
 
 /// It says how many bytes of environment it was given, and is large enough to be worth packing.
 pub const TEXT: &str = r#"
@@ -69,8 +70,45 @@ pub fn compile(folder: &Path, compiler: &str, options: &[&str], name: &str, text
     Some(program)
 }
 
+/// The same in Rust; none, said loudly, where the standard library of that target is missing.
+pub fn rust(folder: &Path, triple: &str, options: &[&str]) -> Option<PathBuf> {
+    if !sysroot().join("lib/rustlib").join(triple).join("lib").is_dir() {
+        missing(&format!("`rustup target add {triple}`"));
+        return None;
+    }
+    let text = r#"fn main() {
+        let bytes: usize = std::env::vars().map(|(name, value)| name.len() + value.len() + 2).sum();
+        println!("{bytes} 7");
+    }"#;
+    let source = folder.join("hello.rs");
+    fs::write(&source, text).unwrap();
+    let program = folder.join("hello");
+    let output = Command::new("rustc")
+        .args(options)
+        .args(["--target", triple, "-o"])
+        .arg(&program)
+        .arg(&source)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{triple}: {said}");
+    Some(program)
+}
+
 /// What `program` says on standard output.
 pub fn said(program: &str, arguments: &[&str], file: &Path) -> String {
     let output = Command::new(program).args(arguments).arg(file).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A folder with only these programs of `PATH`, as tools.
+pub fn only(folder: &Path, programs: &[&str]) -> Tools {
+    let bin = folder.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let environment = Environment::capture().unwrap();
+    let all = Tools::new(environment.clone());
+    for program in programs {
+        symlink(all.find(program).unwrap(), bin.join(program)).unwrap();
+    }
+    Tools::new(environment.with("PATH", bin))
 }

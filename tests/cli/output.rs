@@ -29,7 +29,7 @@ fn help() {
     let Some(workspace) = Workspace::empty("x") else {
         return;
     };
-    for verb in ["", "build", "publish", "plan", "inspect", "targets"] {
+    for verb in ["", "build", "publish", "plan", "inspect", "targets", "doctor"] {
         let arguments: Vec<&str> = [verb, "--help"]
             .into_iter()
             .filter(|word| !word.is_empty())

@@ -15,7 +15,7 @@ use crate::outside::missing;
 /// The triple of a platform's programs without a C library of the system.
 pub const AMD64: &str = "x86_64-unknown-linux-musl";
 
-/// A module `example.com/app` with two programs.
+/// A module `example.com/app` with three programs.
 pub struct Module {
     _folder: tempfile::TempDir,
     pub root: PathBuf,
@@ -40,7 +40,14 @@ impl Module {
             "cmd/one/main.go",
             &program("var version = \"none\"", "\"one\", version"),
         );
-        module.write("cmd/two/main.go", &program("", "\"two\""));
+        // No other module has compiled this before.
+        let nonce = format!("// {}", module.root.display());
+        module.write("cmd/two/main.go", &program(&nonce, "\"two\""));
+        // Without anything of the standard library but what each program has.
+        module.write(
+            "cmd/tiny/main.go",
+            "package main\n\nfunc main() {\n\tprintln(\"tiny\")\n}\n",
+        );
         Some(module)
     }
 

@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use recipe::{RECIPES, Recipe};
+use recipe::RECIPES;
+pub(crate) use recipe::{Part, Platform, Recipe, platform};
 
 use crate::step::{Step, say, target};
 
@@ -50,13 +51,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// A root of Debian in an empty folder, with what is essential there and these packages, as its apt installs them.
+pub(crate) fn bare(folder: &Path, packages: &[&str]) -> Result<()> {
+    root::bare(folder, packages, &root::Mirror::of_this_machine("bookworm")?)
+}
+
 /// Where the layouts lie; `tests/support/bases.rs` looks there.
 fn folder() -> PathBuf {
     target().join("gantry-bases")
 }
 
 /// Nothing is visible under its name before it is whole: the layout is moved there, and the stamp written last.
-fn made(recipe: &Recipe, into: &Path) -> Result<()> {
+pub(crate) fn made(recipe: &Recipe, into: &Path) -> Result<()> {
     let layout = into.join(recipe.name);
     let stamp = into.join(format!("{}.recipe", recipe.name));
     let digest = recipe.digest()?;

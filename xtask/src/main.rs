@@ -6,12 +6,14 @@ mod bases;
 mod bench;
 mod ci;
 mod docs;
+mod doctor;
 mod fit_debian;
 mod interop;
 mod registry;
 mod run_image;
 mod setup;
 mod step;
+mod toolchains;
 mod validate;
 
 use anyhow::bail;
@@ -24,11 +26,13 @@ const CHORES: &str = "cargo xtask <chore>
   docs [--check]                 write docs/reference/{commands,errors}.md, or say whether they are right
   bases [--only NAME]            make the base images that tests use (--into DIR: elsewhere than under target/)
   fit-debian [--packages N]      check the programs of Debian packages against what they depend on: no finding is right
+  doctor [--at-once]             make a bare machine, follow there what `cargo gantry doctor` tells, and build (--keep: leave it)
   interop                        publish the examples, check them with other tools, run every platform
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
   validate REF|LAYOUT            check one image
   run-image [-p PLATFORM] REF    run one platform of an image in its own root
-  bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md";
+  bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md
+  toolchains [--only WORDS]      build and run programs for every platform with every linker; writes docs/toolchains.md";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,12 +45,14 @@ fn main() -> anyhow::Result<()> {
         "test" => ci::test(rest),
         "ci" => ci::run(),
         "docs" => docs::run(rest),
+        "doctor" => doctor::run(rest),
         "bases" => bases::run(rest),
         "fit-debian" => fit_debian::run(rest),
         "interop" => interop::run(rest),
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),
         "bench" => bench::run(rest),
+        "toolchains" => toolchains::run(rest),
         other => bail!("no chore `{other}`\n\n{CHORES}"),
     }
 }

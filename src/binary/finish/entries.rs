@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::BinaryError;
 use crate::spec::Digest;
-use crate::tool::{ToolError, Tools};
+use crate::tool::ToolError;
 
 /// The file of an entry that says what lies beside it, and when it was last used.
 const RECORD: &str = "entry.json";
@@ -66,16 +66,17 @@ impl Entries {
         }
     }
 
-    /// The entry of that key. Where there is none, `make` fills an empty folder.
+    /// The entry of that key. Where there is none, `make` fills an empty folder. Waiting for others ends when we are
+    /// `stopped`.
     pub(super) fn get_or_make<T: Serialize + DeserializeOwned>(
         &self,
         key: &Digest,
-        tools: &Tools,
+        stopped: &dyn Fn() -> bool,
         make: impl FnOnce(&Path) -> Result<T, BinaryError>,
     ) -> Result<Entry<T>, BinaryError> {
         fs::create_dir_all(&self.folder).map_err(kept(&self.folder))?;
         self.swept.call_once(|| self.sweep());
-        let lock = self.lock(&key.hex(), tools)?;
+        let lock = self.lock(&key.hex(), stopped)?;
         let folder = self.folder.join(key.hex());
         let said = match used(&folder) {
             Some(said) => said,
@@ -112,13 +113,13 @@ impl Entries {
     }
 
     /// Waits until nobody else uses entries of these first digits.
-    fn lock(&self, hex: &str, tools: &Tools) -> Result<File, BinaryError> {
+    fn lock(&self, hex: &str, stopped: &dyn Fn() -> bool) -> Result<File, BinaryError> {
         let path = self.lock_file(hex);
         let file = lock_at(&path).map_err(kept(&path))?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if tools.cancelled() => {
+                Err(TryLockError::WouldBlock) if stopped() => {
                     let command = format!("(waiting for `{}`)", path.display());
                     return Err(ToolError::Cancelled { command }.into());
                 }
@@ -188,7 +189,11 @@ fn record<T: Serialize>(folder: &Path, said: T) -> io::Result<T> {
     let mut files = BTreeMap::new();
     for found in fs::read_dir(folder)? {
         let found = found?;
-        let file = File::open(found.path())?;
+        // Windows flushes only what may be written; elsewhere a program that is open for writing cannot be started.
+        let file = File::options()
+            .read(true)
+            .write(cfg!(windows))
+            .open(found.path())?;
         file.sync_all()?;
         files.insert(
             found.file_name().to_string_lossy().into_owned(),
@@ -216,4 +221,111 @@ fn older(path: &Path, age: Duration) -> bool {
 pub(super) fn kept(path: &Path) -> impl FnOnce(io::Error) -> BinaryError {
     let path = path.to_owned();
     move |source| BinaryError::Keep { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const GO_ON: &dyn Fn() -> bool = &|| false;
+
+    fn write(folder: &Path) -> Result<u32, BinaryError> {
+        fs::write(folder.join("file"), "whole").unwrap();
+        Ok(7)
+    }
+
+    fn never(_: &Path) -> Result<u32, BinaryError> {
+        panic!("made a second time")
+    }
+
+    #[test]
+    fn the_same_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (made, key) = (AtomicUsize::new(0), Digest::of(b"key"));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let entries = Entries::new(folder.path().join("entries"));
+                    let make = |folder: &Path| {
+                        made.fetch_add(1, Ordering::SeqCst);
+                        write(folder)
+                    };
+                    let entry = entries.get_or_make(&key, GO_ON, make).unwrap();
+                    assert_eq!(fs::read(entry.file("file")).unwrap(), b"whole");
+                    assert_eq!(entry.said, 7);
+                });
+            }
+        });
+        assert_eq!(made.into_inner(), 1);
+    }
+
+    #[test]
+    fn what_is_not_whole_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (entries, key) = (Entries::new(folder.path().to_owned()), Digest::of(b"key"));
+        let failed = entries.get_or_make(&key, GO_ON, |folder| {
+            write(folder)?;
+            Err::<u32, _>(BinaryError::NoUpx)
+        });
+        assert!(matches!(failed, Err(BinaryError::NoUpx)));
+        let entry = entries.get_or_make(&key, GO_ON, write).unwrap();
+        let file = entry.file("file");
+        drop(entry);
+        drop(entries.get_or_make(&key, GO_ON, never).unwrap());
+        fs::write(&file, "who").unwrap();
+        drop(entries.get_or_make(&key, GO_ON, write).unwrap());
+        assert_eq!(fs::read(&file).unwrap(), b"whole");
+        fs::remove_file(file.with_file_name(RECORD)).unwrap();
+        drop(entries.get_or_make(&key, GO_ON, write).unwrap());
+        drop(entries.get_or_make(&key, GO_ON, never).unwrap());
+    }
+
+    #[test]
+    fn what_nobody_used_for_long_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |key: &[u8]| {
+            let entries = Entries::new(folder.path().to_owned());
+            let entry = entries.get_or_make(&Digest::of(key), GO_ON, write).unwrap();
+            entry.folder.clone()
+        };
+        let age = |path: &Path, days: u64| {
+            let time = SystemTime::now() - Duration::from_hours(24 * days);
+            File::open(path).unwrap().set_modified(time).unwrap();
+        };
+        let [old, young, used] = [b"old".as_slice(), b"young", b"used"].map(make);
+        let [abandoned, unfinished] = ["a", "b"].map(|name| {
+            let path = folder.path().join(format!("{UNFINISHED}{name}"));
+            fs::create_dir(&path).unwrap();
+            path
+        });
+        for (path, days) in [
+            (&old.join(RECORD), 8),
+            (&young.join(RECORD), 6),
+            (&used.join(RECORD), 6),
+            (&abandoned, 2),
+        ] {
+            age(path, days);
+        }
+        make(b"used");
+        assert_eq!(
+            [&old, &young, &used, &abandoned, &unfinished].map(|path| path.exists()),
+            [false, true, true, false, true]
+        );
+        assert!(older(&young.join(RECORD), ABANDONED) && !older(&used.join(RECORD), ABANDONED));
+    }
+
+    #[test]
+    fn waiting_ends_when_we_are_told_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let (entries, key) = (Entries::new(folder.path().to_owned()), Digest::of(b"key"));
+        let entry = entries.get_or_make(&key, GO_ON, write).unwrap();
+        let stopped = entries.get_or_make(&key, &|| true, never);
+        assert!(matches!(
+            stopped,
+            Err(BinaryError::Tool(ToolError::Cancelled { .. }))
+        ));
+        drop(entry);
+    }
 }

@@ -243,11 +243,13 @@ impl Workshop {
         let name = name(&facts.path);
         let program = digest(&facts.path)?;
         let key = key(&("packed", &program, &name, wish, &upx.version));
-        let entry = self.entries.get_or_make(&key, &self.tools, |folder| {
-            let to = folder.join(&name);
-            let refused = upx.pack(&self.tools, wish, &facts.path, &to)?;
-            Ok(PackedEntry { refused })
-        })?;
+        let entry = self
+            .entries
+            .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
+                let to = folder.join(&name);
+                let refused = upx.pack(&self.tools, wish, &facts.path, &to)?;
+                Ok(PackedEntry { refused })
+            })?;
         if let Some(refused) = &entry.said.refused {
             return Ok(Err(refused.clone()));
         }
@@ -291,13 +293,14 @@ fn key(parts: &impl Serialize) -> Digest {
     Digest::of(&json::to_vec(parts))
 }
 
+/// Sets the rights of a file, which a tool may have taken over from another.
 #[cfg(unix)]
-fn make_executable(path: &Path) -> Result<(), BinaryError> {
+fn set_mode(path: &Path, mode: u32) -> Result<(), BinaryError> {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(kept(path))
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(kept(path))
 }
 
 #[cfg(not(unix))]
-fn make_executable(_: &Path) -> Result<(), BinaryError> {
+fn set_mode(_: &Path, _: u32) -> Result<(), BinaryError> {
     Ok(())
 }

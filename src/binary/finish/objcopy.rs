@@ -1,8 +1,7 @@
 //! [`Objcopies`]: the programs here that can take symbols and debug information out of a program.
 //!
 //! Any llvm-objcopy works for every machine; that of the Rust toolchain comes first, for it is the same wherever the
-//! compiler is the same. It refuses what GNU ld links with glibc statically
-//! (<https://github.com/llvm/llvm-project/issues/53948>), so the binutils of the machine follow.
+//! compiler is the same. The binutils of the machine follow.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -141,6 +140,11 @@ impl Objcopies {
 }
 
 impl Objcopy {
+    /// Whether it is LLVM's.
+    pub(super) fn is_llvm(&self) -> bool {
+        self.version.contains("LLVM")
+    }
+
     /// Its name in messages.
     pub(super) fn name(&self) -> String {
         self.program.display().to_string()

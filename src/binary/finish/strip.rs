@@ -1,14 +1,17 @@
 //! Taking symbols and debug information out of a program, and keeping them aside.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
-use super::super::sections::{names, section};
+use super::super::sections::{links_to_symbols, section, unloaded};
 use super::super::{BinaryError, Elf, Facts};
+use super::entries::kept;
 use super::objcopy::{Cut, Objcopy};
-use super::{Finished, Finishing, READ_BY_OTHERS, StripLevel, Workshop, digest, key, make_executable, name};
+use super::{Finished, Finishing, READ_BY_OTHERS, StripLevel, Workshop, digest, key, name, set_mode};
 use crate::target::Target;
 use crate::tool::ToolError;
 
@@ -48,20 +51,22 @@ impl Workshop {
         let found = self.objcopies.find(&self.tools, target)?;
         let versions: Vec<_> = found.iter().map(|objcopy| &objcopy.version).collect();
         let key = key(&("stripped", digest(&program)?, &name, level, &debug, versions));
-        let entry = self.entries.get_or_make(&key, &self.tools, |folder| {
-            let work = Work {
-                workshop: self,
-                program: &program,
-                elf,
-                level,
-                to: &folder.join(&name),
-                debug: debug.as_ref().map(|debug| folder.join(debug)),
-            };
-            work.with_any(&found)?;
-            Ok(StrippedEntry {
-                debug_file: debug.clone(),
-            })
-        })?;
+        let entry = self
+            .entries
+            .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
+                let work = Work {
+                    workshop: self,
+                    program: &program,
+                    elf,
+                    level,
+                    to: &folder.join(&name),
+                    debug: debug.as_ref().map(|debug| folder.join(debug)),
+                };
+                work.with_any(&found)?;
+                Ok(StrippedEntry {
+                    debug_file: debug.clone(),
+                })
+            })?;
         finished.path = entry.file(&name);
         finished.facts = Facts::read(&finished.path)?;
         finished.sizes.stripped = Some(finished.facts.size);
@@ -88,7 +93,7 @@ fn advice(name: &str, wish: &Finishing, elf: &Elf) -> Option<String> {
 /// Whether there is anything to take out.
 fn is_worth(level: StripLevel, elf: &Elf, program: &Path) -> bool {
     let of_debuggers = |name: &Vec<u8>| name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
-    (level == StripLevel::Symbols && !elf.stripped) || names(program).iter().any(of_debuggers)
+    (level == StripLevel::Symbols && !elf.stripped) || unloaded(program).iter().any(of_debuggers)
 }
 
 /// One program that is being stripped.
@@ -98,16 +103,21 @@ struct Work<'a> {
     elf: &'a Elf,
     level: StripLevel,
     to: &'a Path,
-    debug: Option<std::path::PathBuf>,
+    debug: Option<PathBuf>,
 }
 
 impl Work<'_> {
     /// The first that can do it does it.
     fn with_any(&self, found: &[Objcopy]) -> Result<(), BinaryError> {
         let mut attempts = Vec::new();
+        let copy = without_links(self.program, self.to).map_err(kept(self.to))?;
         for objcopy in found {
-            match self.with(objcopy) {
-                Ok(None) => return make_executable(self.to),
+            let copy = copy.as_ref().filter(|_| objcopy.is_llvm());
+            match self.with(objcopy, copy.map_or(self.program, |copy| copy.path())) {
+                Ok(None) => {
+                    self.debug.iter().try_for_each(|debug| set_mode(debug, 0o644))?;
+                    return set_mode(self.to, 0o755);
+                }
                 Ok(Some(spoiled)) => attempts.push(format!("`{}` {spoiled}", objcopy.name())),
                 Err(error @ ToolError::Cancelled { .. }) => return Err(error.into()),
                 Err(error) => attempts.push(error.to_string()),
@@ -123,23 +133,23 @@ impl Work<'_> {
         })
     }
 
-    /// What that one spoiled; none if all is well.
-    fn with(&self, objcopy: &Objcopy) -> Result<Option<String>, ToolError> {
+    /// What that one spoiled of `from`, which is the program; none if all is well.
+    fn with(&self, objcopy: &Objcopy, from: &Path) -> Result<Option<String>, ToolError> {
         let tools = &self.workshop.tools;
-        let kept: Vec<_> = READ_BY_OTHERS
+        let held: Vec<_> = READ_BY_OTHERS
             .into_iter()
             .filter_map(|name| Some((name, section(self.program, name.as_bytes())?)))
             .collect();
         let cut = Cut {
             level: self.level,
-            keep: &kept.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            keep: &held.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
             debug: self.debug.as_deref(),
         };
         if let Some(debug) = &self.debug {
-            objcopy.split(tools, self.program, debug)?;
+            objcopy.split(tools, from, debug)?;
         }
-        objcopy.strip(tools, &cut, self.program, self.to)?;
-        for (name, content) in &kept {
+        objcopy.strip(tools, &cut, from, self.to)?;
+        for (name, content) in &held {
             if section(self.to, name.as_bytes()).as_ref() != Some(content) {
                 return Ok(Some(format!("does not keep the section `{name}`")));
             }
@@ -157,4 +167,22 @@ impl Work<'_> {
         };
         *stripped == expected
     }
+}
+
+/// A copy of the program beside `to` that LLVM takes, if it does not take the program itself: what GNU ld links
+/// statically has relocations that name the table of symbols. Nothing follows that name, and GNU's strip erases it too.
+/// <https://github.com/llvm/llvm-project/issues/53948>
+fn without_links(program: &Path, to: &Path) -> io::Result<Option<NamedTempFile>> {
+    let links = links_to_symbols(program);
+    if links.is_empty() {
+        return Ok(None);
+    }
+    let mut copy = NamedTempFile::new_in(to.parent().unwrap_or(to))?;
+    io::copy(&mut File::open(program)?, &mut copy)?;
+    for link in links {
+        copy.seek(SeekFrom::Start(link))?;
+        copy.write_all(&[0; 4])?;
+    }
+    copy.flush()?;
+    Ok(Some(copy))
 }

@@ -55,7 +55,7 @@ impl Upx {
         // UPX takes neither files with several links (cargo's) nor such that may not be executed.
         let copy = to.with_added_extension("unpacked");
         fs::copy(from, &copy).map_err(kept(&copy))?;
-        super::make_executable(&copy)?;
+        super::set_mode(&copy, 0o755)?;
         let refused = self.pack_copy(tools, wish, &copy, to)?;
         fs::remove_file(&copy).map_err(kept(&copy))?;
         if refused.is_some() {

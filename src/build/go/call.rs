@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::advice::advice;
 use super::flags::{self, GoFlags};
 use super::{GoTarget, GoUnit};
 use crate::build::{BuildError, GoFailure};
@@ -51,6 +52,7 @@ impl<'a> Caller<'a> {
     /// A call for a target, without arguments.
     pub(super) fn call(&self, target: Option<&GoTarget>) -> Call {
         let unit = self.unit;
+        // Go renames what it has linked if it can: a copy that is cut short would count as built the next time.
         let mut call = Call::new(&self.program)
             .dir(&unit.directory)
             .var("GOTMPDIR", self.temporary)
@@ -137,6 +139,7 @@ impl<'a> Caller<'a> {
             triple: target.map(|target| target.triple.clone()),
             command: call.shown(),
             ended,
+            help: advice(&said),
             lines,
             said,
         }))

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Answer, Attempt, LinkChoice};
+use super::{Answer, Attempt, LinkChoice, LinkError};
 use crate::target::{Libc, LinkerKind};
 use crate::tool::{Call, Ended};
 
@@ -36,7 +36,45 @@ impl From<Unfit> for String {
 impl Attempt<'_> {
     /// Lets a compiler preprocess and parse a few lines that hold only for this target with this C library.
     pub(super) fn check(&self, program: impl AsRef<OsStr>, libc: Libc) -> Result<Compiler, Unfit> {
-        let program = Path::new(program.as_ref());
+        let program = program.as_ref();
+        let shown = program.to_string_lossy();
+        let Some(call) = self.call(program) else {
+            return Err(Unfit::Silent(format!("`{shown}` is not in PATH")));
+        };
+        self.check_call(&call, &shown, libc)
+    }
+
+    /// Holds the user's own C compiler against the target, with the flags that it will be given: one that compiles
+    /// for something else would do so without a word.
+    pub(super) fn check_own(&self) -> Result<(), LinkError> {
+        let cc = self.own_value("CC").filter(|_| self.wanted.compiles());
+        let Some((cc, call)) = cc.and_then(|cc| Some((cc, self.call(cc)?))) else {
+            return Ok(());
+        };
+        let flags = self
+            .own_value("CFLAGS")
+            .and_then(OsStr::to_str)
+            .unwrap_or_default();
+        let mut call = call.args(flags.split_whitespace());
+        // The `cc` crate tells clang the target.
+        let clang = self.says_of_itself(cc).is_some_and(|said| said.contains("clang"));
+        let told = |text: &str| text.contains("-target");
+        if clang && !told(flags) && !told(&cc.to_string_lossy()) {
+            let target = self.target.clang.iter();
+            call = call.args(target.map(|target| format!("--target={target}")));
+        }
+        let shown = cc.to_string_lossy().into_owned();
+        match self.check_call(&call, &shown, self.target.libc) {
+            Err(Unfit::Wrong(why)) => Err(LinkError::Miscompiles {
+                triple: self.target.triple.clone(),
+                program: shown,
+                why,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_call(&self, compiler: &Call, shown: &str, libc: Libc) -> Result<Compiler, Unfit> {
         let pointer = self.target.elf.as_ref().map_or(0, |elf| elf.class / 8);
         let condition = self.target.compiler_check.as_deref().unwrap_or("1");
         let glibc = if libc == Libc::Gnu {
@@ -52,20 +90,21 @@ impl Attempt<'_> {
              _Static_assert({pointer} == 0 || sizeof(void *) == {pointer}, \"gantry: pointers\");\n"
         );
         let call = |what: &[&str], input: String| {
-            Call::new(program)
+            compiler
+                .clone()
                 .args(what)
                 .args(["-x", "c", "-"])
                 .input(input)
                 .limit(Duration::from_secs(120))
         };
         let tools = self.toolchain.tools();
-        let silent = |why: String| Unfit::Silent(format!("`{}` {why}", program.display()));
+        let silent = |why: String| Unfit::Silent(format!("`{shown}` {why}"));
         let output = tools
             .output(&call(&["-fsyntax-only"], lines))
             .map_err(|error| silent(format!("does not run: {error}")))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if output.ended != Ended::Code(0) {
-            return Err(fault(&program.display().to_string(), &stderr));
+            return Err(fault(shown, &stderr));
         }
         let versions = "#include <stdio.h>\n__GLIBC__ __GLIBC_MINOR__\n".to_owned();
         let output = tools.run(&call(&["-E", "-P"], versions));
@@ -192,6 +231,13 @@ fn fault(program: &str, stderr: &str) -> Unfit {
         if stderr.contains(mark) {
             return Unfit::Wrong(format!("`{program}` {why}"));
         }
+    }
+    let headers = ["stdio.h", "features.h"];
+    if headers
+        .iter()
+        .any(|header| stderr.contains(&format!("{header}: No such file")))
+    {
+        return Unfit::Silent(format!("`{program}` comes without a C library (`stdio.h`)"));
     }
     let first = stderr
         .lines()

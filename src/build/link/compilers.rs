@@ -142,7 +142,7 @@ impl Attempt<'_> {
     }
 
     /// The first line of what a program says of its version.
-    fn says_of_itself(&self, tool: &OsStr) -> Option<String> {
+    pub(super) fn says_of_itself(&self, tool: &OsStr) -> Option<String> {
         let call = self.call(tool)?.arg("--version");
         let output = self
             .toolchain

@@ -49,7 +49,7 @@ pub enum LinkError {
     #[error("`{program}` does not compile for `{triple}`: {why}")]
     #[diagnostic(
         code(gantry::build::miscompiles),
-        help("take another compiler, or leave `linker` at \"auto\"")
+        help("name another compiler, or leave `linker` at \"auto\" and CC of this target unset")
     )]
     Miscompiles {
         /// The target.

@@ -81,6 +81,22 @@ const KNOWN: &[(&[&str], &str, Help)] = &[
         Help::Say("set `linker` to \"gcc\""),
     ),
     (
+        &[
+            "Could not find directory of OpenSSL installation",
+            "Could not find openssl via pkg-config",
+        ],
+        "there is no OpenSSL of the target here",
+        Help::Say(
+            "let it be compiled (`openssl = { version = \"0.10\", features = [\"vendored\"] }` in Cargo.toml), or take rustls \
+             instead of it",
+        ),
+    ),
+    (
+        &["`__atomic_", "'__atomic_", "symbol: __atomic_"],
+        "C code makes atomics by calls of libatomic, which is not linked",
+        Help::Say("add the rustflag `-Clink-arg=-latomic`, or set `linker` to \"zig\""),
+    ),
+    (
         &["pkg-config has not been configured to support cross-compilation"],
         "a crate looks for a library of the system, and there is none of the target",
         Help::Say(

@@ -43,7 +43,14 @@ impl Attempt<'_> {
                 .in_path(&gcc)
                 .and_then(|gcc| Ok(self.check(gcc, Libc::Musl)?));
             match checked {
-                Ok(_) if self.wanted.cc_links => return Ok(self.linking_gcc(&gcc)),
+                // A whole toolchain brings a C++ library too, which only its own driver finds.
+                Ok(_)
+                    if self.wanted.cc_links
+                        || self.plus(&gcc).is_some()
+                        || self.std_brings_musl().is_err() =>
+                {
+                    return Ok(self.linking_gcc(&gcc));
+                }
                 Ok(_) => return Ok(self.compiling_with(LinkerKind::Gcc, &gcc, gcc.clone().into(), None)),
                 Err(fault) => why += &format!("{fault}; "),
             }
@@ -60,8 +67,16 @@ impl Attempt<'_> {
         let mut choice = self.choice(LinkerKind::Gcc, gcc, "a gcc with musl is here");
         self.link_with(&mut choice, gcc);
         self.set(&mut choice, "CC", gcc);
+        if let Some(cxx) = self.plus(gcc) {
+            self.set(&mut choice, "CXX", cxx);
+        }
         self.binutils(&mut choice);
         choice
+    }
+
+    /// The g++ beside a gcc.
+    fn plus(&self, gcc: &str) -> Option<String> {
+        self.in_path(&format!("{}-g++", gcc.strip_suffix("-gcc")?)).ok()
     }
 
     /// A gcc that brings glibc, given musl's headers instead.
@@ -72,6 +87,7 @@ impl Attempt<'_> {
             .as_deref()
             .ok_or("no other gcc will do")?;
         let gcc = self.in_path(&format!("{prefix}-gcc"))?;
+        self.std_brings_musl()?;
         let headers = self.musl_headers()?;
         let own = Call::new(&gcc).arg("-print-file-name=include");
         let own = self

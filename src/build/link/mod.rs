@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod gcc;
 mod script;
+mod variables;
 mod zig;
 
 use std::collections::BTreeMap;
@@ -99,7 +100,9 @@ pub fn choose(target: &Target, wanted: &Wanted, toolchain: &Toolchain) -> Result
         toolchain,
         strict: true,
     };
-    Ok(attempt.identified(attempt.choose()?))
+    let chosen = attempt.choose()?;
+    attempt.check_own()?;
+    Ok(attempt.identified(attempt.equipped(chosen)))
 }
 
 /// One question: can it be done this way?
@@ -223,6 +226,7 @@ impl Attempt<'_> {
         if self.wanted.cc_links {
             return Err(ONLY_RUST.to_owned());
         }
+        self.std_brings_musl()?;
         if self.wanted.compiles() && !self.has_own_compiler() {
             return Err("it brings no C compiler".to_owned());
         }
@@ -237,6 +241,14 @@ impl Attempt<'_> {
         self.link_with(&mut choice, "rust-lld");
         self.guard(&mut choice);
         Ok(choice)
+    }
+
+    /// `rust-lld` links musl from Rust's std component.
+    fn std_brings_musl(&self) -> Result<(), String> {
+        if self.toolchain.std_is_built(&self.target.triple) {
+            return Err("a standard library that cargo builds brings no musl to link against".to_owned());
+        }
+        Ok(())
     }
 
     /// If a crate compiles C after all, the `cc` crate must not fall back to the host's compiler, nor to a

@@ -12,17 +12,19 @@ impl Attempt<'_> {
         if cfg!(not(unix)) {
             return Err("its wrapper scripts need a Unix shell".to_owned());
         }
-        let cache = self.toolchain.tools().environment().cache_dir();
-        let cache = cache.ok_or("there is no cache folder for its wrapper scripts: set HOME")?;
-        let folder = cache
-            .join("cargo-gantry")
-            .join(env!("CARGO_PKG_VERSION"))
-            .join(&self.target.triple)
-            .join(way);
+        let folder = self.folder(way)?;
         for (name, text) in scripts {
             write(&folder, name, text).map_err(|error| error.to_string())?;
         }
         Ok(folder)
+    }
+
+    /// The folder `name` of this target in the user's cache, which may not be there yet.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, String> {
+        let cache = self.toolchain.tools().environment().cache_dir();
+        let cache = cache.ok_or("there is no cache folder for its wrapper scripts: set HOME")?;
+        let folder = cache.join("cargo-gantry").join(env!("CARGO_PKG_VERSION"));
+        Ok(folder.join(&self.target.triple).join(name))
     }
 }
 

@@ -13,13 +13,26 @@ use crate::target::Catalog;
 use crate::tool::{Call, Tools};
 
 /// A gcc with glibc 2.36 that passes every check and has no `libc.a`.
-const GCC: &str = "while read -r line; do :; done\ncase \"$*\" in *-E*) echo 2 36 ;; *-print-file-name=include*) echo /gcc/include ;; *-print*) echo libc.a ;; *--version) echo gcc of tests 12.2.0 ; echo more ;; esac";
+const GCC: &str = r#"while read -r line; do :; done
+case "$*" in
+*-v*-x*) printf '#include <...> search starts here:\n /gcc/include\n /a b/include\nEnd\n' >&2 ;;
+*-E*) echo 2 36 ;;
+*-print-file-name=include*) echo /gcc/include ;;
+*-print-sysroot*) echo "$SYSROOT" ;;
+*-print-multiarch*) echo tests-linux-none ;;
+*-print*) echo libc.a ;;
+*--version) echo gcc of tests 12.2.0; echo more ;;
+esac"#;
+/// A cross gcc of Fedora.
+const BARE: &str = "while read -r line; do :; done\necho '<stdin>:2:10: fatal error: stdio.h: No such file or directory' >&2\nexit 1";
 /// A musl-gcc of another architecture.
 const FOREIGN: &str = "while read -r line; do :; done\necho 'gantry: another architecture' >&2\nexit 1";
 const ZIG: &str = r#"case $1 in version) echo 0.17.0 ;; env) echo '.{ .lib_dir = "/zig/lib", }' ;; *) for a in "$@"; do echo "$a"; done; esac"#;
 
 mod compilers;
+mod explain;
 mod floors;
+mod variables;
 
 struct Machine {
     folder: TempDir,
@@ -206,6 +219,12 @@ fn takes_the_first_that_can_do_it() {
             with_c(),
             "gcc: `s390x-linux-gnu-gcc` compiles for another architecture or ABI",
         ),
+        // Fedora's cross gccs are for kernels.
+        (
+            vec![("s390x-linux-gnu-gcc", BARE)],
+            with_c(),
+            "gcc: `s390x-linux-gnu-gcc` comes without a C library",
+        ),
     ] {
         let error = Machine::new(&programs).choose(S390X, &wanted).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
@@ -220,6 +239,7 @@ fn says_what_is_missing_and_one_command() {
     insta::assert_snapshot!(format!("{error}\nhelp: {}", error.help().unwrap()), @r"
     no linker for `i686-unknown-linux-musl`
       rust-lld: it brings no C compiler
+      cc: the system's own compiles for `x86_64-unknown-linux-gnu` only
       zig: neither `zig` nor the Python package `ziglang` is installed
       clang: `clang` is not in PATH
       gcc: `i686-linux-musl-gcc` is not in PATH; `musl-gcc` compiles for another architecture or ABI; `i686-linux-gnu-gcc` is not in PATH
@@ -267,7 +287,11 @@ fn the_users_own_is_kept() {
     );
 
     let variables = |machine: Machine| machine.choose(S390X, &with_c()).unwrap().variables;
-    let names = |machine| variables(machine).into_keys().collect::<Vec<_>>();
+    let compilers = |name: &String| name.starts_with("CC_") || name.starts_with("CARGO_");
+    let names = |machine| {
+        let names = variables(machine).into_keys();
+        names.filter(compilers).collect::<Vec<_>>()
+    };
     let linker = "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER";
     let cc = "CC_s390x_unknown_linux_gnu";
     for (set, expected) in [
@@ -306,6 +330,12 @@ fn a_program_of_the_user_is_checked() {
     };
     assert_eq!(fault("musl-gcc"), "gantry::build::miscompiles");
     assert_eq!(fault("none"), "gantry::build::linker_program");
+    // Nor is a compiler in the environment taken on trust.
+    let words = [("musl-gcc", FOREIGN)];
+    let own = Machine::new(&words).with("CC_i686_unknown_linux_musl", "musl-gcc -m32");
+    let error = own.choose(I686_MUSL, &with_c()).unwrap_err();
+    assert!(matches!(error, LinkError::Miscompiles { .. }), "{error}");
+    assert!(own.choose(I686_MUSL, &pure()).is_ok());
     let good = machine.choose(I686_MUSL, &asked("good")).unwrap();
     assert_eq!(good.variables["CC_i686_unknown_linux_musl"], "good");
 }
@@ -406,66 +436,4 @@ fn scripts_do_not_change_between_runs() {
         ),
         before
     );
-}
-
-#[test]
-fn explains_what_linkers_say() {
-    let machine = Machine::new(&[]);
-    let explained_for = |wanted: Wanted, triple: &str, stderr: &str| {
-        let target = machine.catalog.triple(triple).unwrap();
-        let toolchain = machine.toolchain();
-        let attempt = Attempt {
-            target,
-            wanted: &wanted,
-            toolchain: &toolchain,
-            strict: true,
-        };
-        let choice = attempt.choice(LinkerKind::Gcc, "some-gcc", "");
-        explain(stderr, target, &wanted, &choice, &toolchain)
-    };
-    let explained = |triple: &str, stderr: &str| explained_for(pure(), triple, stderr);
-    for (stderr, part) in [
-        (
-            "rust-lld: error: x.rcgu.o is incompatible with elf64-x86-64",
-            "another architecture; run `pip install ziglang`",
-        ),
-        (
-            "error: linker `aarch64-linux-gnu-gcc` not found",
-            "is missing; run `pip install ziglang`",
-        ),
-        (
-            "rust-lld: error: unable to find library -lstdc++",
-            "set `linker` to \"zig\"",
-        ),
-        (
-            "undefined reference to `open64'",
-            "glibc's headers for a musl target",
-        ),
-        (
-            "  = note: the `X` target may not be installed",
-            "run `rustup target add i686-unknown-linux-musl`",
-        ),
-    ] {
-        let text = explained(I686_MUSL, stderr).unwrap();
-        assert!(
-            text.starts_with("linking `i686-unknown-linux-musl` with some-gcc failed: "),
-            "{text}"
-        );
-        assert!(text.contains(part), "{text}");
-    }
-    let missing =
-        "error occurred in cc-rs: failed to find tool \"s390x-linux-gnu-g++\": No such file or directory";
-    let text = explained(S390X, missing).unwrap();
-    assert!(
-        text.ends_with("run `apt-get install g++-s390x-linux-gnu libc6-dev-s390x-cross`"),
-        "{text}"
-    );
-    assert_eq!(explained(S390X, "error[E0308]: mismatched types"), None);
-    // Whoever named the linker is told of that name, not of a program to install.
-    let named = Wanted {
-        linker: Asked::Program("some-gcc".to_owned()),
-        ..pure()
-    };
-    let text = explained_for(named, S390X, "ld: x.o: file in wrong format").unwrap();
-    assert!(text.contains("correct `linker`"), "{text}");
 }

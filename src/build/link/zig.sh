@@ -15,6 +15,7 @@ translate() {
         return 1
         ;;
     -lgcc_s) arg=-lunwind ;;
+    -static-pie) arg=-pie ;;
     -Wl,-O1 | -Wl,--no-undefined-version | -Wl,-znostart-stop-gc | -Wl,--no-rosegment) return 1 ;;
     -Wl,--fix-cortex-a53-843419 | -Wl,-plugin-opt*) return 1 ;;
     -Wl,--undefined=*) arg=-Wl,-u,${arg#*=} ;;

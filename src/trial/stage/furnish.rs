@@ -63,7 +63,8 @@ pub(super) fn put_program(root: &Root, at: &str, program: &Path) -> Result<(), T
     };
     let mut file = File::open(program).map_err(unreadable)?;
     let (folder, name) = at.rsplit_once('/').unwrap_or(("", at));
-    let found = root.resolve(folder).filter(|place| place.is_dir());
+    // The image's own folders for programs may lie in a layer that is not there yet.
+    let found = root.made(folder).ok().filter(|place| place.is_dir());
     let Some(folder) = found.filter(|_| !["", ".", ".."].contains(&name)) else {
         let path = root.path().join(at.trim_start_matches('/'));
         let source = io::ErrorKind::NotADirectory.into();

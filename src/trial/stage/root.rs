@@ -75,6 +75,11 @@ impl Root {
         Err(io::ErrorKind::NotADirectory.into())
     }
 
+    /// The directory of this path, made where it is missing, with the usual mode.
+    pub(super) fn made(&self, path: &str) -> io::Result<PathBuf> {
+        walk(&self.path, path.as_bytes(), &mut |place| fs::create_dir(place))
+    }
+
     /// Notes a directory that is there.
     pub(super) fn put_directory(&mut self, place: PathBuf, owned: Owned) {
         self.directories.insert(place, owned);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::super::{LayerFile, TrialError};
 use super::root::{Missing, Owned, Root, clean};
 use crate::codec;
-use crate::rootfs::{Entries, Entry, EntryKind};
+use crate::codec::entries::{Entries, Entry, EntryKind};
 
 /// More than any image has.
 const BYTES: u64 = 64 << 30;

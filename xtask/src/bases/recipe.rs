@@ -41,7 +41,12 @@ pub(crate) struct Platform {
     pub(crate) debian: &'static str,
 }
 
-const fn platform(architecture: &'static str, variant: &'static str, debian: &'static str) -> Platform {
+/// A platform and what Debian calls its architecture.
+pub(crate) const fn platform(
+    architecture: &'static str,
+    variant: &'static str,
+    debian: &'static str,
+) -> Platform {
     Platform {
         architecture,
         variant,

@@ -73,3 +73,18 @@ pub(crate) fn make(part: &Part, platform: &Platform, mirror: &Mirror, tar: &Path
         .env("SOURCE_DATE_EPOCH", "1735689600")
         .last()
 }
+
+/// Makes a root that one can work in.
+pub(crate) fn bare(folder: &Path, packages: &[&str], mirror: &Mirror) -> Result<()> {
+    let mut step = Step::line("mmdebstrap --quiet --variant=minbase");
+    for package in packages {
+        step = step.argument(&format!("--include={package}"));
+    }
+    for option in &mirror.options {
+        step = step.argument(&format!("--aptopt={option}"));
+    }
+    step.argument(mirror.suite)
+        .argument(&folder.display().to_string())
+        .argument(&mirror.line)
+        .run()
+}

@@ -1,11 +1,11 @@
-//! [`Place`]: the folder that programs are built into, taken by one build at a time.
+//! [`Place`]: a folder that programs are put into, taken by one build at a time.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::build::BuildError;
+use super::BuildError;
 use crate::event::{Event, Observer};
 use crate::tool::{ToolError, Tools};
 
@@ -40,7 +40,7 @@ impl Place {
             }
             if tools.cancelled() {
                 return Err(BuildError::Tool(ToolError::Cancelled {
-                    command: "go build".into(),
+                    command: format!("waiting for `{}`", folder.display()),
                 }));
             }
             if !told {
@@ -63,8 +63,7 @@ impl Place {
         })
     }
 
-    /// A folder for temporary files, on the file system that the programs go to: go renames what it has linked where
-    /// it can, and a copy that was cut short would count as built the next time.
+    /// A folder for temporary files, on the file system that the programs go to: what is whole is renamed.
     pub(super) fn temporary(&self) -> &Path {
         &self.temporary
     }

@@ -7,47 +7,47 @@
 use std::io;
 
 use super::entries::invalid;
-use crate::codec::pax::{decimal, records};
+use super::pax::{decimal, records};
 
 /// What extended headers say about the next entry.
 #[derive(Default)]
-pub(super) struct Extended {
+pub(crate) struct Extended {
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     gnu_path: Option<Vec<u8>>,
     gnu_target: Option<Vec<u8>>,
-    pub(super) size: Option<u64>,
-    pub(super) uid: Option<u64>,
-    pub(super) gid: Option<u64>,
-    pub(super) sparse: bool,
-    pub(super) real_size: Option<u64>,
+    pub(crate) size: Option<u64>,
+    pub(crate) uid: Option<u64>,
+    pub(crate) gid: Option<u64>,
+    pub(crate) sparse: bool,
+    pub(crate) real_size: Option<u64>,
 }
 
 impl Extended {
     /// The entry's path, if it is not its header's. GNU's headers win over PAX's, and empty ones count for nothing.
-    pub(super) fn path(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn path(&mut self) -> Option<Vec<u8>> {
         let pax = self.path.take().filter(|path| !path.is_empty());
         self.gnu_path.take().or(pax)
     }
 
     /// Where the entry leads, if not where its header says.
-    pub(super) fn target(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn target(&mut self) -> Option<Vec<u8>> {
         let pax = self.target.take().filter(|target| !target.is_empty());
         self.gnu_target.take().or(pax)
     }
 
     /// Takes GNU's long name of the next entry.
-    pub(super) fn read_path(&mut self, text: Vec<u8>) {
+    pub(crate) fn read_path(&mut self, text: Vec<u8>) {
         self.gnu_path = Some(until_nul(text));
     }
 
     /// Takes GNU's long target of the next entry.
-    pub(super) fn read_target(&mut self, text: Vec<u8>) {
+    pub(crate) fn read_target(&mut self, text: Vec<u8>) {
         self.gnu_target = Some(until_nul(text));
     }
 
     /// Reads the records of PAX.
-    pub(super) fn read_pax(&mut self, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn read_pax(&mut self, text: &[u8]) -> io::Result<()> {
         for record in records(text) {
             let (key, value) = record?;
             self.take(key, value)?;
