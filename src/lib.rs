@@ -8,7 +8,7 @@
 //!
 //! [`base`] finds and pins what images start from, [`rootfs`] merges its layers into the tree that [`fit`] looks at.
 //! [`spec`] holds the OCI nouns, [`event`] how progress is told, [`environment`] and [`tool`] the world outside;
-//! [`pipeline`] is the whole job.
+//! [`pipeline`] is the whole job, and [`doctor`] says what of it cannot be done here.
 
 pub mod spec;
 

@@ -263,6 +263,21 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read(texts in proptest::collection::vec(".{0,40}", 0..6), cut in 0..400_usize, flips in proptest::collection::vec((0..400_usize, 0..=255_u8), 0..4)) {
+            let lines: Vec<String> = texts.iter().map(|text| format!("build\t\"{text}")).collect();
+            let mut bytes = blob(INLINE, "go1.24.0", &lines.join("\n"));
+            for (at, byte) in flips {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            bytes.truncate(cut);
+            drop(read(&bytes));
+        }
+    }
+
     #[test]
     fn what_lies_is_nothing() {
         let whole = blob(INLINE, "go1.24.0", &"x".repeat(300));

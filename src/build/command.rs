@@ -112,6 +112,7 @@ fn make(
     Err(BuildError::Unmade {
         path: run.out.clone(),
         command: call.shown(),
+        help: Some("a command writes the program to the path that stands for `{out}` in it"),
     })
 }
 

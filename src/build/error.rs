@@ -155,15 +155,15 @@ pub enum BuildError {
     Prebuilt(#[from] PrebuiltError),
     /// A program ended well, but did not make its file.
     #[error("`{command}` ended well, but made no file `{}`", path.display())]
-    #[diagnostic(
-        code(gantry::build::unmade),
-        help("a command must write the program to the path that stands for `{{out}}` in it")
-    )]
+    #[diagnostic(code(gantry::build::unmade))]
     Unmade {
         /// The file that was expected.
         path: PathBuf,
         /// The call as typed.
         command: String,
+        /// What it must do, where that is the user's.
+        #[help]
+        help: Option<&'static str>,
     },
     /// A folder to build into cannot be used.
     #[error("cannot build into `{}`", path.display())]
@@ -187,6 +187,9 @@ pub enum BuildError {
 #[diagnostic(code(gantry::build::go))]
 #[non_exhaustive]
 pub struct GoFailure {
+    /// The way out, where it is known.
+    #[help]
+    pub help: Option<&'static str>,
     /// The unit's name.
     pub unit: String,
     /// The target; none where it was not about one.

@@ -3,6 +3,7 @@
 //! Go finds out itself what has changed: its build cache is the user's own, and a program that is as it would be
 //! linked again is left alone.
 
+mod advice;
 mod call;
 mod flags;
 mod packages;
@@ -22,7 +23,8 @@ use crate::tool::Tools;
 pub struct GoUnit {
     /// How events name it.
     pub name: String,
-    /// The matrix's folder: go runs here, and finds go.mod, go.work and `vendor` from here. Absolute.
+    /// The matrix's folder. Go runs here, or in the folder of a module below it, and finds go.mod, go.work and `vendor`
+    /// from there. Absolute.
     pub directory: PathBuf,
     /// The programs; at least one.
     pub binaries: Vec<GoBinary>,
@@ -44,7 +46,8 @@ pub struct GoUnit {
     pub offline: bool,
     /// go.mod and go.sum must not change.
     pub locked: bool,
-    /// Where the programs go, into a folder for each triple. Absolute; builds into one folder wait for each other.
+    /// Where the programs of this unit go, and of no other: into a folder for each triple. Absolute; builds into one folder
+    /// wait for each other.
     pub into: PathBuf,
 }
 

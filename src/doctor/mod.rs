@@ -16,7 +16,7 @@ mod trial;
 use serde::Serialize;
 
 pub use linker::{host, linker};
-pub use program::{Go, Program, go, program};
+pub use program::{Go, Program, go, program, repository_refused};
 pub use registry::{Base, base, repository};
 pub use remedy::Remedy;
 pub use rust::{cargo, compiler, dependencies, standard};
@@ -166,6 +166,20 @@ impl Check {
         self.remedy = remedy;
         self
     }
+}
+
+/// An error with its causes on one line.
+pub(crate) fn said(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text.replace('\n', " ")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Programs that make, pack, name or start binaries.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, Need, Remedy, System, system};
@@ -48,6 +49,20 @@ pub fn program(program: &Program<'_>, tools: &Tools, system: &System) -> Check {
             names.join(" or ")
         )),
         _ => check,
+    }
+}
+
+/// Git is here and refuses to read the project's repository.
+pub fn repository_refused(folder: &Path, said: &str, system: &System) -> Check {
+    let check = Check::missing(Need::Program, "git", said);
+    let folder = folder.display().to_string();
+    // What git says where the folder belongs to somebody else.
+    match said.contains("dubious ownership") && !folder.contains('\'') {
+        true => check.remedy(
+            Remedy::shell(format!("git config --global --add safe.directory '{folder}'")),
+            system,
+        ),
+        false => check.advise("ask `git status` in the project's folder"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bases, and the repositories that images are published to.
 
-use super::{Check, Need};
+use super::{Check, Need, said};
 use crate::registry::{Client, RegistryError, Repository};
 
 /// What became of looking for a base, for one platform.
@@ -65,13 +65,7 @@ pub async fn repository(client: &Client, repository: &Repository, why: &[String]
 }
 
 fn refused(subject: &str, error: &RegistryError) -> Check {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        message = format!("{message}: {next}");
-        cause = next.source();
-    }
-    let check = Check::missing(Need::Registry, subject, message);
+    let check = Check::missing(Need::Registry, subject, said(error));
     match miette::Diagnostic::help(error) {
         Some(help) => check.advise(help.to_string()),
         None => check,

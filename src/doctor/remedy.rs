@@ -51,7 +51,7 @@ impl Remedy {
     }
 
     /// A line for a shell.
-    pub fn shell(line: impl Into<String>) -> Self {
+    pub(super) fn shell(line: impl Into<String>) -> Self {
         Self::of(Step::Shell(line.into()))
     }
 
@@ -75,14 +75,14 @@ impl Remedy {
         if !package.steps.is_empty() || system.family().is_none() {
             return package;
         }
-        let (folder, bin, sudo) = match system.own_bin() {
-            Some(bin) => ("~/.local/share/ziglang", bin, ""),
-            None => ("/opt/ziglang", "/usr/local/bin", system.sudo()),
+        let (folder, bin, sudo, made) = match system.own_bin() {
+            Some(bin) => ("~/.local/share/ziglang", bin, "", format!("mkdir -p {bin} && ")),
+            None => ("/opt/ziglang", "/usr/local/bin", system.sudo(), String::new()),
         };
         // Python keeps the package's own folder, and zig finds its files beside what the link points to.
         let line = format!(
             "{sudo}python3 -m venv {folder} && {sudo}{folder}/bin/pip install ziglang && \
-             {sudo}ln -sf {folder}/lib/python3*/site-packages/ziglang/zig {bin}/zig"
+             {made}{sudo}ln -sf {folder}/lib/python3*/site-packages/ziglang/zig {bin}/zig"
         );
         Self {
             source: package.source,

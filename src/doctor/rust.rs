@@ -1,6 +1,6 @@
 //! Cargo, rustc and its standard libraries.
 
-use super::{Check, Need, Remedy, System};
+use super::{Check, Need, Remedy, System, said};
 use crate::build::toolchain::{Toolchain, ToolchainError};
 use crate::target::Target;
 use crate::tool::{Call, Tools};
@@ -10,24 +10,29 @@ pub fn cargo(tools: &Tools, system: &System) -> Check {
     let name = tools.environment().non_empty("CARGO").unwrap_or("cargo");
     match tools.run(&Call::new(name).arg("--version")) {
         Ok(output) => Check::found(Need::Rust, "cargo", output.text()),
-        Err(error) => {
-            Check::missing(Need::Rust, "cargo", error.to_string()).remedy(Remedy::rustup(system), system)
-        }
+        Err(error) => absent("cargo", &error, tools, system),
     }
 }
 
 /// Whether rustc is here.
-pub fn compiler(toolchain: Result<&Toolchain, &ToolchainError>, system: &System) -> Check {
+pub fn compiler(toolchain: Result<&Toolchain, &ToolchainError>, tools: &Tools, system: &System) -> Check {
     match toolchain {
         Ok(toolchain) => {
             let said = [toolchain.version(), toolchain.host()].map(Option::unwrap_or_default);
             let message = said.join(" for ");
             Check::found(Need::Rust, "rustc", message)
         }
-        Err(error) => {
-            Check::missing(Need::Rust, "rustc", error.to_string()).remedy(Remedy::rustup(system), system)
-        }
+        Err(error) => absent("rustc", error, tools, system),
     }
+}
+
+/// Where there is rustup it lacks the toolchain that is wanted here.
+fn absent(subject: &str, error: &dyn std::error::Error, tools: &Tools, system: &System) -> Check {
+    let remedy = match tools.find("rustup") {
+        Some(_) => Remedy::shell("rustup toolchain install"),
+        None => Remedy::rustup(system),
+    };
+    Check::missing(Need::Rust, subject, said(error)).remedy(remedy, system)
 }
 
 /// The dependencies of a package could not be read.
@@ -47,25 +52,21 @@ pub fn standard(
     toolchain: &Toolchain,
     system: &System,
 ) -> Result<(String, Check), ToolchainError> {
-    let known = known(toolchain);
     let best = targets[0].triple.as_str();
     for target in targets {
         let triple = target.triple.as_str();
         if !toolchain.std_installed(triple)? {
             continue;
         }
-        let better = known
-            .as_ref()
-            .filter(|known| triple != best && known.iter().any(|known| known == best));
-        let check = match better {
-            Some(_) => {
-                let message = format!("not installed: `{triple}` is taken instead");
-                Check::warning(Need::Target, subject(best), message).remedy(Remedy::target(best), system)
-            }
-            None => Check::found(Need::Target, subject(triple), "installed"),
+        // That it could be better is no gap: what is better may need more, a compiler for musl among others.
+        let message = match triple == best {
+            true => "installed".to_owned(),
+            false => format!("installed, and taken as `{best}` is not"),
         };
+        let check = Check::found(Need::Target, subject(triple), message);
         return Ok((triple.to_owned(), check));
     }
+    let known = known(toolchain);
     let has = |target: &&&Target| match &known {
         Some(known) => known.contains(&target.triple),
         None => target.std_in_rustup,

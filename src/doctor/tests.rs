@@ -21,7 +21,7 @@ const NIXOS: &str = "ID=nixos\n";
 
 const ZIG: &str = "python3 -m venv /opt/ziglang && /opt/ziglang/bin/pip install ziglang && \
                    ln -sf /opt/ziglang/lib/python3*/site-packages/ziglang/zig /usr/local/bin/zig";
-const APT: &str = "apt-get update && apt-get install -y";
+const APT: &str = "apt-get update && apt-get install -y --no-install-recommends";
 
 fn root(release: &str) -> System {
     System::described(release, true)
@@ -80,7 +80,7 @@ fn a_tool_has_its_package_on_each_family() {
         (
             "git",
             &user,
-            Some("sudo apt-get update && sudo apt-get install -y git".to_owned()),
+            Some("sudo apt-get update && sudo apt-get install -y --no-install-recommends git".to_owned()),
         ),
         ("git", &root(ALPINE), Some("apk add git".to_owned())),
         (
@@ -97,7 +97,7 @@ fn a_tool_has_its_package_on_each_family() {
             Some(
                 "echo 'deb http://deb.debian.org/debian bookworm-backports main' | sudo tee \
                  /etc/apt/sources.list.d/bookworm-backports.list > /dev/null && sudo apt-get update && \
-                 sudo apt-get install -y -t bookworm-backports upx-ucl"
+                 sudo apt-get install -y --no-install-recommends -t bookworm-backports upx-ucl"
                     .to_owned(),
             ),
         ),
@@ -203,6 +203,7 @@ fn linkers_are_closed_by_what_fits_target_floor_and_system() {
     let found = command(musl, &c, &user).unwrap();
     assert!(
         found.ends_with("site-packages/ziglang/zig /home/me/.local/bin/zig")
+            && found.contains("mkdir -p /home/me")
             && found.matches("sudo").count() == 2,
         "only apt needs rights: {found}"
     );
@@ -233,7 +234,7 @@ fn all_gaps_are_closed_by_one_line_in_which_nothing_is_said_twice() {
         format!(
             "echo 'deb http://deb.debian.org/debian bookworm-backports main' > \
              /etc/apt/sources.list.d/bookworm-backports.list && {APT} -t bookworm-backports upx-ucl golang-go && \
-             apt-get install -y python3-venv gcc-x libc-x && {ZIG} && rustup target add a-musl b-musl"
+             apt-get install -y --no-install-recommends python3-venv gcc-x libc-x && {ZIG} && rustup target add a-musl b-musl"
         )
     );
 }
@@ -251,6 +252,43 @@ fn a_machine_without_rust_is_told_of_rustup() {
         check.command.unwrap(),
         format!("{APT} curl ca-certificates && {script}")
     );
+}
+
+#[test]
+fn what_starts_programs_is_missing_only_where_it_must_be_there() {
+    let (system, catalog) = (root(BOOKWORM), Catalog::builtin());
+    let arm = catalog.by_triple("armv7-unknown-linux-gnueabihf").unwrap();
+    let entering = format!("{APT} util-linux mount");
+    let qemu = format!("{APT} qemu-user-static");
+    for (refused, required, status) in [
+        (None, true, Status::Ok),
+        (Some("why"), true, Status::Missing),
+        (Some("why"), false, Status::Warning),
+    ] {
+        let gap = |command: &String| refused.map(|_| command.clone());
+        let check = super::root(refused, required, &bare(), &system);
+        assert_eq!((check.status, check.command), (status, gap(&entering)));
+        let check = emulator(arm, refused, required, &system);
+        assert_eq!((check.status, check.command), (status, gap(&qemu)));
+    }
+}
+
+#[test]
+fn a_repository_of_somebody_else_is_made_safe_by_a_command() {
+    let said = "fatal: detected dubious ownership in repository at '/w'";
+    for (folder, said, command) in [
+        (
+            "/w x",
+            said,
+            Some("git config --global --add safe.directory '/w x'"),
+        ),
+        ("/o'clock", said, None),
+        ("/w", "fatal: bad object HEAD", None),
+    ] {
+        let check = repository_refused(Path::new(folder), said, &root(BOOKWORM));
+        assert_eq!(check.command.as_deref(), command, "{folder}");
+        assert_eq!(check.advice.is_none(), command.is_some());
+    }
 }
 
 #[test]

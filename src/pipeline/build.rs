@@ -1,6 +1,7 @@
 //! The second half: cargo, then layers as artifacts arrive, then images and indexes into the store.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +28,23 @@ use crate::spec::{Descriptor, Digest};
 use crate::trial::Verdict;
 
 /// What was built, and the store it lies in.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Built {
     /// The workspace's store.
     pub store: BlobStore,
     /// The images, in the order of the plan.
     pub images: Vec<BuiltImage>,
+    /// What it was made from.
+    pub(super) prepared: Arc<Prepared>,
+}
+
+impl fmt::Debug for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Built")
+            .field("store", &self.store)
+            .field("images", &self.images)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One image with all its platforms.
@@ -99,7 +110,12 @@ pub(super) async fn build_prepared(
     blocking(move || make(&gantry, &prepared, place, &grounds)).await
 }
 
-fn make(gantry: &Gantry, prepared: &Prepared, place: Workplace, grounds: &Grounds) -> Result<Built, Error> {
+fn make(
+    gantry: &Gantry,
+    prepared: &Arc<Prepared>,
+    place: Workplace,
+    grounds: &Grounds,
+) -> Result<Built, Error> {
     let store = &place.store;
     let packer = Packer::new(gantry, store);
     let line = Line {
@@ -132,6 +148,7 @@ fn make(gantry: &Gantry, prepared: &Prepared, place: Workplace, grounds: &Ground
     Ok(Built {
         store: place.store,
         images,
+        prepared: Arc::clone(prepared),
     })
 }
 
@@ -189,7 +206,10 @@ impl Line<'_> {
             (image, platform),
             &layers,
         )?;
-        let programs: Vec<_> = ready.into_iter().map(|ready| ready.sizes).collect();
+        let mut programs: Vec<_> = ready.into_iter().map(|ready| ready.sizes).collect();
+        for (program, entry) in programs.iter_mut().zip(&laid.programs) {
+            program.entry.clone_from(&entry.path);
+        }
         let weighed = Weighed {
             layer: layers.last().map_or(0, |layer| layer.size),
             disk: sizes::disk(&laid, &programs),

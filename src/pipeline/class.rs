@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::base::BaseError;
+use crate::binary::BinaryError;
 use crate::build::BuildError;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
@@ -68,7 +69,8 @@ impl Error {
             Self::Archive(_) => Class::Usage,
             Self::Project(ProjectError::Tool(error)) | Self::Tool(error) => tool(error),
             Self::Project(_) => Class::Matrix,
-            Self::Build(BuildError::Tool(error)) => tool(error),
+            Self::Build(BuildError::Tool(error)) | Self::Binary(BinaryError::Tool(error)) => tool(error),
+            Self::Build(BuildError::Folder { .. }) | Self::Binary(BinaryError::Keep { .. }) => Class::Disk,
             Self::Build(_) | Self::NoArtifact { .. } | Self::LinkFailed { .. } => Class::Build,
             Self::Toolchain(_) | Self::Link(_) | Self::Links { .. } | Self::Binary(_) => Class::Build,
             Self::Registry(RegistryError::UserSettings { .. }) => Class::Usage,

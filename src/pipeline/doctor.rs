@@ -5,9 +5,12 @@ mod compilers;
 mod programs;
 mod trials;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use compilers::Looked;
 
 use super::{Access, Error, Gantry, Request, blocking, prepare};
 use crate::doctor::{self, Check, Diagnosis, Status, System};
@@ -16,6 +19,7 @@ use crate::matrix::Matrix;
 use crate::plan::Plan;
 use crate::project::{Project, ProjectError};
 use crate::registry::{Client, Settings, user_settings};
+use crate::spec::Platform;
 
 /// What is wanted, before anything of it is looked for.
 struct Known {
@@ -45,10 +49,20 @@ pub(super) async fn diagnose(
     };
     let client = client(gantry, access)?;
     let (facts, mut checks) = bases::look(gantry, request, &known, &client).await?;
+    let mut asked = request.clone();
+    let all = declared(&known.matrix);
     known.matrix = bases::known_only(known.matrix, &facts);
+    let left = declared(&known.matrix);
+    // Who asks for a platform that the matrix never had is told so.
+    asked
+        .platforms
+        .retain(|platform| left.contains(platform) || !all.contains(platform));
     let system = known.system.clone();
+    if asked.platforms.is_empty() && !request.platforms.is_empty() {
+        return Ok(Diagnosis::new(checks, &system));
+    }
     let (more, plan) = {
-        let (gantry, request) = (gantry.clone(), request.clone());
+        let (gantry, request) = (gantry.clone(), asked);
         blocking(move || installed(&gantry, &request, &known, facts)).await?
     };
     checks.extend(more);
@@ -79,6 +93,11 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
     })
 }
 
+fn declared(matrix: &Matrix) -> BTreeSet<Platform> {
+    let all = matrix.declared().iter().flat_map(|image| &image.platforms);
+    all.map(|settings| settings.platform.clone()).collect()
+}
+
 /// Where the matrix is, or would be: beside the nearest Cargo.toml.
 fn nearest(gantry: &Gantry, request: &Request) -> PathBuf {
     let start = match &request.manifest_path {
@@ -102,7 +121,7 @@ fn installed(
     known: &Known,
     facts: crate::plan::Bases,
 ) -> Result<(Vec<Check>, Option<Plan>), Error> {
-    let (mut checks, plan) = compilers::look(gantry, request, known, facts)?;
+    let Looked { mut checks, plan } = compilers::look(gantry, request, known, facts)?;
     if let Some((plan, toolchain)) = &plan {
         checks.extend(programs::look(gantry, known, plan, toolchain));
         checks.extend(trials::look(gantry, known, plan)?);
@@ -127,15 +146,4 @@ struct Unheard;
 
 impl Observer for Unheard {
     fn event(&self, _: &Event<'_>) {}
-}
-
-/// An error on one line, with its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }

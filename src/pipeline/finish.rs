@@ -90,6 +90,8 @@ fn sizes(binary: &PlannedBinary, program: &Placed, finished: &Finished) -> Progr
         made,
         stripped,
         packed: sizes.packed,
+        unpacked: finished.facts.path.clone(),
+        entry: Vec::new(),
     }
 }
 

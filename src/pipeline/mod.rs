@@ -19,6 +19,7 @@ mod convert;
 mod doctor;
 mod error;
 mod examine;
+mod explain;
 mod finish;
 mod ground;
 mod lay;
@@ -46,6 +47,7 @@ pub use check::{Checked, CheckedProgram};
 pub use class::Class;
 pub use error::Error;
 pub use examine::Unfit;
+pub use explain::{Alternative, Start};
 pub use publish::{Access, PublishedImage, Terms};
 pub use request::Request;
 pub use sizes::{PlatformSizes, ProgramSizes};
@@ -135,6 +137,15 @@ impl Gantry {
     /// When it names no place that can be written.
     pub fn check_output(&self, output: &str) -> Result<(), Error> {
         output::check(output)
+    }
+
+    /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that
+    /// was built changes. It blocks, for minutes where programs are large.
+    ///
+    /// # Errors
+    /// When what was built cannot be read any more, or a tool fails.
+    pub fn explain(&self, built: &Built) -> Result<Vec<Alternative>, Error> {
+        explain::explain(self, built)
     }
 
     /// Pushes built images to their repositories: blobs, manifests, index, then tags.

@@ -1,5 +1,7 @@
 //! What an image weighs on one platform, step by step.
 
+use std::path::PathBuf;
+
 use super::lay::Laid;
 use crate::image::Image;
 use crate::rootfs;
@@ -33,6 +35,10 @@ pub struct ProgramSizes {
     pub stripped: Option<u64>,
     /// Packed with UPX; none if it is not.
     pub packed: Option<u64>,
+    /// The file as it is before UPX.
+    pub(super) unpacked: PathBuf,
+    /// Its path in the layer, where links of the base have led it.
+    pub(super) entry: Vec<u8>,
 }
 
 /// What is known of it before the image is assembled.

@@ -25,6 +25,20 @@ pub enum PlanError {
         #[help]
         help: String,
     },
+    /// A ready file has digests, and none for this platform.
+    #[error("`[binary.{binary}]` has no `sha256` for {platform}, which image `{image}` is for")]
+    #[diagnostic(
+        code(gantry::plan::no_digest),
+        help("add it, or remove `sha256`, and no file is compared")
+    )]
+    NoDigest {
+        /// The image.
+        image: String,
+        /// The binary.
+        binary: String,
+        /// The platform.
+        platform: Platform,
+    },
     /// Several packages have this binary.
     #[error("image `{image}` wants binary `{binary}`, which several packages have: {}", packages.join(", "))]
     #[diagnostic(

@@ -217,6 +217,15 @@ pub(super) fn need(
             (work, go.cgo.then(|| query(false)))
         }
         BinarySource::Prebuilt(prebuilt) => {
+            let digests = &prebuilt.sha256;
+            // The matrix sees to it for the images that it declares, not for those that it implies.
+            if !digests.is_empty() && !digests.contains_key(&settings.platform) {
+                return Err(PlanError::NoDigest {
+                    image: image.name.clone(),
+                    binary: binary.to_owned(),
+                    platform: settings.platform.clone(),
+                });
+            }
             let work = Work::Prebuilt(PrebuiltFile {
                 triple: triple.clone(),
                 platform: settings.platform.clone(),

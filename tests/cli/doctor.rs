@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::output::{message, messages};
 use crate::outside::missing;
 use crate::snapshot;
+use crate::support::authority::Authority;
+use crate::support::docker_registry::{DockerRegistry, Guard};
 use crate::support::registry::{Auth, Registry, Setup};
 use crate::support::workspace::{Ran, Workspace};
 
@@ -155,6 +157,34 @@ fn registries_say_whether_they_know_us() {
     assert_eq!(check(&ran, "registry 127.0.0.1:9")["status"], "missing");
     let ran = asked("127.0.0.1:9", &["--offline"]).ok();
     assert!(!ran.stdout.contains("registry 127.0.0.1:9"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_certificate_of_strangers_is_told_with_its_way_out() {
+    let (Some(workspace), Some(authority)) = (Workspace::tiny(), Authority::new()) else {
+        return;
+    };
+    let guard = Guard {
+        tls: Some(authority.folder()),
+        ..Guard::default()
+    };
+    let Some(registry) = DockerRegistry::start(&guard) else {
+        return;
+    };
+    let repository = format!("{}/x/tiny", registry.host());
+    let asked = || {
+        let mut command = workspace.command(JSON);
+        command.args(["--repository", &repository]);
+        command
+    };
+    let subject = format!("registry {}", registry.host());
+    let ran = gaps(Ran::of(&mut asked()));
+    let stranger = check(&ran, &subject);
+    let text = |key: &str| stranger[key].as_str().unwrap().to_owned();
+    assert!(text("message").contains("is not trusted"), "{stranger}");
+    assert!(text("advice").contains("`ca` of `[registry."), "{stranger}");
+    let ran = Ran::of(asked().env("SSL_CERT_FILE", authority.certificate())).ok();
+    assert_eq!(check(&ran, &subject)["status"], "ok");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use cargo_gantry::build::{self, BuildError, Built, CommandRun, CommandUnit};
 use cargo_gantry::environment::Environment;
 use cargo_gantry::event::{Event, Observer};
 use cargo_gantry::tool::{ToolError, Tools};
+use miette::Diagnostic;
 
 #[derive(Default)]
 struct Said(Mutex<Vec<String>>);
@@ -116,6 +117,7 @@ fn what_goes_wrong_is_said() {
         error.to_string(),
         format!("`true 'x y'` ended well, but made no file `{}`", out.display())
     );
+    assert!(error.help().unwrap().to_string().contains("`{out}`"));
     assert!(!out.exists());
 
     let script = "for i in $(seq 100); do echo line $i; done; echo broken: here >&2; exit 3";

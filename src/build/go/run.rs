@@ -23,26 +23,29 @@ pub(super) fn target<'a>(
     let mut made = BTreeMap::new();
     for (number, group) in groups.iter().enumerate() {
         let folder = folder(&caller.unit.into, &target.triple, number);
-        let paths = group.members.iter().map(|(_, name)| folder.join(name));
+        let paths = group.members.iter().map(|member| folder.join(&member.file));
         let before: Vec<(PathBuf, Option<Mark>)> =
             paths.map(|path| (path.clone(), Mark::of(&path))).collect();
         // A separator at its end: go makes the folder, and names the files.
-        let mut call = caller.build(target)?.arg("-o").arg(folder.join(""));
-        call = call
-            .arg("--")
-            .args(group.members.iter().map(|(package, _)| *package));
+        let call = caller
+            .build(target)?
+            .dir(&group.directory)
+            .arg("-o")
+            .arg(folder.join(""))
+            .args(group.members.iter().map(|member| &member.argument));
         let compiled = run(caller, &call, target)?;
         built.compiled += compiled;
-        for ((package, _), (path, before)) in group.members.iter().zip(before) {
+        for (member, (path, before)) in group.members.iter().zip(before) {
             let Some(mark) = Mark::of(&path) else {
                 return Err(BuildError::Unmade {
                     path,
                     command: call.shown(),
+                    help: None,
                 });
             };
             let fresh = compiled == 0 && before == Some(mark);
             built.fresh += u64::from(fresh);
-            made.insert(*package, (path, fresh));
+            made.insert(member.package, (path, fresh));
         }
     }
     Ok(made)

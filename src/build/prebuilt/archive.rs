@@ -290,6 +290,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_large_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut out = File::create(folder.path().join("out")).unwrap();
+        let error = write(PROGRAM + 1, &mut io::empty(), &mut out).unwrap_err();
+        assert!(error.to_string().contains("4294967296 bytes"), "{error}");
+        let path = folder.path().join("list");
+        std::fs::write(&path, "12345678").unwrap();
+        let mut list = Bounded {
+            inner: File::open(&path).unwrap(),
+            left: Rc::new(Cell::new(5)),
+        };
+        assert_eq!(list.read(&mut [0; 5]).unwrap(), 5);
+        assert!(list.read(&mut [0; 5]).is_err());
+    }
+
+    #[test]
     fn names_that_end_alike_come_first_and_few_are_kept() {
         let mut seen = Seen::new("bin/x");
         for number in 0..30 {

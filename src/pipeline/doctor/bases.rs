@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, with_causes};
+use super::Known;
 use crate::base::{Bases, Mode};
 use crate::doctor::{self, Check};
 use crate::matrix::{Base, Matrix};
@@ -50,7 +50,7 @@ pub(super) async fn look(
                 }
                 Err(error) => {
                     let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
-                    doctor::Base::Gap(with_causes(&error), help)
+                    doctor::Base::Gap(doctor::said(&error), help)
                 }
             };
             checks.push(doctor::base(&name, &platform.to_string(), &found, locked));

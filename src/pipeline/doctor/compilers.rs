@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Known, with_causes};
+use super::Known;
 use crate::build::link::{self, LinkError};
 use crate::build::toolchain::Toolchain;
 use crate::doctor::{self, Check, Need, System};
@@ -10,16 +10,18 @@ use crate::matrix::Matrix;
 use crate::pipeline::prepare::{self, Linked};
 use crate::pipeline::{Error, Gantry, Request, convert, workplace};
 use crate::plan::{self, Bases, Draft, LinkQuery, Overrides, Plan, PlannedPlatform, Question, Selection};
-use crate::project::Git;
+use crate::project::{Git, ProjectError};
 use crate::target::Catalog;
 
-/// Checks compilers, and plans as if all that can be had were there. No plan where nothing can be told without cargo.
-pub(super) fn look(
-    gantry: &Gantry,
-    request: &Request,
-    known: &Known,
-    facts: Bases,
-) -> Result<(Vec<Check>, Option<(Plan, Toolchain)>), Error> {
+/// What was found of compilers.
+pub(super) struct Looked {
+    pub checks: Vec<Check>,
+    /// The plan, and what it was made with; none where nothing can be told without cargo.
+    pub plan: Option<(Plan, Toolchain)>,
+}
+
+/// Checks compilers, and plans as if all that can be had were there.
+pub(super) fn look(gantry: &Gantry, request: &Request, known: &Known, facts: Bases) -> Result<Looked, Error> {
     let (catalog, system) = (Catalog::builtin(), &known.system);
     let selection = Selection {
         images: request.images.clone(),
@@ -33,13 +35,13 @@ pub(super) fn look(
     if needs_rust {
         let surveyed = Toolchain::survey(&gantry.tools, &known.project.root);
         checks.push(known.cargo.clone());
-        checks.push(doctor::compiler(surveyed.as_ref(), system));
+        checks.push(doctor::compiler(surveyed.as_ref(), &gantry.tools, system));
         match surveyed {
             Ok(surveyed) if !known.is_lost() => toolchain = surveyed,
             _ => {
                 matrix = without_cargo(matrix);
                 if matrix.images.is_empty() {
-                    return Ok((checks, None));
+                    return Ok(Looked { checks, plan: None });
                 }
             }
         }
@@ -98,7 +100,10 @@ pub(super) fn look(
         let why = users(&plan, |platform| platform.triple == query.triple);
         checks.extend(linker(query, answer, &toolchain, (&catalog, system), &why));
     }
-    Ok((checks, Some((plan, toolchain))))
+    Ok(Looked {
+        checks,
+        plan: Some((plan, toolchain)),
+    })
 }
 
 /// The images that cargo has no part in.
@@ -124,15 +129,19 @@ fn draft(
     let root = &known.project.root;
     let is_cared_for = root.ancestors().any(|folder| folder.join(".git").exists());
     if gantry.tools.find("git").is_some() || !is_cared_for {
-        let git = Git::read(&gantry.tools, root)?;
-        if git.is_some() {
-            checks.push(Check::found(
-                Need::Program,
-                "git",
-                "tells commit, branch and origin for labels",
-            ));
-        }
-        question.git = git.as_ref().map(convert::git);
+        question.git = match Git::read(&gantry.tools, root) {
+            Ok(None) => None,
+            Ok(Some(git)) => {
+                let message = "tells commit, branch and origin for labels";
+                checks.push(Check::found(Need::Program, "git", message));
+                Some(convert::git(&git))
+            }
+            Err(ProjectError::Git { directory, said }) => {
+                checks.push(doctor::repository_refused(&directory, &said, &known.system));
+                Some(made_up())
+            }
+            Err(error) => return Err(error.into()),
+        };
         return Ok(plan::draft(&question)?);
     }
     let without = plan::draft(&question).ok();
@@ -151,12 +160,17 @@ fn draft(
     if let Some(draft) = without {
         return Ok(draft);
     }
-    question.git = Some(plan::Git {
+    question.git = Some(made_up());
+    Ok(plan::draft(&question)?)
+}
+
+/// What git would tell, as far as a plan depends on it.
+fn made_up() -> plan::Git {
+    plan::Git {
         commit: "0".repeat(40),
         branch: Some("main".to_owned()),
         ..plan::Git::default()
-    });
-    Ok(plan::draft(&question)?)
+    }
 }
 
 /// How it is linked; a name that is shown nowhere stands for what is missing.
@@ -189,7 +203,7 @@ fn linker(
         // A command may need no compiler.
         Err(Error::Link(_)) if query.optional => return None,
         Err(Error::Link(error)) => (wanted(query, error), Err(error)),
-        Err(error) => return Some(doctor::dependencies(&query.triple, &with_causes(error)).needed_by(why)),
+        Err(error) => return Some(doctor::dependencies(&query.triple, &doctor::said(error)).needed_by(why)),
     };
     Some(doctor::linker(target, &wanted, chosen, (toolchain, system), why))
 }

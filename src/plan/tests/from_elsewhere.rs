@@ -115,3 +115,16 @@ fn a_binary_that_no_image_uses_is_told() {
     let plan = Case::new("[image.app]\n[binary.x]\ngo = \".\"").plan().unwrap();
     assert_eq!(plan.notices, ["no image uses `[binary.x]`"]);
 }
+
+#[test]
+fn a_ready_file_is_compared_everywhere_or_nowhere() {
+    let digest = "0".repeat(64);
+    let matrix = format!("[binary.x]\npath = \"x\"\nsha256 = {{ \"linux/amd64\" = \"{digest}\" }}");
+    let error = without_cargo(&matrix).plan().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`[binary.x]` has no `sha256` for linux/arm64, which image `x` is for"
+    );
+    let plan = without_cargo(&matrix).only(&[], &["linux/amd64"]).plan().unwrap();
+    assert_eq!(foreign(&plan), ["prebuilt: x"]);
+}

@@ -3,7 +3,7 @@
 use cargo_gantry::pipeline::{Built, Error, Gantry};
 use serde_json::json;
 
-use super::{runtime, sizes};
+use super::{explain, runtime, sizes};
 use crate::args::Build;
 use crate::reporter::Reporter;
 
@@ -19,6 +19,10 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
             let value = json!({"place": place, "digest": digest});
             reporter.result("written", &format!("{digest} {place}"), value);
         }
+    }
+    if arguments.explain_size {
+        reporter.say("Explaining", "sizes: every way to store the programs is tried");
+        explain::show(&gantry.explain(&built)?, reporter);
     }
     Ok(())
 }

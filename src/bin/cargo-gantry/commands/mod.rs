@@ -4,6 +4,7 @@ mod build;
 mod cache;
 mod check;
 mod doctor;
+mod explain;
 mod inspect;
 mod pins;
 mod plan;
