@@ -66,17 +66,17 @@ mod tests {
 
     #[test]
     fn only_path_version_and_vcs_are_told() {
-        let mut info = GoBuildInfo::default();
-        info.module = "github.com/acme/agent/v2".to_owned();
-        info.version = "v2.1.0".to_owned();
-        info.settings = BTreeMap::from(
-            [
-                ("vcs.revision", "0123abc"),
-                ("vcs.modified", "true"),
-                ("-ldflags", "-X main.secret=hunter2"),
-            ]
-            .map(|(key, value)| (key.to_owned(), value.to_owned())),
-        );
+        let settings = [
+            ("vcs.revision", "0123abc"),
+            ("vcs.modified", "true"),
+            ("-ldflags", "-X main.secret=hunter2"),
+        ];
+        let info = GoBuildInfo {
+            module: "github.com/acme/agent/v2".to_owned(),
+            version: "v2.1.0".to_owned(),
+            settings: BTreeMap::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned()))),
+            ..GoBuildInfo::default()
+        };
         let known: Vec<(String, String)> = of(&info).into_iter().collect();
         let expected = [
             (key::REVISION, "0123abc-dirty"),
@@ -87,9 +87,11 @@ mod tests {
             known,
             expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
-        info = GoBuildInfo::default();
-        info.module = "example.com/x".to_owned();
-        info.version = "(devel)".to_owned();
+        let info = GoBuildInfo {
+            module: "example.com/x".to_owned(),
+            version: "(devel)".to_owned(),
+            ..GoBuildInfo::default()
+        };
         assert!(of(&info).is_empty());
     }
 }

@@ -305,7 +305,7 @@ pub(super) fn alike(one: &LinkQuery, other: &LinkQuery) -> bool {
 /// `[binary.NAME]`s that no image uses: probably a slip of the pen.
 pub(super) fn unused(question: &Question<'_>, declared: &[Image]) -> Vec<String> {
     let used = |name: &String| {
-        let uses = declared.iter().map(|image| super::image::uses(image));
+        let uses = declared.iter().map(super::image::uses);
         uses.flatten().any(|of| of.binary == *name)
     };
     let names = question.matrix.binaries.keys().filter(|name| !used(name));

@@ -12,6 +12,7 @@ const PACKAGES: &[&str] = &[
     "binutils",
     "buildah",
     "clang",
+    "cmake",
     "curl",
     "debian-archive-keyring",
     "docker-registry",
@@ -35,10 +36,13 @@ const PACKAGES: &[&str] = &[
     "libc6-dev-ppc64el-cross",
     "libc6-dev-riscv64-cross",
     "libc6-dev-s390x-cross",
-    "llvm",
     "lld",
+    "llvm",
+    "make",
     "mmdebstrap",
+    "musl-tools",
     "oci-image-tool",
+    "pkg-config",
     "python3-jsonschema",
     "python3-venv",
     "qemu-user-static",
@@ -84,6 +88,9 @@ pub(crate) fn run() -> Result<()> {
         {
             failed.push(format!("rustup target add {target}"));
         }
+    }
+    if let Err(error) = nightly() {
+        failed.push(format!("nightly Rust with rust-src: {error:#}"));
     }
     for &(program, wheel) in WHEELS {
         if let Err(error) = tool(program, wheel) {
@@ -175,6 +182,18 @@ pub(crate) fn has_std(target: &str) -> bool {
     files
         .map(|file| file.file_name().to_string_lossy().into_owned())
         .any(|name| name.starts_with("libstd-"))
+}
+
+/// A nightly Rust with the source of its standard library, which is built for a target that has none ready.
+fn nightly() -> Result<()> {
+    let sysroot = Step::line("rustup run nightly rustc --print sysroot").output();
+    let source =
+        |sysroot: &str| PathBuf::from(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
+    match sysroot {
+        Ok(sysroot) if source(&sysroot).exists() => Ok(()),
+        Ok(_) => Step::line("rustup component add --toolchain nightly rust-src").run(),
+        Err(_) => Step::line("rustup toolchain install nightly --profile minimal --component rust-src").run(),
+    }
 }
 
 /// A program of PyPI, in a Python environment of our own: the system's is not ours to change (PEP 668).
