@@ -59,7 +59,8 @@ fn built(clone: &Clone, triple: &str, choice: &LinkChoice) -> (PathBuf, Elf) {
     }];
     let artifacts = clone
         .build(&unit)
-        .unwrap_or_else(|error| panic!("{triple} {}: {error}", choice.shown));
+        .map_err(|error| format!("{triple} {}: {error}", choice.shown))
+        .unwrap();
     let path = artifacts[0].path.clone();
     let facts = Facts::read(&path).unwrap();
     let elf = facts.elf().unwrap().clone();
@@ -191,6 +192,77 @@ fn programs_keep_the_floor_that_zig_is_given() {
         if runs_here {
             runs(&clone, &path, None);
         }
+    }
+}
+
+#[test]
+fn compilers_link_whole_programs_without_rust() {
+    const MAIN: &str = "#include <stdint.h>\n#include <stdio.h>\nint64_t size_of_directory(void);\nint swapped(void);\n\
+        uint64_t wide(void);\nint written(char *, size_t);\nint main(void) {\nchar text[16];\nwritten(text, sizeof text);\n\
+        printf(\"7 %s %d %#llx %s\\n\", size_of_directory() < 0 ? \"false\" : \"true\", swapped(), (unsigned long long)wide(), text);\n}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let clone = fixture(folder.path());
+    let main = folder.path().join("main.c");
+    fs::write(&main, MAIN).unwrap();
+    let tools = clone.tools();
+    let toolchain = Toolchain::without_rust(&tools, &clone.root);
+    for (triple, kind, flags, qemu) in [
+        (
+            "aarch64-unknown-linux-musl",
+            LinkerKind::Zig,
+            &[][..],
+            Some("qemu-aarch64-static"),
+        ),
+        ("x86_64-unknown-linux-musl", LinkerKind::Gcc, &["-static"], None),
+        (
+            "riscv64gc-unknown-linux-gnu",
+            LinkerKind::Gcc,
+            &["-static", "-latomic"],
+            Some("qemu-riscv64-static"),
+        ),
+        (
+            "powerpc64le-unknown-linux-gnu",
+            LinkerKind::Clang,
+            &["-static"],
+            Some("qemu-ppc64le-static"),
+        ),
+        // Before version 18, lld does not link for this machine, and clang is refused.
+        (
+            "s390x-unknown-linux-gnu",
+            LinkerKind::Clang,
+            &["-static"],
+            Some("qemu-s390x-static"),
+        ),
+    ] {
+        let wanted = Wanted {
+            linker: Asked::Kind(kind),
+            cc_links: true,
+            no_rust: true,
+            ..Wanted::default()
+        };
+        let choice = match link::choose(Catalog::builtin().triple(triple).unwrap(), &wanted, &toolchain) {
+            Ok(choice) => choice,
+            Err(error) if error.to_string().contains("it does not link: ") => continue,
+            Err(error) => {
+                missing(&error.to_string());
+                continue;
+            }
+        };
+        let program = folder.path().join(triple);
+        let call = Call::new(choice.compilers.cc.unwrap())
+            .args([&main, &clone.root.join("app/src/traps.c")])
+            .arg("-o")
+            .arg(&program)
+            .args(flags.iter().copied());
+        tools
+            .run(&call)
+            .unwrap_or_else(|error| panic!("{triple} {kind}: {error}"));
+        assert!(
+            choice
+                .identity
+                .is_some_and(|said| said.contains(char::is_numeric))
+        );
+        runs(&clone, &program, qemu);
     }
 }
 

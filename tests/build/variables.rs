@@ -14,14 +14,7 @@ const I686_MUSL: &str = "i686-unknown-linux-musl";
 fn value(clone: &Clone, triple: &str, kind: LinkerKind, name: &str) -> Option<String> {
     let choice = choose(clone, triple, kind, Wanted::default())?;
     let name = format!("{name}_{}", triple.replace('-', "_"));
-    let value = choice.variables.get(&name);
-    Some(
-        value
-            .unwrap_or_else(|| panic!("{name} {choice:?}"))
-            .to_str()
-            .unwrap()
-            .to_owned(),
-    )
+    Some(choice.variables[&name].to_str().unwrap().to_owned())
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! clang, which compiles for every architecture: with a gcc's sysroot for gnu targets, with musl's headers for musl.
 
+use std::path::Path;
+
 use super::script::calling;
 use super::{Answer, Attempt};
 use crate::target::{Libc, LinkerKind};
+use crate::tool::{Call, Ended};
 
 impl Attempt<'_> {
     pub(super) fn clang(&self) -> Answer {
@@ -35,6 +38,9 @@ impl Attempt<'_> {
         );
         self.keeps_floor(&compiler, &mut choice)?;
         self.finds_static(&cc)?;
+        if self.wanted.cc_links {
+            self.links(&cc)?;
+        }
         self.link_with(&mut choice, &cc);
         self.set(&mut choice, "CC", &cc);
         self.set(&mut choice, "CXX", folder.join("c++"));
@@ -45,6 +51,21 @@ impl Attempt<'_> {
             self.set(&mut choice, "AR", ar);
         }
         Ok(choice)
+    }
+
+    /// Whether lld knows the architecture: older ones lack some. rustc brings an lld of its own, C alone has this one.
+    fn links(&self, cc: &Path) -> Result<(), String> {
+        let call = Call::new(cc)
+            .args(["-x", "c", "-", "-o", "/dev/null"])
+            .input("int main(void) { return 0; }\n");
+        let output = self.toolchain.tools().output(&call);
+        let output = output.map_err(|error| error.to_string())?;
+        if output.ended == Ended::Code(0) {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let first = said.lines().next().unwrap_or("no message").trim();
+        Err(format!("it does not link: {first}"))
     }
 
     fn musl_clang(&self, clang: &str, target: String) -> Answer {
