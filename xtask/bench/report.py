@@ -28,12 +28,12 @@ Versions: {versions}.
 
 One program for linux/amd64 and linux/arm64 becomes an image on `scratch` with gzip layers: ripgrep (5 MB), restic
 (20 MB) and dockerd (80 MB), as Debian built them. The registry is docker-registry on loopback. Copying an image between
-repositories and images on another image's base are no part of this: cargo-gantry cannot do either yet.
+repositories and images on another image's base are no part of this.
 
 {ops}
 
-- `gantry`: `cargo gantry publish` (A, B, C) and `cargo gantry build -o oci:` (D) at default settings. It takes no ready-made
-  programs yet, so the measured one lies in `files` of a project whose own program is trivial and was compiled before.
+- `gantry`: `cargo gantry publish` (A, B, C) and `cargo gantry build -o oci:` (D) at default settings. The
+  measured program lies in `files` of a project whose own one is trivial and was compiled before.
   cargo's part is therefore in the figures: reading the project, asking rustc, finding everything fresh.
 - `gantry-cargo`: that part alone, the same project without the measured program (it still packs and sends the trivial one, 0.4
   MB). The last column of the first table subtracts it.
