@@ -231,7 +231,8 @@ pub(super) fn prebuilt(prepared: &Prepared, unit: &PrebuiltUnit) -> build::Prebu
     }
 }
 
-/// Commands as the build room takes them. A command may be a call of cargo, so it is given cargo's variables as well.
+/// Commands as the build room takes them. A command may call a build script of its own kind, so it is given the variables
+/// that name the target as well.
 pub(super) fn command(prepared: &Prepared, unit: &CommandUnit) -> build::CommandUnit {
     let run = |run: &plan::CommandRun| {
         let mut variables = BTreeMap::new();

@@ -43,7 +43,12 @@ pub(super) async fn stage(gantry: &Gantry, request: &Request) -> Result<Staged, 
         let (gantry, request) = (gantry.clone(), request.clone());
         blocking(move || narrowed(&gantry, &request)).await?
     };
-    let prepared = Arc::new(prepare(gantry, &request, ground::Purpose::Build).await?);
+    let mut prepared = prepare(gantry, &request, ground::Purpose::Build).await?;
+    // It is about to be started by somebody who looks at it: perhaps to see why it fails.
+    for image in &mut prepared.plan.images {
+        image.smoke = None;
+    }
+    let prepared = Arc::new(prepared);
     let [planned] = prepared.plan.images.as_slice() else {
         let images = prepared.plan.images.iter().map(|image| image.name.clone());
         return Err(Error::WhichImage {

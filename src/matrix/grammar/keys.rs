@@ -184,8 +184,8 @@ const BINARY: Shape = Shape {
         key(
             "command",
             FullList(&Text(Format::Template(Scope::Command))),
-            "Program and arguments that make the binary at `{out}`, once per platform, with the target's C compiler \
-             and linker in its environment; templates.",
+            "Program and arguments that make the binary at `{out}`, once per platform, with the target's C compiler, \
+             which also links, in its environment (`CC`, `CXX`, `AR`, `RANLIB`); templates.",
             "",
             "[\"make\", \"shim\", \"OUT={out}\"]",
         ),
