@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::grid::{Cell, GNU, Program, Triple};
@@ -91,6 +91,8 @@ pub(crate) fn measure(cell: &Cell) -> Result<Record> {
     };
     if !built.status.success() {
         let (stage, why) = reason::of_build(&built, triple.triple);
+        // A full disk says nothing of a linker.
+        ensure!(!why.contains("No space left on device"), "{why}");
         return Ok(with(stage, why, String::new()));
     }
     let facts = match looked_at(cell)? {
