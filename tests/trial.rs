@@ -7,10 +7,18 @@
     reason = "helpers of tests, outside of any test function"
 )]
 
+#[path = "trial/foreign.rs"]
+mod foreign;
 #[path = "trial/image.rs"]
 mod image;
 #[path = "trial/layers.rs"]
 mod layers;
+#[path = "trial/limits.rs"]
+mod limits;
 #[path = "trial/native.rs"]
 mod native;
+#[path = "trial/run.rs"]
+mod run;
+#[path = "trial/started.rs"]
+mod started;
 mod support;

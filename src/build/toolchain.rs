@@ -108,7 +108,8 @@ pub enum ToolchainError {
         code(gantry::build::no_std),
         help(
             "this toolchain's distribution server does not carry it: take another server (RUSTUP_DIST_SERVER), \
-             or another target for the same platform with `target = \"...\"`"
+             or another target for the same platform with `target = \"...\"`; a nightly Rust with `rust-src` builds it if \
+             cargo's setting `unstable.build-std` says so"
         )
     )]
     NoStd {

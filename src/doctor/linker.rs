@@ -92,6 +92,10 @@ fn remedy(target: &Target, wanted: &Wanted, toolchain: &Toolchain, system: &Syst
     let packaged = target.gcc_package.as_ref().filter(|_| system.is_debian());
     let gcc = || packaged.map(|names| Remedy::packages(names));
     let zig = || (target.zig.is_some() && !wanted.static_).then(|| Remedy::zig(system));
+    let musl = || {
+        let gcc = Remedy::tool("musl-gcc", system);
+        (same_machine && gcc.command(system).is_some()).then_some(gcc)
+    };
     let kept = keeps_floor(wanted, system);
     let found = match (&wanted.linker, target.libc) {
         (Asked::Program(program), _) => {
@@ -107,12 +111,14 @@ fn remedy(target: &Target, wanted: &Wanted, toolchain: &Toolchain, system: &Syst
         }
         (Asked::Kind(LinkerKind::Cc), _) => Some(Remedy::tool("cc", system)),
         (Asked::Kind(LinkerKind::Gcc), Libc::Gnu) => gcc(),
-        (Asked::Kind(_), Libc::Gnu | Libc::None) => None,
-        (_, Libc::Musl) => match same_machine {
-            true => Some(Remedy::tool("musl-gcc", system)).filter(|remedy| remedy.command(system).is_some()),
-            false => None,
+        // musl's headers come with its gcc, or with zig.
+        (Asked::Kind(LinkerKind::Clang), Libc::Musl) => {
+            let headers = musl().or_else(zig);
+            headers.map(|headers| Remedy::joined([&headers, &Remedy::tool("clang", system)]))
         }
-        .or_else(zig),
+        (Asked::Kind(LinkerKind::Gcc), Libc::Musl) => musl(),
+        (Asked::Kind(_), _) => None,
+        (Asked::Auto, Libc::Musl) => musl().or_else(zig),
         (Asked::Auto, _) if is_host && kept => Some(Remedy::tool("cc", system)),
         (Asked::Auto, _) => gcc().filter(|_| kept).or_else(zig),
     };

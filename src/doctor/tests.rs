@@ -156,6 +156,7 @@ fn linkers_are_closed_by_what_fits_target_floor_and_system() {
     bookworm.glibc = Some((2, 36));
     let cross = format!("{APT} gcc-aarch64-linux-gnu libc6-dev-arm64-cross");
     let venv = format!("{APT} python3-venv && {ZIG}");
+    let clang = format!("{APT} python3-venv clang lld && {ZIG}");
     let none = None::<&str>;
     for (triple, wanted, system, expected) in [
         (arm64, &plain, &bookworm, Some(cross.as_str())),
@@ -182,6 +183,12 @@ fn linkers_are_closed_by_what_fits_target_floor_and_system() {
             &asked(Asked::Program("aarch64-linux-gnu-gcc".to_owned())),
             &bookworm,
             Some(&cross),
+        ),
+        (
+            musl,
+            &asked(Asked::Kind(LinkerKind::Clang)),
+            &bookworm,
+            Some(&clang),
         ),
         (arm64, &asked(Asked::Program("mold".to_owned())), &bookworm, none),
         (arm64, &plain, &root(FEDORA), Some("dnf install -y zig")),

@@ -322,7 +322,7 @@ fn timed(start: impl Fn() -> Result<Verdict, Error>) -> Result<Result<Vec<Durati
         let before = Instant::now();
         match start()? {
             Verdict::Passed => {}
-            Verdict::Failed { how, .. } => return Ok(Err(format!("it does not start: {how}"))),
+            Verdict::Failed { how, .. } => return Ok(Err(format!("a start of it failed: {how}"))),
             Verdict::NotTried { why } => return Ok(Err(format!("not started: {why}"))),
         }
         if counts {
@@ -398,7 +398,7 @@ mod tests {
         };
         assert_eq!(
             timed(failing).unwrap(),
-            Err("it does not start: exit code 3".to_owned())
+            Err("a start of it failed: exit code 3".to_owned())
         );
         let times = [9, 1, 5].map(Duration::from_millis);
         assert_eq!(median(&times), Duration::from_millis(5));

@@ -12,6 +12,7 @@ use cargo_gantry::trial::{LayerFile, Limits, NotTried, Scene, Stage, TrialError,
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::bases::base;
 use crate::support::{missing, outside};
 
 /// Set for the half of a test that runs as an ordinary user.
@@ -20,7 +21,8 @@ const ORDINARY: &str = "GANTRY_TEST_ORDINARY";
 const NOBODY: &str = "65534";
 
 /// Who compiles the probe, statically: for a platform, with a compiler of Debian's.
-const COMPILERS: [(&str, &str, &str); 4] = [
+const COMPILERS: [(&str, &str, &str); 5] = [
+    ("linux/amd64 with glibc", "gcc", "gcc"),
     ("linux/amd64", "musl-gcc", "musl-tools"),
     ("linux/arm64", "aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     (
@@ -36,6 +38,8 @@ pub(crate) struct Image {
     pub(crate) folder: TempDir,
     pub(crate) platform: Platform,
     pub(crate) config: Value,
+    /// Where its stages are.
+    pub(crate) stages: PathBuf,
     layers: Vec<LayerFile>,
 }
 
@@ -53,6 +57,7 @@ impl Image {
     pub(crate) fn empty(platform: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
+            stages: folder.path().join("stages"),
             folder,
             platform: platform.parse().unwrap(),
             config: json!({ "config": {} }),
@@ -86,6 +91,34 @@ impl Image {
         self.layers.push(LayerFile { path, media_type });
     }
 
+    /// The layers of a base's image for a platform, and its config. None, said loudly, where the base was not made.
+    pub(crate) fn on_base(name: &str, platform: &str) -> Option<Self> {
+        let layout = base(name)?;
+        let blob = |descriptor: &Value| {
+            let digest = descriptor["digest"].as_str().unwrap();
+            layout.join("blobs").join(digest.replace(':', "/"))
+        };
+        let read =
+            |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+        let index = read(blob(&read(layout.join("index.json"))["manifests"][0]));
+        let mut image = Self::empty(platform);
+        let manifests = index["manifests"].as_array().unwrap().iter();
+        let is_for = |manifest: &&Value| {
+            let said = &manifest["platform"];
+            let word = |key: &str| said[key].as_str().unwrap_or_default();
+            Platform::new(word("os"), word("architecture"), said["variant"].as_str()) == image.platform
+        };
+        let manifest = read(blob(manifests.clone().find(is_for).unwrap()));
+        for layer in manifest["layers"].as_array().unwrap() {
+            image.layers.push(LayerFile {
+                path: blob(layer),
+                media_type: MediaType::from(layer["mediaType"].as_str().unwrap()),
+            });
+        }
+        image.config = read(blob(&manifest["config"]));
+        Some(image)
+    }
+
     pub(crate) fn set_with(&self, tools: &Tools) -> Result<Result<Stage, NotTried>, TrialError> {
         let catalog = Catalog::builtin();
         let scene = Scene {
@@ -94,12 +127,7 @@ impl Image {
             config: &self.config,
             target: target(&catalog, &self.platform),
         };
-        Stage::set(tools, &self.stages(), &scene)
-    }
-
-    /// Where the stages of this image are.
-    pub(crate) fn stages(&self) -> PathBuf {
-        self.folder.path().join("stages")
+        Stage::set(tools, &self.stages, &scene)
     }
 
     /// Its stage.
@@ -179,8 +207,7 @@ fn put(tar: &mut tar::Builder<Vec<u8>>, entry: &Put<'_>) {
     tar.append(&header, content).unwrap();
 }
 
-/// Whether the test that calls this goes on: as root, after it was run as an ordinary user in a process of its own.
-/// `name` is the test's. The other half is told to go on by its environment.
+/// Runs the test that calls this as an ordinary user, too, in a process of its own. `name` is the test's.
 pub(crate) fn both_ways(name: &str) {
     if std::env::var_os(ORDINARY).is_some() {
         return;

@@ -161,7 +161,7 @@ fn broken_layers_are_errors() {
         image.layer(&entries);
         let error = image.set_with(&tools()).unwrap_err().to_string();
         assert!(error.contains(wrong), "{error}");
-        assert!(listed(&image.stages()).is_empty());
+        assert!(listed(&image.stages).is_empty());
     }
     let mut image = Image::empty(HERE);
     image.layer(&[Put::Folder(&long, 0o755)]);

@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "publish",
     "plan",
     "check",
+    "run",
     "update",
     "outdated",
     "cache",

@@ -10,6 +10,7 @@ mod table;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cargo_gantry::environment::Environment;
 use cargo_gantry::pipeline::{Error, Gantry};
@@ -42,9 +43,10 @@ fn main() -> ExitCode {
         environment.non_empty("CI").is_some(),
     ));
     let tools = Tools::new(environment);
-    end_children_on_signals(&tools);
+    let handed_over = Arc::new(AtomicBool::new(false));
+    end_children_on_signals(&tools, &handed_over);
     let gantry = Gantry::new(tools, reporter.clone());
-    let result = commands::run(arguments.command, &gantry, &reporter);
+    let result = commands::run(arguments.command, &gantry, &reporter, &handed_over);
     reporter.finish();
     match result.and_then(|code| {
         reporter
@@ -58,16 +60,19 @@ fn main() -> ExitCode {
 }
 
 /// On Ctrl-C or a polite kill: no child stays, and we are gone at once. Whatever we were writing is either whole
-/// under its name or not there at all, so there is nothing else to save.
+/// under its name or not there at all, so there is nothing else to save. Once the terminal is `handed_over` to a program
+/// that `run` started, the first Ctrl-C is the program's: the terminal sends it there as well, and it may end in its own
+/// way.
 #[cfg(unix)]
-fn end_children_on_signals(tools: &Tools) {
+fn end_children_on_signals(tools: &Tools, handed_over: &Arc<AtomicBool>) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
-    let tools = tools.clone();
+    let (tools, handed_over) = (tools.clone(), Arc::clone(handed_over));
     std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
+        let ours = |signal: &i32| *signal != SIGINT || !handed_over.swap(false, Ordering::SeqCst);
+        if signals.forever().find(ours).is_some() {
             tools.cancel();
             std::process::exit(130);
         }
@@ -75,4 +80,4 @@ fn end_children_on_signals(tools: &Tools) {
 }
 
 #[cfg(not(unix))]
-fn end_children_on_signals(_: &Tools) {}
+fn end_children_on_signals(_: &Tools, _: &Arc<AtomicBool>) {}

@@ -175,7 +175,8 @@ impl Attempt<'_> {
 
     /// The system's own `cc`: links and compiles for the host alone.
     pub(super) fn system(&self) -> Answer {
-        if !self.is_host() {
+        // This compiler is asked for its C library.
+        if !self.toolchain.is_host(self.target) {
             let host = self.toolchain.host().unwrap_or("this machine");
             return Err(format!("the system's own compiles for `{host}` only"));
         }

@@ -138,6 +138,12 @@ impl Attempt<'_> {
             lines.extend(line.filter(|line| !lines.contains(line)));
         }
         choice.identity = (!lines.is_empty()).then(|| lines.join("; "));
+        if self.wanted.compiles()
+            && !self.wanted.cc_links
+            && let Some(cc) = self.own_value("CC")
+        {
+            choice.why += &format!("; C is compiled by the user's own `{}`", cc.display());
+        }
         choice
     }
 

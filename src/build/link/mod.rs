@@ -236,7 +236,7 @@ impl Attempt<'_> {
             "no C is compiled: nothing else is needed",
         );
         if self.wanted.compiles() {
-            choice.why = "C is compiled by the user's own compiler".to_owned();
+            choice.why = "nothing else is needed to link".to_owned();
         }
         self.link_with(&mut choice, "rust-lld");
         self.guard(&mut choice);
@@ -287,8 +287,11 @@ impl Attempt<'_> {
         self.own_value("CC").is_some()
     }
 
+    /// Whether what is the host's is the target's. Without rustc the host's C library is not known: it counts as glibc,
+    /// since glibc's tools and libraries must not reach a program for musl.
     fn is_host(&self) -> bool {
-        self.toolchain.is_host(self.target)
+        let known = self.toolchain.host().is_some() || self.target.libc == Libc::Gnu;
+        known && self.toolchain.is_host(self.target)
     }
 }
 

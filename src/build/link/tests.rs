@@ -306,10 +306,13 @@ fn the_users_own_is_kept() {
         assert_eq!(names, expected, "{set}");
     }
     // With a compiler of the user's, C needs none of ours.
-    let choice = Machine::new(&[]).with("CC_i686_unknown_linux_musl", "mine");
-    assert_eq!(
-        choice.choose(I686_MUSL, &with_c()).unwrap().kind,
-        Some(LinkerKind::RustLld)
+    let machine = Machine::new(&[]).with("CC_i686_unknown_linux_musl", "mine");
+    let choice = machine.choose(I686_MUSL, &with_c()).unwrap();
+    assert_eq!(choice.kind, Some(LinkerKind::RustLld));
+    assert!(
+        choice.why.ends_with("; C is compiled by the user's own `mine`"),
+        "{}",
+        choice.why
     );
 }
 

@@ -74,9 +74,13 @@ impl End {
                 Some((_, name)) => format!("signal {signal} ({name})"),
                 None => format!("signal {signal}"),
             },
-            Self::Time(limit) => return format!("it did not end within {} seconds", limit.as_secs_f32()),
+            Self::Time(limit) => {
+                let plural = if limit == Duration::from_secs(1) { "" } else { "s" };
+                format!("it did not end within {} second{plural}", limit.as_secs_f32())
+            }
             Self::Most => return format!("it wrote more than {}", size(limits.output)),
         };
+        // A qemu without memory may go round in circles.
         let output = output.to_ascii_lowercase();
         if ["memory", "alloc"].iter().any(|word| output.contains(word)) {
             return format!(

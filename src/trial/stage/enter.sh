@@ -34,5 +34,5 @@ set +e
 # The shell stays: a first process is not ended by its own faults, and must bury the orphans. What it says about how
 # its child died is nobody's output.
 exec 3>&2 2> /dev/null
-"$@" 2>&3 3>&-
+(exec "$@" 2>&3 3>&-)
 exit $?

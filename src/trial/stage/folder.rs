@@ -26,7 +26,10 @@ impl Folder {
         let parent = parent.canonicalize()?;
         sweep(&parent)?;
         loop {
-            let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent)?;
+            // Programs with a set-user-id bit may come to lie in there.
+            let closed = fs::Permissions::from_mode(0o700);
+            let mut builder = tempfile::Builder::new();
+            let made = builder.prefix(PREFIX).permissions(closed).tempdir_in(&parent)?;
             let lock = match File::open(made.path()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened?,

@@ -12,7 +12,8 @@ const COLUMNS: [&str; 8] = [
     "IMAGE", "PLATFORM", "PROGRAMS", "LAYER AS", "LAYER", "CHANGE", "START", "NOTE",
 ];
 
-const MEASURED: &str = "START is the median wall time of the `smoke`, with what it takes to enter its root: the difference tells.";
+const MEASURED: &str = "START is the median wall time of the `smoke`, with what it takes to enter its root: the \
+                        difference tells.";
 
 /// What each way to store the programs would give, a way a line.
 pub(crate) fn show(alternatives: &[Alternative], reporter: &Reporter) {

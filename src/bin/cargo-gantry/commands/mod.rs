@@ -14,15 +14,23 @@ mod schema;
 mod sizes;
 mod targets;
 
+use std::sync::atomic::AtomicBool;
+
 use cargo_gantry::pipeline::{Error, Gantry};
 
 use crate::args::Command;
 use crate::reporter::Reporter;
 
-/// Runs what was asked for, and gives the exit code: that of the program for `run`, else 0.
-pub(crate) fn run(command: Command, gantry: &Gantry, reporter: &Reporter) -> Result<u8, Error> {
+/// Runs what was asked for, and gives the exit code: that of the program for `run`, else 0. `handed_over` is set when the
+/// terminal is a program's.
+pub(crate) fn run(
+    command: Command,
+    gantry: &Gantry,
+    reporter: &Reporter,
+    handed_over: &AtomicBool,
+) -> Result<u8, Error> {
     let done = match command {
-        Command::Run(run) => return run::run(&run, gantry, reporter),
+        Command::Run(run) => return run::run(&run, gantry, reporter, handed_over),
         Command::Build(build) => build::run(&build, gantry, reporter),
         Command::Publish(publish) => publish::run(&publish, gantry, reporter),
         Command::Plan(selecting) => plan::run(&selecting, gantry, reporter),

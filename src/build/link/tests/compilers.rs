@@ -184,4 +184,16 @@ fn compilers_are_chosen_without_rust() {
         assert!(choice.rustflags.is_empty(), "{triple}");
         assert!(choice.compilers.cc.is_some(), "{triple}");
     }
+    // The host's plain CC is glibc's as far as anybody knows.
+    let machine = Machine::new(&[zig, ("mine", GCC)]).with("CC", "mine");
+    for (triple, shown) in [
+        ("i686-unknown-linux-gnu", "mine"),
+        (I686_MUSL, "zig 0.17.0 (musl)"),
+    ] {
+        assert_eq!(
+            machine.without_rust(triple, &go()).unwrap().shown,
+            shown,
+            "{triple}"
+        );
+    }
 }
