@@ -148,6 +148,16 @@ impl Project {
         Some(serde_json::from_str(&said).unwrap())
     }
 
+    /// Bytes that came out of the registry for a platform: its manifest, its config and its layers.
+    fn pulled(&self, architecture: &str) -> u64 {
+        let blobs = self
+            .folder
+            .path()
+            .join(format!("pulled-{architecture}/blobs/sha256"));
+        let sizes = std::fs::read_dir(blobs).unwrap();
+        sizes.map(|blob| blob.unwrap().metadata().unwrap().len()).sum()
+    }
+
     /// Copies one platform out of the registry, unpacks it, and tells where, with what a runtime starts in it.
     fn unpacked(&self, place: &str, architecture: &str) -> Option<(PathBuf, Value)> {
         let layout = self.folder.path().join(format!("pulled-{architecture}"));
@@ -241,6 +251,7 @@ smoke = ["--version"]
     );
     project.tagged("v1.2.3");
 
+    let sizes = project.messages(&["build"], "size");
     let published = project.messages(&["publish"], "published");
     assert_eq!(published.len(), 1);
     let Some(index) = project.raw("go/lookout:1.2.3") else {
@@ -254,6 +265,10 @@ smoke = ["--version"]
         };
         let program = root.join("usr/local/bin/lookout");
         assert!(is_packed(&program), "{architecture}");
+        let of_platform = |message: &&Value| message["platform"] == format!("linux/{architecture}");
+        let size = sizes.iter().find(of_platform).unwrap();
+        assert_eq!(size["image-pulled"], project.pulled(architecture), "{size}");
+        assert_eq!(size["programs"][0]["packed"], program.metadata().unwrap().len());
         if !launch::possible() {
             return;
         }

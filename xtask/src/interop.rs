@@ -25,6 +25,25 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
+/// Examples without a Cargo.toml, their images and platforms. Each is published from a repository of its own.
+const FOREIGN: &[(&str, &[&str], &[&str])] = &[
+    (
+        "go",
+        &["lookout"],
+        &[
+            "linux/386",
+            "linux/amd64",
+            "linux/arm/v6",
+            "linux/arm/v7",
+            "linux/arm64",
+            "linux/ppc64le",
+            "linux/riscv64",
+            "linux/s390x",
+        ],
+    ),
+    ("prebuilt", &["greet"], &["linux/amd64", "linux/arm64"]),
+];
+
 /// The examples, or one package of crates.io.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let option = |name: &str| {
@@ -56,6 +75,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             let _ = fs::remove_file(project.join("gantry.lock"));
             check.project(&project, None, Some(images), Some(platforms))?;
         }
+        for (example, images, platforms) in FOREIGN {
+            check.foreign(example, images, platforms)?;
+        }
         check.packaged_by_itself()?;
     }
     for failure in &check.failed {
@@ -69,6 +91,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     ensure!(check.failed.is_empty(), "interop failed");
     Ok(())
 }
+
+const NOTHING: [&str; 0] = [];
 
 struct Check {
     command: PathBuf,
@@ -107,8 +131,49 @@ impl Check {
                 publish = publish.argument("--platform").argument(platform);
             }
         }
+        self.published(publish.directory(project), images, platforms)
+    }
+
+    /// An example without a Cargo.toml, built as a release script does it: by the command alone, in a repository with a tag.
+    fn foreign(&mut self, example: &str, images: &[&str], platforms: &[&str]) -> Result<()> {
+        let project = std::env::temp_dir().join("gantry-interop").join(example);
+        let _ = fs::remove_dir_all(&project);
+        fs::create_dir_all(project.parent().unwrap_or(&project))?;
+        let from = root().join("examples").join(example);
+        Step::new(
+            "cp",
+            ["-a", &from.display().to_string(), &project.display().to_string()],
+        )
+        .run()?;
+        if project.join("make").is_file() {
+            Step::new(project.join("make"), NOTHING)
+                .directory(&project)
+                .run()?;
+        }
+        let author = ["-c", "user.name=interop", "-c", "user.email=interop@example.com"];
+        for words in [
+            "init --quiet",
+            "add --all",
+            "commit --quiet --message example",
+            "tag v1.0.0",
+        ] {
+            let words = author.into_iter().chain(words.split_whitespace());
+            Step::new("git", words).directory(&project).last()?;
+        }
+        let repository = format!("{}/interop/{{image}}", self.registry.address());
+        let publish = Step::new(&self.command, ["publish", "--repository", &repository]);
+        self.published(publish.directory(&project), Some(images), Some(platforms))
+    }
+
+    /// Runs a `publish`, and looks at everything that it says it has published.
+    fn published(
+        &mut self,
+        publish: Step,
+        images: Option<&[&str]>,
+        platforms: Option<&[&str]>,
+    ) -> Result<()> {
         // stdout is one `repository@digest` a line: that is what is looked at from here on.
-        let published = publish.directory(project).output()?;
+        let published = publish.output()?;
         let references: Vec<&str> = published
             .lines()
             .filter(|line| line.contains("@sha256:"))
