@@ -43,14 +43,17 @@ pub(super) async fn stage(gantry: &Gantry, request: &Request) -> Result<Staged, 
         let (gantry, request) = (gantry.clone(), request.clone());
         blocking(move || narrowed(&gantry, &request)).await?
     };
-    let prepared = Arc::new(prepare(gantry, &request, ground::Purpose::Build).await?);
-    let [planned] = prepared.plan.images.as_slice() else {
+    let mut prepared = prepare(gantry, &request, ground::Purpose::Build).await?;
+    let [planned] = prepared.plan.images.as_mut_slice() else {
         let images = prepared.plan.images.iter().map(|image| image.name.clone());
         return Err(Error::WhichImage {
             images: images.collect(),
         });
     };
+    // This is the trial: an image that fails its own is started to see why.
+    planned.smoke = None;
     let (image, triple) = (planned.name.clone(), planned.platforms[0].triple.clone());
+    let prepared = Arc::new(prepared);
     let folder = tried::folder(&prepared);
     let target = prepared.catalog.triple(&triple)?.clone();
     let built = build::build_prepared(gantry, prepared, true).await?;
