@@ -47,6 +47,10 @@ fn a_program_that_needs_what_only_its_host_has_fails_its_smoke() {
     let failed = workspace.run(["build"]).fails(5);
     let said = format!("{BUNDLE}: No such file or directory");
     assert!(failed.stderr.contains(&said), "{}", failed.stderr);
+    // To see why, it is started all the same.
+    let started = workspace.run(["run"]).fails(1);
+    assert!(started.stderr.contains(&said), "{}", started.stderr);
+    assert!(!started.stderr.contains("gantry::"), "{}", started.stderr);
 
     workspace.write("gantry.toml", matrix("provide = [\"ca-certificates\"]"));
     let ran = workspace.run(["build", "--message-format", "json"]).ok();

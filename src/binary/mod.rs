@@ -88,7 +88,7 @@ impl Facts {
     /// Reads the headers of a file.
     ///
     /// # Errors
-    /// When the file cannot be read, or begins like an ELF file and is none.
+    /// When the file cannot be read, or begins like an ELF file and is none, or only the beginning of one.
     pub fn read(path: &Path) -> Result<Self, BinaryError> {
         let unread = |source| BinaryError::Read {
             path: path.to_owned(),
@@ -100,7 +100,7 @@ impl Facts {
         (&mut file).take(4).read_to_end(&mut magic).map_err(unread)?;
         let format = match magic.as_slice() {
             b"\x7fELF" => {
-                let elf = Elf::read(file).map_err(|source| BinaryError::Broken {
+                let elf = Elf::read_whole(file).map_err(|source| BinaryError::Broken {
                     path: path.to_owned(),
                     source,
                 })?;

@@ -95,7 +95,13 @@ fn make(
         let text = text.trim_end();
         said.plain(text);
         observer.event(&Event::ToolOutput { tool: &name, text });
-    })?;
+    });
+    // None was there before. It would be in the way of every later run.
+    let folder = fs::symlink_metadata(&run.out).is_ok_and(|metadata| metadata.is_dir());
+    if folder {
+        drop(fs::remove_dir_all(&run.out));
+    }
+    let ended = ended?;
     if ended != Ended::Code(0) {
         return Err(BuildError::Command(Box::new(CommandFailure {
             binary: run.binary.clone(),
@@ -112,7 +118,10 @@ fn make(
     Err(BuildError::Unmade {
         path: run.out.clone(),
         command: call.shown(),
-        help: Some("a command writes the program to the path that stands for `{out}` in it"),
+        help: Some(match folder {
+            true => "`{out}` is the path of the program itself, and this command made a folder there",
+            false => "a command writes the program to the path that stands for `{out}` in it",
+        }),
     })
 }
 

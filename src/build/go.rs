@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use call::program as go_program;
+
 use super::place::Place;
 use super::{Artifact, BuildError, Built, Strip};
 use crate::event::{Event, Observer};

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 pub use cargo::cargo;
 pub use command::{CommandRun, CommandUnit, command};
 pub use error::{BuildError, CargoFailure, CommandFailure, GoFailure, PrebuiltError};
-pub use go::{GoBinary, GoTarget, GoUnit, go};
+pub use go::{GoBinary, GoTarget, GoUnit, go, go_program};
 pub use prebuilt::{PrebuiltFile, PrebuiltUnit, prebuilt};
 pub use selection::{Collision, collisions};
 

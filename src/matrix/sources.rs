@@ -83,7 +83,9 @@ impl<'a> Sources<'a> {
             return;
         };
         let entry = self.entries.iter().find(|entry| entry.key == name);
-        let Some(node) = entry.and_then(|entry| entry.node.table()?.node("sha256")) else {
+        let node = entry.and_then(|entry| entry.node.table()?.node("sha256"));
+        // What is no table is told of already.
+        let Some(node) = node.filter(|node| node.table().is_some()) else {
             return;
         };
         let platforms = image.platforms.iter().map(|settings| &settings.platform);

@@ -86,8 +86,8 @@ async fn compilers(
     let prepared = prepare(gantry, &whole, Purpose::Plan).await?;
     let gantry = gantry.clone();
     let here = blocking(move || {
-        let (project, plan) = (&prepared.project, &prepared.plan);
-        pinned::here(&gantry, project, plan, &prepared.toolchain, &prepared.links)
+        let (directory, plan) = (&prepared.directory, &prepared.plan);
+        pinned::here(&gantry, directory, plan, &prepared.toolchain, &prepared.links)
     });
     here.await.map(Some)
 }

@@ -160,7 +160,7 @@ fn planned(
     }
     let links: Vec<Linked> = links.into_iter().flatten().collect();
     if let (ToolchainRule::Pinned, Some(bases)) = (plan.toolchain, &mut bases) {
-        bases.pin_compilers(&pinned::here(gantry, &project, &plan, &toolchain, &links)?)?;
+        bases.pin_compilers(&pinned::here(gantry, &directory, &plan, &toolchain, &links)?)?;
         if purpose != Purpose::Plan {
             bases.save(&ground::used(&matrix))?;
         }

@@ -44,18 +44,16 @@ pub(super) async fn stage(gantry: &Gantry, request: &Request) -> Result<Staged, 
         blocking(move || narrowed(&gantry, &request)).await?
     };
     let mut prepared = prepare(gantry, &request, ground::Purpose::Build).await?;
-    // It is about to be started by somebody who looks at it: perhaps to see why it fails.
-    for image in &mut prepared.plan.images {
-        image.smoke = None;
-    }
-    let prepared = Arc::new(prepared);
-    let [planned] = prepared.plan.images.as_slice() else {
+    let [planned] = prepared.plan.images.as_mut_slice() else {
         let images = prepared.plan.images.iter().map(|image| image.name.clone());
         return Err(Error::WhichImage {
             images: images.collect(),
         });
     };
+    // This is the trial: an image that fails its own is started to see why.
+    planned.smoke = None;
     let (image, triple) = (planned.name.clone(), planned.platforms[0].triple.clone());
+    let prepared = Arc::new(prepared);
     let folder = tried::folder(&prepared);
     let target = prepared.catalog.triple(&triple)?.clone();
     let built = build::build_prepared(gantry, prepared, true).await?;

@@ -193,9 +193,30 @@ fn whole(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// What a program wrote, without what a terminal would act upon.
 fn shown(output: &str) -> String {
+    let plain = |c: char| match c.is_control() && !['\n', '\t'].contains(&c) {
+        true => char::REPLACEMENT_CHARACTER,
+        false => c,
+    };
     match output.trim_end() {
         "" => String::new(),
-        output => format!("; it wrote:\n{output}"),
+        output => format!("; it wrote:\n{}", output.chars().map(plain).collect::<String>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_terminal_is_told_nothing() {
+        for (output, expected) in [
+            (" \n", ""),
+            ("a\tb\nc\n", "; it wrote:\na\tb\nc"),
+            ("\u{1b}]0;x\u{7}y\r\n", "; it wrote:\n\u{fffd}]0;x\u{fffd}y"),
+        ] {
+            assert_eq!(shown(output), expected);
+        }
     }
 }

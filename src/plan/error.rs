@@ -14,7 +14,9 @@ pub enum PlanError {
     )]
     NoBinary,
     /// No package has this binary.
-    #[error("image `{image}` wants binary `{binary}`, which no package of the workspace has")]
+    #[error(
+        "image `{image}` wants binary `{binary}`, which no package of the workspace and no `[binary.NAME]` has"
+    )]
     #[diagnostic(code(gantry::plan::unknown_binary))]
     UnknownBinary {
         /// The image.

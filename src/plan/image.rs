@@ -300,7 +300,8 @@ fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result
             let all = question
                 .packages
                 .iter()
-                .flat_map(|package| package.binaries.iter().map(String::as_str));
+                .flat_map(|package| package.binaries.iter().map(String::as_str))
+                .chain(question.matrix.binaries.keys().map(String::as_str));
             Err(PlanError::UnknownBinary {
                 image: image.name.clone(),
                 binary: of.binary.clone(),

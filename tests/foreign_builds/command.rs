@@ -143,7 +143,17 @@ fn what_goes_wrong_is_said() {
     let error = built(&unit(&root, &[&[]]), &Said::default()).unwrap_err();
     assert_eq!(error.to_string(), "the command of `shim` is empty");
 
-    // A folder in the place of the program is not removed.
+    // A folder that it makes is not in the way of the next.
+    let made = ["mkdir", out.to_str().unwrap()];
+    for _ in 0..2 {
+        let error = built(&unit(&root, &[&made]), &Said::default()).unwrap_err();
+        assert!(
+            error.help().unwrap().to_string().contains("made a folder"),
+            "{error}"
+        );
+        assert!(!out.exists());
+    }
+    // A folder in the place of the program that is not of its making is not removed.
     fs::create_dir(&out).unwrap();
     let error = built(&unit(&root, &[&["true"]]), &Said::default()).unwrap_err();
     assert!(matches!(error, BuildError::Folder { .. }), "{error}");

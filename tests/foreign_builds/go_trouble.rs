@@ -37,7 +37,8 @@ fn what_cannot_be_built_is_said() {
             "./cmd/x",
         ),
         ("-x", "`go = \"-x\"` is no package", "./cmd/x"),
-        ("./nowhere", "directory not found", ""),
+        ("./nowhere", "directory not found", "seen from the matrix's"),
+        ("cmd/other", "is not in std", "begins with `./`"),
         ("./cmd/broken", "cmd/broken/main.go:4:2: undefined: undefined", ""),
         (
             "./cmd/fetched",

@@ -136,6 +136,26 @@ impl Elf {
         Self::parse(budget.of(&cache))
     }
 
+    /// The same for a program that is to run: all that it loads must be there. What was cut short (a download that broke
+    /// off, say) has good headers, and crashes when it is started.
+    pub(super) fn read_whole(reader: impl Read + Seek) -> Result<Self> {
+        let cache = object::ReadCache::new(reader);
+        let budget = Budget::default();
+        let data = budget.of(&cache);
+        let end = match FileKind::parse(data)? {
+            FileKind::Elf32 => loaded::<elf::FileHeader32<Endianness>, _>(data)?,
+            FileKind::Elf64 => loaded::<elf::FileHeader64<Endianness>, _>(data)?,
+            _ => 0,
+        };
+        let size = data.len().map_err(|()| invalid("its size cannot be told"))?;
+        if end > size {
+            return Err(ElfError(format!(
+                "it is cut short: {size} bytes are here, and it loads {end}"
+            )));
+        }
+        Self::parse(data)
+    }
+
     /// Whether it runs without any library and loader.
     pub fn is_static(&self) -> bool {
         self.interpreter.is_none() && self.needed.is_empty()
@@ -161,6 +181,20 @@ impl Elf {
             _ => Err(invalid("neither a 32-bit nor a 64-bit file")),
         }
     }
+}
+
+/// How far into the file reaches what is loaded.
+fn loaded<'a, H: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Result<u64> {
+    let header = H::parse(data)?;
+    let endian = header.endian()?;
+    let segments = header.program_headers(endian, data)?.iter();
+    let ends = segments
+        .filter(|segment| segment.p_type(endian) == elf::PT_LOAD)
+        .map(|segment| {
+            let (offset, size) = segment.file_range(endian);
+            offset.saturating_add(size)
+        });
+    Ok(ends.max().unwrap_or_default())
 }
 
 fn read<'a, H: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R, class: u8) -> Result<Elf> {

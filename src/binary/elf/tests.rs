@@ -78,6 +78,18 @@ fn places(bytes: &[u8]) -> Vec<usize> {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_is_cut_short_is_none() {
+    let bytes = shell();
+    let read = |length: usize| Elf::read_whole(std::io::Cursor::new(&bytes[..length]));
+    assert_eq!(read(bytes.len()).unwrap(), Elf::parse(bytes.as_slice()).unwrap());
+    let end = loaded::<elf::FileHeader64<Endianness>, _>(bytes.as_slice()).unwrap() as usize;
+    assert!(read(end).is_ok());
+    let error = read(end - 1).unwrap_err().to_string();
+    assert!(error.contains(&format!("{} bytes are here", end - 1)), "{error}");
+}
+
+#[test]
 fn more_program_headers_than_the_kernel_takes_are_not_compared() {
     let of = |count: u16| {
         let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();

@@ -7,6 +7,14 @@ const KNOWN: &[(&str, &str)] = &[
         "a Go program belongs to a module: put a go.mod above its package (`go mod init`)",
     ),
     (
+        "is not in std",
+        "a package of your own module begins with `./` and is seen from the matrix's folder: `./cmd/x`",
+    ),
+    (
+        ": directory not found",
+        "the package is a folder, seen from the matrix's: `./cmd/x`",
+    ),
+    (
         "does not contain package",
         "the package's folder lies in no module, or in one that go.work does not use",
     ),

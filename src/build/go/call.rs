@@ -32,7 +32,7 @@ impl<'a> Caller<'a> {
             tools,
             observer,
             unit,
-            program: program(tools)?,
+            program: program(tools).ok_or(BuildError::GoMissing)?,
             temporary,
             own: GoFlags::default(),
         };
@@ -149,17 +149,16 @@ impl<'a> Caller<'a> {
 /// More than any answer of go.
 const ANSWER: usize = 1 << 20;
 
-/// The go of `PATH`, else that of `GOROOT`.
-fn program(tools: &Tools) -> Result<PathBuf, BuildError> {
+/// The go that builds: that of `PATH`, else that of `GOROOT`; none where there is neither.
+pub fn program(tools: &Tools) -> Option<PathBuf> {
     if tools.find("go").is_some() {
-        return Ok("go".into());
+        return Some("go".into());
     }
     let root = tools.environment().non_empty("GOROOT");
     let below = root.map(|root| Path::new(root).join("bin").join("go"));
-    let found = below.and_then(|path| {
+    below.and_then(|path| {
         tools
             .find(&path)
             .or_else(|| tools.find(path.with_extension("exe")))
-    });
-    found.ok_or(BuildError::GoMissing)
+    })
 }

@@ -31,6 +31,17 @@ fn without_cargo(matrix: &str) -> Case {
 }
 
 #[test]
+fn a_binary_that_is_not_known_may_be_meant_for_one_that_is_not_from_cargo() {
+    let matrix = "[image.a]\nbinaries = [\"wroker\"]\n[binary.worker]\ngo = \"./x\"";
+    let error = without_cargo(matrix).plan().unwrap_err();
+    assert!(matches!(error, PlanError::UnknownBinary { .. }), "{error}");
+    assert_eq!(
+        miette::Diagnostic::help(&error).unwrap().to_string(),
+        "did you mean `worker`?"
+    );
+}
+
+#[test]
 fn what_is_made_alike_is_made_once() {
     for (matrix, expected) in [
         (
