@@ -56,6 +56,8 @@ pub(crate) fn of_build(said: &Output, triple: &str) -> (&'static str, String) {
     }
     let output = of("tool-output", "text").join("\n") + "\n" + &message;
     if let Some(line) = telling(&output) {
+        // As cargo shows what a build script says of its compiler.
+        let line = line.trim_start().trim_start_matches("warning: ");
         return ("compile", cleaned(line, triple));
     }
     let denied = of("finding", "text").into_iter().next();
