@@ -43,5 +43,6 @@ set +e
 # The shell stays: a first process is not ended by its own faults, and must bury the orphans. What it says about how
 # its child died is nobody's output.
 exec 3>&2 2> /dev/null
-(exec "$@" 2>&3 3>&-)
+# Files that whoever called us left open are no business of the program's; a shell knows as many by number.
+(exec "$@" 2>&3 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-)
 exit $?
