@@ -135,7 +135,9 @@ fn a_form_of_the_users_is_left_alone() {
         ),
         // Headers and tools of one's own compiler are one's own.
         (BINDGEN, vec![("TARGET_CC", "mine")], false),
+        (BINDGEN, vec![("TARGET_CC", "")], true),
         (CMAKE, vec![], true),
+        (CMAKE, vec![("TARGET_CXX", "")], true),
         (CMAKE, vec![("TARGET_CMAKE_TOOLCHAIN_FILE", "/f")], false),
         (CMAKE, vec![("TARGET_CXX", "mine")], false),
         (
