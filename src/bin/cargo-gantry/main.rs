@@ -10,7 +10,7 @@ mod table;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use cargo_gantry::environment::Environment;
 use cargo_gantry::pipeline::{Class, Error, Gantry};
@@ -70,7 +70,10 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 /// way.
 #[cfg(unix)]
 fn end_children_on_signals(tools: &Tools, handed_over: &Arc<AtomicBool>) {
+    use std::sync::atomic::Ordering;
+
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
