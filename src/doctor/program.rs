@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Check, Need, Remedy, System, system};
+use super::{Check, Need, Remedy, Status, System, system};
+use crate::build::go_program;
 use crate::tool::{Call, Tools};
 
 /// A program that is needed.
@@ -90,7 +91,17 @@ pub fn go(go: &Go, tools: &Tools, system: &System) -> Check {
         without: "",
     };
     let check = program(&needed, tools, system);
-    let call = Call::new("go")
+    // As the build finds it: also where GOROOT alone names it.
+    let Some(go_itself) = go_program(tools) else {
+        return check;
+    };
+    let check = match check.status {
+        Status::Missing => {
+            Check::found(Need::Program, "go", go_itself.display().to_string()).needed_by(&go.why)
+        }
+        _ => check,
+    };
+    let call = Call::new(go_itself)
         .args(["env", "GOVERSION"])
         .limit(Duration::from_secs(30));
     let Ok(output) = tools.run(&call) else {

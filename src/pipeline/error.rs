@@ -42,7 +42,13 @@ pub enum Error {
     },
     /// A folder of ours cannot be made or locked.
     #[error("cannot use `{}`", path.display())]
-    #[diagnostic(code(gantry::pipeline::store))]
+    #[diagnostic(
+        code(gantry::pipeline::store),
+        help(
+            "images are made there: it needs space and must be writable; in a cargo project `CARGO_TARGET_DIR` \
+             names another place"
+        )
+    )]
     Store {
         /// The path.
         path: PathBuf,

@@ -396,6 +396,7 @@ pub struct Draft {
     out: PathBuf,
     toolchain: ToolchainRule,
     flavours: unit::Flavours,
+    directories: unit::Directories,
     images: Vec<PlannedImage>,
     queries: Vec<LinkQuery>,
     notices: Vec<String>,
@@ -408,6 +409,7 @@ pub struct Draft {
 pub fn draft(question: &Question<'_>) -> Result<Draft, PlanError> {
     let (images, mut needs, foreign, notices) = image::images(question)?;
     let flavours = unit::flavours(&needs);
+    let directories = unit::directories(&needs, &flavours);
     need::drop_unlinked(&mut needs);
     let mut queries = need::queries(&needs);
     queries.extend(foreign::queries(&foreign));
@@ -417,6 +419,7 @@ pub fn draft(question: &Question<'_>) -> Result<Draft, PlanError> {
         out: question.out.clone(),
         toolchain: question.matrix.toolchain,
         flavours,
+        directories,
         images,
         queries,
         notices,
@@ -434,7 +437,13 @@ impl Draft {
     /// # Errors
     /// When cargo would write two binaries to one path.
     pub fn plan(mut self, links: &[Option<Link>]) -> Result<Plan, PlanError> {
-        let units = unit::group(&self.needs, &self.flavours, &self.queries, links)?;
+        let units = unit::group(
+            &self.needs,
+            &self.flavours,
+            &self.directories,
+            &self.queries,
+            links,
+        )?;
         for need in self.needs.iter().filter(|need| need.selected) {
             let at = units
                 .iter()

@@ -34,11 +34,19 @@ pub(super) fn repositories(
             } else {
                 Err(PlanError::Repository {
                     image: image.name.clone(),
-                    repository,
+                    repository: without_userinfo(&repository),
                 })
             }
         })
         .collect()
+}
+
+/// A text that may be a URL, without a password that may stand in it.
+fn without_userinfo(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) if !rest.starts_with("sha256:") => format!("...@{rest}"),
+        _ => text.to_owned(),
+    }
 }
 
 /// Its tags: what the command line says, else the Matrix.

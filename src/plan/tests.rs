@@ -452,3 +452,34 @@ fn what_cannot_be_planned_is_said_with_a_way_out() {
     case.matrix = "schema = 1".into();
     check(case, "no_binary", "src/main.rs");
 }
+
+#[test]
+fn what_is_selected_moves_no_target_directory() {
+    let matrix = "[image.app]\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\n[image.two]\nbinaries = [\"app\"]\n\
+                  [image.two.platform.\"linux/arm64\"]\nrustflags = [\"-Cx\"]\n[image.tool]\nprofile = \"dev\"";
+    let places = |images: &[&str], platforms: &[&str]| {
+        let plan = Case::new(matrix).only(images, platforms).plan().unwrap();
+        let mut places = BTreeSet::new();
+        for unit in &plan.units {
+            for target in &unit.targets {
+                let flags = target.rustflags.join(" ");
+                let binaries: Vec<String> = unit.binaries.iter().cloned().collect();
+                let place = (target.triple.clone(), flags, unit.profile.clone());
+                places.insert((place, binaries, unit.own_directory.clone()));
+            }
+        }
+        places
+    };
+    let all = places(&[], &[]);
+    assert!(all.iter().any(|(_, _, own)| own.is_some()));
+    for images in [&["app"][..], &["two"], &["tool"], &["two", "tool"]] {
+        for platforms in [&[][..], &["linux/amd64"], &["linux/arm64"]] {
+            for place in places(images, platforms) {
+                assert!(
+                    all.contains(&place),
+                    "{images:?} {platforms:?}: {place:?} not in {all:?}"
+                );
+            }
+        }
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::need::{CallKey, Need};
+use super::need::{CallKey, Need, TargetKey};
 use super::{BuildUnit, Link, LinkQuery, PackageUse, PlanError, UnitTarget};
-use crate::spec::{Digest, json};
+use crate::spec::Digest;
 
 /// The packages of one call for one target, before calls are joined.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,26 +18,31 @@ struct Share {
 pub(super) fn group(
     needs: &[Need],
     flavours: &Flavours,
+    directories: &Directories,
     queries: &[LinkQuery],
     links: &[Option<Link>],
 ) -> Result<Vec<BuildUnit>, PlanError> {
-    let mut shares: BTreeMap<(CallKey, Flavour, UnitTarget), Share> = BTreeMap::new();
+    let mut shares: BTreeMap<(CallKey, Flavour, Option<String>, UnitTarget), Share> = BTreeMap::new();
     for need in needs {
         let target = need.target.answered(queries, links);
-        let flavour = flavours[&(need.call.clone(), need.package.clone())];
-        let share = shares.entry((need.call.clone(), flavour, target)).or_default();
+        let lane = lane(need, flavours);
+        let own = directories[&lane].clone();
+        let share = shares.entry((lane.0, lane.1, own, target)).or_default();
         share.packages.insert(need.package.clone());
         share
             .binaries
             .insert((need.package.package.clone(), need.binary.clone(), need.selected));
     }
     // Targets with the same packages and binaries are one call.
-    let mut joined: BTreeMap<(CallKey, Flavour, Share), Vec<UnitTarget>> = BTreeMap::new();
-    for ((call, flavour, target), share) in shares {
-        joined.entry((call, flavour, share)).or_default().push(target);
+    let mut joined: BTreeMap<(CallKey, Flavour, Option<String>, Share), Vec<UnitTarget>> = BTreeMap::new();
+    for ((call, flavour, own, target), share) in shares {
+        joined
+            .entry((call, flavour, own, share))
+            .or_default()
+            .push(target);
     }
     let mut units = Vec::new();
-    for ((call, _, share), targets) in joined {
+    for ((call, _, own, share), targets) in joined {
         refuse_same_path(&share.binaries)?;
         let packed: BTreeSet<String> = share
             .binaries
@@ -60,7 +65,7 @@ pub(super) fn group(
                 targets,
                 isolated: call.isolated.clone(),
                 environment: call.environment.clone(),
-                own_directory: None,
+                own_directory: own.clone(),
             };
             units.push(unit);
         }
@@ -124,36 +129,60 @@ fn one_of_each_triple(targets: Vec<UnitTarget>) -> Vec<Vec<UnitTarget>> {
     calls
 }
 
-/// Gives names, reasons, and target directories where two units would write over each other's files.
+/// One way of building for one target: what one target directory holds without harm.
+type Lane = (CallKey, Flavour, TargetKey);
+
+/// The names of the directories that lanes have for themselves; the others share the workspace's.
+pub(super) type Directories = BTreeMap<Lane, Option<String>>;
+
+fn lane(need: &Need, flavours: &Flavours) -> Lane {
+    let flavour = flavours[&(need.call.clone(), need.package.clone())];
+    (need.call.clone(), flavour, need.target.clone())
+}
+
+/// Gives target directories of their own to lanes that would write over another one's files, or have cargo compile
+/// everything again. Every need counts, packed or not: what is selected must not move a directory.
+pub(super) fn directories(needs: &[Need], flavours: &Flavours) -> Directories {
+    let mut lanes: BTreeMap<Lane, BTreeSet<&str>> = BTreeMap::new();
+    for need in needs {
+        lanes
+            .entry(lane(need, flavours))
+            .or_default()
+            .insert(&need.binary);
+    }
+    let mut shared: Vec<(&Lane, &BTreeSet<&str>)> = Vec::new();
+    let mut directories = BTreeMap::new();
+    for (lane, binaries) in &lanes {
+        let clash = shared.iter().any(|(other, theirs)| {
+            let ((call, _, target), (their_call, _, their_target)) = (lane, *other);
+            target.triple == their_target.triple
+                && (target != their_target
+                    || call.environment != their_call.environment
+                    || folder(&call.profile) == folder(&their_call.profile) && !theirs.is_disjoint(binaries))
+        });
+        if !clash {
+            shared.push((lane, binaries));
+        }
+        directories.insert(lane.clone(), clash.then(|| own_name(lane)));
+    }
+    directories
+}
+
+/// Depends on the lane alone, so that it stays when others come and go; targets that differ in nothing but the triple are
+/// one unit, and so have one name.
+fn own_name((call, flavour, target): &Lane) -> String {
+    let anywhere = TargetKey {
+        triple: String::new(),
+        ..target.clone()
+    };
+    Digest::of(format!("{call:?} {flavour:?} {anywhere:?}").as_bytes()).hex()[..12].to_owned()
+}
+
+/// Gives names and reasons.
 fn separate(units: &mut [BuildUnit]) {
     for position in 1..units.len() {
         let (before, rest) = units.split_at_mut(position);
         let unit = &mut rest[0];
-        let clash = before
-            .iter()
-            .filter(|other| other.own_directory.is_none())
-            .any(|other| {
-                other.targets.iter().any(|theirs| {
-                    let same_triple = unit.targets.iter().find(|ours| ours.triple == theirs.triple);
-                    same_triple.is_some_and(|ours| {
-                        ours != theirs
-                            || other.environment != unit.environment
-                            || folder(&other.profile) == folder(&unit.profile)
-                                && !other.binaries.is_disjoint(&unit.binaries)
-                    })
-                })
-            });
-        if clash {
-            // The name depends on this unit alone, so that it stays when other units come and go.
-            let identity = (
-                &unit.targets,
-                &unit.packages,
-                &unit.environment,
-                (&unit.profile, &unit.strip, unit.remap_paths),
-                &unit.isolated,
-            );
-            unit.own_directory = Some(Digest::of(&json::to_vec(&identity)).hex()[..12].to_owned());
-        }
         unit.why = reason(&before[position - 1], unit);
         let namesakes = before
             .iter()

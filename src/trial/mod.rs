@@ -12,9 +12,9 @@
 //! <https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config.md>
 
 mod error;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod stage;
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 #[path = "elsewhere.rs"]
 mod stage;
 

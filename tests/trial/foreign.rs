@@ -45,6 +45,14 @@ fn static_programs_of_other_machines_run() {
         let said = image.said(&["who", "words"]);
         let who = "uid=7 gid=8 groups= cwd=/ host=gantry first=0\n[/probe][who][words]";
         assert!(said.starts_with(who), "{platform}: {said}");
+        if stage.is_emulated() {
+            image.config["config"]["User"] = json!("0");
+            let said = image.said(&["mode", "/dev/.emulator", "write", "/dev/.emulator"]);
+            assert!(
+                said.starts_with("/dev/.emulator: kept\n") && !said.contains("written"),
+                "{said}"
+            );
+        }
         let limits = Limits {
             time: Some(Duration::from_secs(60)),
             ..Limits::default()

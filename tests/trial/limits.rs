@@ -104,6 +104,34 @@ fn nothing_of_the_host_is_seen() {
     assert_eq!(mounts, "/dev/null: written\n/new: written\n/new: x\n");
 }
 
+/// Root inside may be root outside: what is lent by the host stays as it is, and so do the settings of its kernel.
+#[test]
+fn nothing_of_the_host_is_changed() {
+    both_ways("limits::nothing_of_the_host_is_changed");
+    let Some(image) = Image::with_probe(HERE) else {
+        return;
+    };
+    let said = image.said(&["mode", "/dev/null", "mode", "/dev/full", "mode", "/dev/shm"]);
+    assert_eq!(said, "/dev/null: kept\n/dev/full: kept\n/dev/shm: changed\n");
+    // A name that is a namespace's own: the test would harm nobody.
+    let said = image.said(&["write", "/proc/sys/kernel/domainname"]);
+    assert!(!said.contains("written"), "{said}");
+}
+
+/// The first process is in the host's root, and knows where things lie there.
+#[test]
+fn the_first_process_keeps_to_itself() {
+    both_ways("limits::the_first_process_keeps_to_itself");
+    let Some(image) = Image::with_probe(HERE) else {
+        return;
+    };
+    let said = image.said(&["show", "/proc/1/environ", "show", "/proc/1/root/etc/passwd"]);
+    assert_eq!(
+        said,
+        "/proc/1/environ: Permission denied\n/proc/1/root/etc/passwd: Permission denied\n"
+    );
+}
+
 /// Children in sessions of their own, deaf to every signal, end with the program that left them.
 #[test]
 fn no_process_stays() {

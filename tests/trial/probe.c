@@ -67,6 +67,11 @@ int main(int count, char **words) {
             int file = open(next, O_WRONLY | O_CREAT, 0644);
             printf("%s: %s\n", next, file < 0 || write(file, "x", 1) != 1 ? strerror(errno) : "written");
             at++;
+        } else if (!strcmp(word, "mode")) {
+            /* To what it is: whoever may do that may do worse. */
+            struct stat now;
+            int done = stat(next, &now) || chmod(next, now.st_mode & 07777);
+            printf("%s: %s\n", next, done ? "kept" : "changed"), at++;
         } else if (!strcmp(word, "reach")) {
             reach(next), at++;
         } else if (!strcmp(word, "cat")) {

@@ -10,10 +10,10 @@ mod table;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use cargo_gantry::environment::Environment;
-use cargo_gantry::pipeline::{Error, Gantry};
+use cargo_gantry::pipeline::{Class, Error, Gantry};
 use cargo_gantry::tool::Tools;
 use clap::Parser;
 
@@ -55,17 +55,25 @@ fn main() -> ExitCode {
             .map_or(Ok(code), |error| Err(Error::Result(error)))
     }) {
         Ok(code) => ExitCode::from(code),
+        Err(error) if error.class() == Class::Interrupted => ExitCode::from(130),
         Err(error) => ExitCode::from(report::report(&error, &reporter)),
     }
 }
 
-/// On Ctrl-C or a polite kill: no child stays, and we are gone at once. Whatever we were writing is either whole
+/// How long we wait for ourselves once we were told to end.
+#[cfg(unix)]
+const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// On Ctrl-C or a polite kill: no child stays, and we are soon gone. Whatever we were writing is either whole
 /// under its name or not there at all, so there is nothing else to save. Once the terminal is `handed_over` to a program
 /// that `run` started, the first Ctrl-C is the program's: the terminal sends it there as well, and it may end in its own
 /// way.
 #[cfg(unix)]
 fn end_children_on_signals(tools: &Tools, handed_over: &Arc<AtomicBool>) {
+    use std::sync::atomic::Ordering;
+
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
@@ -74,6 +82,8 @@ fn end_children_on_signals(tools: &Tools, handed_over: &Arc<AtomicBool>) {
         let ours = |signal: &i32| *signal != SIGINT || !handed_over.swap(false, Ordering::SeqCst);
         if signals.forever().find(ours).is_some() {
             tools.cancel();
+            // What ends now removes what it made to try images in.
+            std::thread::sleep(FAREWELL);
             std::process::exit(130);
         }
     });

@@ -254,7 +254,8 @@ impl Workshop {
             return Ok(Err(refused.clone()));
         }
         let file = entry.file(&name);
-        let accepted = entry.file("accepted");
+        // Never the name of the program itself.
+        let accepted = entry.file(format!("{name}.accepted"));
         if let Some(accept) = accept.filter(|_| !accepted.exists()) {
             // A refusal is not remembered: it may be the fault of this machine.
             if let Err(refused) = accept(&file) {

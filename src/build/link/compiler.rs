@@ -95,6 +95,8 @@ impl Attempt<'_> {
                 .args(what)
                 .args(["-x", "c", "-"])
                 .input(input)
+                // What it says is read.
+                .var("LC_ALL", "C")
                 .limit(Duration::from_secs(120))
         };
         let tools = self.toolchain.tools();

@@ -118,7 +118,10 @@ impl Attempt<'_> {
             forms.push(format!("TARGET_{name}"));
         }
         let environment = self.toolchain.tools().environment();
-        forms.iter().find_map(|form| environment.var_os(form))
+        // An empty name of a tool names none, for the `cc` crate as well; other variables may be empty on purpose.
+        let tool = ["CC", "CXX", "AR", "RANLIB"].contains(&name);
+        let mut values = forms.iter().filter_map(|form| environment.var_os(form));
+        values.find(|value| !tool || !value.is_empty())
     }
 
     fn linker_variable(&self) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::script::quoted;
 use super::{Asked, Attempt, LinkChoice};
 use crate::build::rustflags::upper;
+use crate::spec::Digest;
 use crate::target::{Libc, LinkerKind};
 
 /// Settings of pkg-config that say where it looks.
@@ -224,9 +225,10 @@ impl Attempt<'_> {
         let way = choice
             .kind
             .map_or_else(|| "own".to_owned(), |kind| kind.to_string());
-        let way = format!("{way}{}", suffix(choice));
-        let folder = self.scripts(&way, &[("toolchain.cmake", text)]).ok()?;
-        Some(folder.join("toolchain.cmake"))
+        // Two programs for one target, in one matrix or in two, are ways of the same name: each has its own file.
+        let name = format!("toolchain-{}.cmake", &Digest::of(text.as_bytes()).hex()[..12]);
+        let folder = self.scripts(&format!("{way}{}", suffix(choice)), &[(&name, text)]);
+        Some(folder.ok()?.join(name))
     }
 
     /// Debian's folder of a cross gcc's libraries.

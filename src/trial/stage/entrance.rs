@@ -182,7 +182,7 @@ impl Entrance<'_> {
         words.push(unshare.display().to_string());
         match way {
             Way::Root => words.extend(["--setuid".to_owned(), uid]),
-            Way::UserNamespace if (self.user.uid, self.user.gid) == (0, 0) => {}
+            // One more, also for root: whoever is root where the first process is may look into the host through it.
             Way::UserNamespace => {
                 words.push("--user".to_owned());
                 words.push(format!("--map-user={uid}"));

@@ -81,6 +81,9 @@ impl Stage {
             Err(why) => return Ok(Err(NotTried { why })),
         };
         let folder = Folder::new(folder).map_err(|source| unwritable(folder, source))?;
+        if let Some(why) = runs_nothing(folder.path()) {
+            return Ok(Err(NotTried { why }));
+        }
         let mut root = Root::new(folder.path().join("root"));
         fs::create_dir(root.path()).map_err(|source| unwritable(root.path(), source))?;
         root.put_directory(root.path().to_owned(), PLAIN);
@@ -276,11 +279,20 @@ impl Stage {
 
 /// Why an image can be tried nowhere like here.
 fn impossible(scene: &Scene<'_>) -> Option<String> {
-    if !cfg!(target_os = "linux") {
-        return Some("images can be tried on Linux only".to_owned());
-    }
     let os = scene.platform.os();
     (os != "linux").then(|| format!("images for {os} cannot be tried"))
+}
+
+/// What a file system has against programs that are started from it, as far as it tells.
+fn runs_nothing(folder: &Path) -> Option<String> {
+    let mounted = rustix::fs::statvfs(folder).ok()?;
+    let no_exec = rustix::fs::StatVfsMountFlags::NOEXEC;
+    mounted.f_flag.contains(no_exec).then(|| {
+        format!(
+            "`{}` is on a file system that programs may not be started from (noexec)",
+            folder.display()
+        )
+    })
 }
 
 fn failed(how: String, output: String) -> Verdict {
