@@ -1,5 +1,6 @@
 //! The page: what is written by hand stays, what is below the mark is made anew.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -29,9 +30,8 @@ struct Table {
     rows: String,
     /// Reasons in the order in which they are met; a number in the table is a place here.
     reasons: Vec<String>,
-    all: usize,
-    ran: usize,
-    unknown: usize,
+    /// Cells by how far they came.
+    stages: BTreeMap<String, usize>,
 }
 
 impl Table {
@@ -63,11 +63,11 @@ impl Table {
     }
 
     fn cell(&mut self, cell: &Cell) -> String {
-        self.all += 1;
         let Some(record) = Record::read(cell) else {
-            self.unknown += 1;
+            *self.stages.entry("unknown".to_owned()).or_default() += 1;
             return "not measured yet".to_owned();
         };
+        *self.stages.entry(record.stage.clone()).or_default() += 1;
         let number = |table: &mut Self| {
             let known = table.reasons.iter().position(|reason| *reason == record.reason);
             let place = known.unwrap_or_else(|| {
@@ -77,10 +77,7 @@ impl Table {
             place + 1
         };
         let shown = match record.stage.as_str() {
-            "ran" => {
-                self.ran += 1;
-                format!("ok, {}", facts(&record))
-            }
+            "ran" => format!("ok, {}", facts(&record)),
             "run" => format!("built, {}; does not run ({})", facts(&record), number(self)),
             "elf" => format!("built wrong ({})", number(self)),
             "compile" => format!("does not build ({})", number(self)),
@@ -96,12 +93,19 @@ impl Table {
     }
 
     fn text(&self) -> Result<String> {
+        let of = |stage: &str| self.stages.get(stage).copied().unwrap_or_default();
         let mut text = format!(
-            "## What works\n\n{} builds, each with its linker forced by `linker = \"...\"` in the matrix, and run: {} ran.\n",
-            self.all, self.ran
+            "## What works\n\nThe linker of each cell was forced by `linker = \"...\"` in a matrix. Of {} cells {} were built \
+             and ran, {} were built\nand did not, {} did not build, {} were refused, and for {} there is no standard library.\n",
+            self.stages.values().sum::<usize>(),
+            of("ran"),
+            of("run") + of("elf"),
+            of("compile"),
+            of("link"),
+            of("std")
         );
-        if self.unknown > 0 {
-            let _ = writeln!(text, "{} are not measured yet.", self.unknown);
+        if of("unknown") > 0 {
+            let _ = writeln!(text, "{} are not measured yet.", of("unknown"));
         }
         let _ = write!(text, "\n{LEGEND}\n{}\n", versions()?);
         let programs: Vec<&str> = PROGRAMS.iter().map(|program| program.shown).collect();
