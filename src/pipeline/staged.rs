@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::prepare::{matrix_alone, prepare};
 use super::{Error, Gantry, Request, blocking, build, ground, tried};
 use crate::matrix::Matrix;
-use crate::spec::{Digest, Platform};
+use crate::spec::Platform;
 use crate::target::Catalog;
 use crate::tool::Ended;
-use crate::trial::{LayerFile, Scene, Stage};
+use crate::trial::{Scene, Stage};
 
 /// An image's root, ready to be entered.
 #[derive(Debug)]
@@ -61,13 +61,8 @@ pub(super) async fn stage(gantry: &Gantry, request: &Request) -> Result<Staged, 
     blocking(move || {
         let made = &built.images[0].images[0];
         let config = serde_json::from_slice(made.config()).expect("it was written just now");
-        let layers = made.layers().iter().map(|layer| {
-            let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
-            LayerFile {
-                path: built.store.path(&digest),
-                media_type: layer.media_type().clone(),
-            }
-        });
+        let layers = made.layers().iter();
+        let layers = layers.map(|layer| tried::file(&built.store, layer));
         let scene = Scene {
             layers: layers.collect(),
             platform: made.platform(),

@@ -13,7 +13,7 @@ use crate::blob::BlobStore;
 use crate::event::Event;
 use crate::image::LayerPart;
 use crate::plan::{PlannedImage, PlannedPlatform};
-use crate::spec::{Digest, Platform};
+use crate::spec::{Descriptor, Digest, Platform};
 use crate::trial::{LayerFile, Limits, Scene, Stage, Verdict};
 
 /// An image that did not start.
@@ -105,18 +105,22 @@ pub(super) fn judge<'a>(
 
 /// The layers of an image as files, lowest first; those of its base lie in the store as well.
 fn files(store: &BlobStore, ground: &Ground, layers: &[LayerPart]) -> Vec<LayerFile> {
-    let of_base = ground.image.iter().flat_map(|base| &base.layers).map(|layer| {
-        let digest = Digest::try_from(layer.descriptor.digest()).expect("a digest that was read before");
-        LayerFile {
-            path: store.path(&digest),
-            media_type: layer.descriptor.media_type().clone(),
-        }
-    });
+    let of_base = ground.image.iter().flat_map(|base| &base.layers);
+    let of_base = of_base.map(|layer| file(store, &layer.descriptor));
     let ours = layers.iter().map(|layer| LayerFile {
         path: store.path(&layer.digest),
         media_type: layer.media_type.clone(),
     });
     of_base.chain(ours).collect()
+}
+
+/// A layer that lies in the store.
+pub(super) fn file(store: &BlobStore, layer: &Descriptor) -> LayerFile {
+    let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
+    LayerFile {
+        path: store.path(&digest),
+        media_type: layer.media_type().clone(),
+    }
 }
 
 /// Where roots are set up.
