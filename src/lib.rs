@@ -40,6 +40,7 @@ pub mod trial;
 
 pub mod publish;
 pub mod registry;
+pub mod release;
 
 pub mod doctor;
 pub mod inspect;

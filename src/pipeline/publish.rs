@@ -6,7 +6,7 @@ use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
-use crate::publish::{self, Destination, ManifestBytes, Options, Shipment, Tag};
+use crate::publish::{self, Content, Destination, ManifestBytes, Options, Shipment, Tag};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Reference};
 
@@ -125,7 +125,7 @@ fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
         .iter()
         .map(|image| manifest(image.descriptor(), image.manifest()))
         .collect();
-    let index = match &image.index {
+    let root = match &image.index {
         Some(index) => manifest(index.descriptor(), index.bytes()),
         None => manifests.remove(0),
     };
@@ -135,10 +135,15 @@ fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
         .filter(|_| !partial)
         .map(|tag| Tag::new(&tag.name, tag.moves.into()));
     Ok(Shipment {
-        blobs: image.blobs.clone(),
-        manifests,
-        index,
-        tags: tags.collect::<Result<_, _>>()?,
+        content: Content {
+            root,
+            manifests,
+            blobs: image.blobs.clone(),
+        },
+        version: image.version.clone(),
+        tags: tags
+            .collect::<Result<_, _>>()
+            .map_err(publish::PublishError::from)?,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::registry::{self, RegistryError};
+use crate::release::{self, ReleaseError};
 use crate::spec::{Digest, ReferenceError};
 
 /// Something could not be published.
@@ -53,16 +54,10 @@ pub enum PublishError {
         #[source]
         source: Box<RegistryError>,
     },
-    /// A text that is no tag.
-    #[error("`{tag}` is no tag")]
-    #[diagnostic(
-        code(gantry::publish::tag),
-        help("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two")
-    )]
-    Tag {
-        /// The text.
-        tag: String,
-    },
+    /// It cannot be released.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Release(#[from] ReleaseError),
     /// A transport that is known but not written yet.
     #[error("destination `{text}`: `{transport}` is not supported yet")]
     #[diagnostic(
@@ -127,6 +122,11 @@ impl PublishError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Registry(error) => Kind::Registry(error.kind()),
+            Self::Release(error) => match error.kind() {
+                release::Kind::Refused => Kind::Refused,
+                release::Kind::Usage => Kind::Usage,
+                release::Kind::Registry(kind) => Kind::Registry(kind),
+            },
             Self::TagTaken { .. } | Self::TagImmutable { .. } => Kind::Refused,
             Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),
             _ => Kind::Usage,

@@ -14,104 +14,18 @@ pub use destination::Destination;
 pub use error::{Kind, PublishError};
 pub use registry::to_registry;
 
-pub use crate::registry::{BlobContent, BlobSource};
+pub use crate::release::{BlobContent, BlobSource, Content, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};
 
-/// Everything of one image index.
+/// Everything of one image, and the names that it shall have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipment {
-    /// The manifests that the index lists.
-    pub manifests: Vec<ManifestBytes>,
-    /// The index; or a manifest that stands alone.
-    pub index: ManifestBytes,
-    /// Configs and layers of all manifests, each once.
-    pub blobs: Vec<BlobSource>,
-    /// The tags that will name the index, in the order in which they are set.
+    /// The image.
+    pub content: Content,
+    /// Its version: tags that move forward compare it with what they name.
+    pub version: Option<String>,
+    /// The tags that will name it, in the order in which they are set.
     pub tags: Vec<Tag>,
-}
-
-/// A manifest or index, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestBytes {
-    digest: Digest,
-    media_type: String,
-    bytes: Vec<u8>,
-}
-
-impl ManifestBytes {
-    /// The manifest of these bytes; `media_type` is the one that they state.
-    pub fn new(media_type: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        let bytes = bytes.into();
-        Self {
-            digest: Digest::of(&bytes),
-            media_type: media_type.into(),
-            bytes,
-        }
-    }
-
-    /// The digest of the bytes.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// The size in bytes.
-    pub fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    /// The media type.
-    pub fn media_type(&self) -> &str {
-        &self.media_type
-    }
-
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// A tag and its rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
-    name: String,
-    moves: Moves,
-}
-
-/// Whether a tag may come to name something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Moves {
-    /// Once set, it stays.
-    Never,
-    /// It names what was published last.
-    Always,
-}
-
-impl Tag {
-    /// The tag `name`.
-    /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
-    ///
-    /// # Errors
-    /// When `name` does not have the form of a tag.
-    pub fn new(name: impl Into<String>, moves: Moves) -> Result<Self, PublishError> {
-        let name = name.into();
-        let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let first = name.bytes().next().is_some_and(word);
-        if !first || name.len() > 128 || !name.bytes().all(|b| word(b) || b == b'.' || b == b'-') {
-            return Err(PublishError::Tag { tag: name });
-        }
-        Ok(Self { name, moves })
-    }
-
-    /// The tag itself.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its rule.
-    pub fn moves(&self) -> Moves {
-        self.moves
-    }
 }
 
 /// How to publish.
@@ -151,27 +65,4 @@ pub struct Published {
     pub manifests_sent: u64,
     /// Everything was there already.
     pub unchanged: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_have_a_form() {
-        for (name, good) in [
-            ("v1.2.3-rc.1", true),
-            ("_x", true),
-            ("1.0.0+build", false),
-            ("", false),
-            (".x", false),
-            ("-x", false),
-            ("a b", false),
-            ("é", false),
-        ] {
-            assert_eq!(Tag::new(name, Moves::Never).is_ok(), good, "{name}");
-        }
-        assert!(Tag::new("x".repeat(128), Moves::Always).is_ok());
-        assert!(Tag::new("x".repeat(129), Moves::Always).is_err());
-    }
 }

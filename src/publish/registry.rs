@@ -26,7 +26,7 @@ pub async fn to_registry(
     options: Options,
 ) -> Result<Published, PublishError> {
     let repository = Repository::from(repository);
-    let index = &shipment.index;
+    let index = &shipment.content.root;
     let mut published = Published {
         reference: repository.at(index.digest()),
         digest: *index.digest(),
@@ -116,8 +116,8 @@ async fn send_contents(
     shipment: &Shipment,
     published: &mut Published,
 ) -> Result<(), PublishError> {
-    send_blobs(client, repository, &shipment.blobs, published).await?;
-    for manifest in shipment.manifests.iter().chain([&shipment.index]) {
+    send_blobs(client, repository, &shipment.content.blobs, published).await?;
+    for manifest in shipment.content.manifests.iter().chain([&shipment.content.root]) {
         let reference = repository.at(manifest.digest());
         client
             .put_manifest(&reference, manifest.media_type(), manifest.bytes())

@@ -47,7 +47,7 @@ async fn read(client: &Client, origin: &Registry, fixture: &Fixture) {
         );
     }
     let repository = cargo_gantry::registry::Repository::from(&by_tag);
-    for blob in &fixture.shipment.blobs {
+    for blob in &fixture.shipment.content.blobs {
         let bytes = client
             .blob_bytes(&repository, &blob.digest, blob.size)
             .await
@@ -127,7 +127,7 @@ async fn wrong_bytes_of_a_mirror_are_never_used() {
     hostile.fail([Fault::first(Act::Flip).on("GET", "blob").times(usize::MAX)]);
     let by_digest = reference(&origin.host(), "v1").clone_with_digest(fixture.digest().to_string());
     let repository = cargo_gantry::registry::Repository::from(&by_digest);
-    let blob = &fixture.shipment.blobs[1];
+    let blob = &fixture.shipment.content.blobs[1];
     let fresh = || client_of(mirrored(&origin, &[hostile.host()]));
     let (client, told) = fresh();
     let index = client
@@ -136,7 +136,7 @@ async fn wrong_bytes_of_a_mirror_are_never_used() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(index.bytes, fixture.shipment.index.bytes());
+    assert_eq!(index.bytes, fixture.shipment.content.root.bytes());
     assert_eq!(told.of("Warning").len(), 1, "{:?}", told.of("Warning"));
     let (client, told) = fresh();
     let bytes = client
@@ -175,7 +175,10 @@ async fn a_blob_that_a_mirror_breaks_off_is_finished_at_the_registry() {
     mirror.fail([Fault::first(Act::Truncate(100_000)).on("GET", "blob")]);
     mirror.fail([Fault::status(503).on("GET", "blob").at(2).times(usize::MAX)]);
     let (client, _) = client_of(mirrored(&origin, &[mirror.host()]));
-    let (blob, repository) = (&fixture.shipment.blobs[1], reference(&origin.host(), "v1"));
+    let (blob, repository) = (
+        &fixture.shipment.content.blobs[1],
+        reference(&origin.host(), "v1"),
+    );
     let mut streamed = Vec::new();
     let reading = client.through_mirrors();
     reading

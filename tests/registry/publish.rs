@@ -23,7 +23,7 @@ async fn everything_arrives_in_order_and_nothing_is_sent_twice() {
         first.reference.to_string(),
         format!("{}/team/app@{}", registry.host(), fixture.digest())
     );
-    let mut unique = fixture.shipment.blobs.clone();
+    let mut unique = fixture.shipment.content.blobs.clone();
     unique.sort_by_key(|blob| blob.digest);
     unique.dedup();
     assert_eq!(first.bytes_sent, unique.iter().map(|blob| blob.size).sum::<u64>());
@@ -38,6 +38,7 @@ async fn everything_arrives_in_order_and_nothing_is_sent_twice() {
         .collect();
     let mut expected: Vec<String> = fixture
         .shipment
+        .content
         .manifests
         .iter()
         .map(|m| m.digest().to_string())
@@ -254,7 +255,7 @@ async fn a_blob_that_is_there_is_not_sent() {
 #[tokio::test]
 async fn a_file_that_changed_is_not_published() {
     let (registry, fixture, client) = (Registry::plain(), Fixture::new(&TAGS), client());
-    let blob = &fixture.shipment.blobs[1];
+    let blob = &fixture.shipment.content.blobs[1];
     let BlobContent::File(path) = &blob.content else {
         panic!("{blob:?}")
     };

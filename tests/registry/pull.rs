@@ -27,7 +27,7 @@ async fn manifests_are_read_by_tag_and_digest() {
             ..Setup::default()
         };
         let (registry, fixture) = filled(setup).await;
-        let (client, index) = (client(), &fixture.shipment.index);
+        let (client, index) = (client(), &fixture.shipment.content.root);
         let by_digest = reference(&registry.host(), "v1").clone_with_digest(fixture.digest().to_string());
         for reference in [reference(&registry.host(), "v1"), by_digest] {
             let fetched = client.manifest(&reference).await.unwrap().unwrap();
@@ -76,7 +76,7 @@ async fn a_manifest_with_another_digest_is_refused() {
 #[tokio::test]
 async fn blobs_are_checked_and_taken_up_where_they_broke() {
     let (registry, fixture) = filled(Setup::default()).await;
-    let blob = &fixture.shipment.blobs[1];
+    let blob = &fixture.shipment.content.blobs[1];
     let bytes = crate::shipment::bytes(blob);
     let repository = Repository::new(&registry.host(), REPOSITORY);
     let client = client();
@@ -112,7 +112,7 @@ async fn blobs_are_checked_and_taken_up_where_they_broke() {
 #[tokio::test]
 async fn wrong_blobs_are_refused() {
     let (registry, fixture) = filled(Setup::default()).await;
-    let (client, blob) = (client(), &fixture.shipment.blobs[1]);
+    let (client, blob) = (client(), &fixture.shipment.content.blobs[1]);
     let repository = Repository::new(&registry.host(), REPOSITORY);
     let missing = client
         .blob_bytes(&repository, &Digest::of(b"missing"), 10)
@@ -170,7 +170,7 @@ async fn another_host_gets_the_request_but_no_credentials() {
         store.repositories.entry(REPOSITORY.to_owned()).or_default();
     });
     let (client, _) = client_of(signed_in(&registry.host()));
-    let blob = &fixture.shipment.blobs[1];
+    let blob = &fixture.shipment.content.blobs[1];
     let repository = Repository::new(&registry.host(), REPOSITORY);
     let bytes = client
         .blob_bytes(&repository, &blob.digest, blob.size)

@@ -26,10 +26,10 @@ async fn a_real_registry_takes_and_gives_back_everything() {
     assert!(again.unchanged && again.blobs_sent == 0 && again.manifests_sent == 0);
     for reference in [reference(&registry.host(), "latest"), published.reference.clone()] {
         let index = client.manifest(&reference).await.unwrap().unwrap();
-        assert_eq!(index.bytes, fixture.shipment.index.bytes());
+        assert_eq!(index.bytes, fixture.shipment.content.root.bytes());
     }
     let repository = Repository::new(&registry.host(), REPOSITORY);
-    for blob in &fixture.shipment.blobs {
+    for blob in &fixture.shipment.content.blobs {
         let bytes = client
             .blob_bytes(&repository, &blob.digest, blob.size)
             .await
@@ -97,7 +97,7 @@ async fn a_real_registry_is_reached_by_tls_with_its_authority_only() {
             .unwrap()
             .unchanged
     );
-    let blob = &fixture.shipment.blobs[1];
+    let blob = &fixture.shipment.content.blobs[1];
     let repository = Repository::new(&registry.host(), REPOSITORY);
     let bytes = trusting
         .blob_bytes(&repository, &blob.digest, blob.size)

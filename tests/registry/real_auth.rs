@@ -30,7 +30,7 @@ async fn push_and_pull(client: &Client, host: &str) {
     let index = client.manifest(&reference(host, "v1")).await.unwrap().unwrap();
     assert_eq!(index.digest, fixture.digest());
     let repository = registry::Repository::from(&reference(host, "v1"));
-    for blob in &fixture.shipment.blobs {
+    for blob in &fixture.shipment.content.blobs {
         let mut bytes = Vec::new();
         client
             .blob_to(&repository, &blob.digest, blob.size, &mut bytes)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cargo_gantry::environment::Environment;
 use cargo_gantry::event::{Event, Observer};
 use cargo_gantry::publish::{
-    BlobContent, BlobSource, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag,
+    BlobContent, BlobSource, Content, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag,
     to_registry,
 };
 use cargo_gantry::registry::{Client, Repository, Settings};
@@ -89,11 +89,14 @@ impl Fixture {
             .iter()
             .map(|(name, moves)| Tag::new(*name, *moves).unwrap())
             .collect();
-        let index = ManifestBytes::new(types.index, index.to_string());
+        let root = ManifestBytes::new(types.index, index.to_string());
         let shipment = Shipment {
-            manifests,
-            index,
-            blobs,
+            content: Content {
+                root,
+                manifests,
+                blobs,
+            },
+            version: None,
             tags,
         };
         Self { folder, shipment }
@@ -101,17 +104,17 @@ impl Fixture {
 
     /// Only the first platform's manifest, without an index.
     pub(crate) fn alone(mut self) -> Self {
-        self.shipment.index = self.shipment.manifests.swap_remove(0);
-        self.shipment.manifests.clear();
-        self.shipment.blobs.truncate(3);
+        self.shipment.content.root = self.shipment.content.manifests.swap_remove(0);
+        self.shipment.content.manifests.clear();
+        self.shipment.content.blobs.truncate(3);
         self
     }
 
     /// The layer that both platforms have lies at `repository`; returns its bytes too.
     pub(crate) fn on_base(mut self, repository: &Repository) -> (Self, Vec<u8>) {
-        let base = self.shipment.blobs[0].clone();
+        let base = self.shipment.content.blobs[0].clone();
         let bytes = bytes(&base);
-        for blob in &mut self.shipment.blobs {
+        for blob in &mut self.shipment.content.blobs {
             if blob.digest == base.digest {
                 *blob = BlobSource::remote(base.digest, base.size, repository.clone());
             }
@@ -122,11 +125,11 @@ impl Fixture {
     /// One more blob to bring along, which lies at `repository`.
     pub(crate) fn add_layer(&mut self, blob: &BlobSource, repository: &Repository) {
         let blob = BlobSource::remote(blob.digest, blob.size, repository.clone());
-        self.shipment.blobs.push(blob);
+        self.shipment.content.blobs.push(blob);
     }
 
     pub(crate) fn digest(&self) -> Digest {
-        *self.shipment.index.digest()
+        *self.shipment.content.root.digest()
     }
 
     /// One more file that can be pushed.
@@ -149,14 +152,20 @@ impl Fixture {
         registry.store(|store: &mut Store| {
             let repository = store.of(REPOSITORY);
             assert_eq!(repository.problems(), Vec::<String>::new());
-            for blob in &self.shipment.blobs {
+            for blob in &self.shipment.content.blobs {
                 let stored = repository
                     .blobs
                     .get(&blob.digest.to_string())
                     .expect("every blob is there");
                 assert_eq!(stored.len() as u64, blob.size);
             }
-            for manifest in self.shipment.manifests.iter().chain([&self.shipment.index]) {
+            for manifest in self
+                .shipment
+                .content
+                .manifests
+                .iter()
+                .chain([&self.shipment.content.root])
+            {
                 assert!(repository.manifests.contains_key(&manifest.digest().to_string()));
             }
             for tag in &self.shipment.tags {

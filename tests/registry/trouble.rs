@@ -16,9 +16,9 @@ const RUNS: u64 = 200;
 /// Asserts that the registry gives back all of a fixture, under its tag.
 async fn assert_published(client: &Client, host: &str, fixture: &Fixture, tag: &str) {
     let index = client.manifest(&reference(host, tag)).await.unwrap().unwrap();
-    assert_eq!(index.bytes, fixture.shipment.index.bytes());
+    assert_eq!(index.bytes, fixture.shipment.content.root.bytes());
     let repository = Repository::new(host, REPOSITORY);
-    for manifest in &fixture.shipment.manifests {
+    for manifest in &fixture.shipment.content.manifests {
         let found = client
             .manifest(&repository.at(manifest.digest()))
             .await
@@ -26,7 +26,7 @@ async fn assert_published(client: &Client, host: &str, fixture: &Fixture, tag: &
             .unwrap();
         assert_eq!(found.bytes, manifest.bytes());
     }
-    for blob in &fixture.shipment.blobs {
+    for blob in &fixture.shipment.content.blobs {
         let found = client
             .blob_bytes(&repository, &blob.digest, blob.size)
             .await
@@ -108,10 +108,15 @@ async fn a_base_in_the_same_registry_costs_no_byte() {
     assert_eq!((published.blobs_mounted, published.blobs_sent), (1, 5));
     // What went up is our own blobs and manifests, to the byte; the tag is the index once more.
     let shipment = &fixture.shipment;
-    let manifests: u64 = shipment.manifests.iter().map(|manifest| manifest.size()).sum();
+    let manifests: u64 = shipment
+        .content
+        .manifests
+        .iter()
+        .map(|manifest| manifest.size())
+        .sum();
     assert_eq!(
         proxy.uploaded(),
-        published.bytes_sent + manifests + 2 * shipment.index.size()
+        published.bytes_sent + manifests + 2 * shipment.content.root.size()
     );
     assert!(proxy.uploaded() < base.size);
     let to = Repository::new(&registry.host(), REPOSITORY);

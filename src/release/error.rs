@@ -1,0 +1,45 @@
+//! What can go wrong with a release.
+
+use crate::registry::RegistryError;
+
+/// A release cannot be made, or must not.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// The registry could not be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Registry(#[from] RegistryError),
+    /// A text that is no tag.
+    #[error("`{tag}` is no tag")]
+    #[diagnostic(
+        code(gantry::release::tag),
+        help("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two")
+    )]
+    Tag {
+        /// The text.
+        tag: String,
+    },
+}
+
+/// The kinds of failure that need different answers of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Our rules forbid it.
+    Refused,
+    /// What was asked for makes no sense.
+    Usage,
+    /// The registry, by its own kinds.
+    Registry(crate::registry::Kind),
+}
+
+impl ReleaseError {
+    /// Which kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Registry(error) => Kind::Registry(error.kind()),
+            Self::Tag { .. } => Kind::Usage,
+        }
+    }
+}
