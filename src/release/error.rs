@@ -1,6 +1,7 @@
 //! What can go wrong with a release.
 
-use crate::registry::RegistryError;
+use super::DigestsError;
+use crate::registry::{self, RegistryError};
 
 /// A release cannot be made, or must not.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -10,6 +11,10 @@ pub enum ReleaseError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Registry(#[from] RegistryError),
+    /// A file of digests cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Digests(#[from] DigestsError),
     /// A text that is no tag.
     #[error("`{tag}` is no tag")]
     #[diagnostic(
@@ -31,7 +36,7 @@ pub enum Kind {
     /// What was asked for makes no sense.
     Usage,
     /// The registry, by its own kinds.
-    Registry(crate::registry::Kind),
+    Registry(registry::Kind),
 }
 
 impl ReleaseError {
@@ -39,7 +44,9 @@ impl ReleaseError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Registry(error) => Kind::Registry(error.kind()),
-            Self::Tag { .. } => Kind::Usage,
+            Self::Digests(DigestsError::Differs { .. }) => Kind::Refused,
+            Self::Digests(DigestsError::Read { .. }) => Kind::Registry(registry::Kind::Local),
+            Self::Digests(_) | Self::Tag { .. } => Kind::Usage,
         }
     }
 }

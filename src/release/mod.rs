@@ -5,10 +5,12 @@
 //! Whatever comes from elsewhere was checked against its digest. It must never let a tag name something incomplete, move
 //! one against its rule, or delete what something that stays still needs.
 
+mod digests;
 mod error;
 mod manifest;
 mod tag;
 
+pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
 pub use manifest::ManifestBytes;
 pub use tag::{Moves, Tag, is_tag};
