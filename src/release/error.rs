@@ -1,6 +1,6 @@
 //! What can go wrong with a release.
 
-use super::DigestsError;
+use super::{DigestsError, ReadError};
 use crate::registry::{self, RegistryError};
 
 /// A release cannot be made, or must not.
@@ -15,6 +15,10 @@ pub enum ReleaseError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Digests(#[from] DigestsError),
+    /// An image cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
     /// A text that is no tag.
     #[error("`{tag}` is no tag")]
     #[diagnostic(
@@ -46,7 +50,17 @@ impl ReleaseError {
             Self::Registry(error) => Kind::Registry(error.kind()),
             Self::Digests(DigestsError::Differs { .. }) => Kind::Refused,
             Self::Digests(DigestsError::Read { .. }) => Kind::Registry(registry::Kind::Local),
+            Self::Read(error) => of_read(error),
             Self::Digests(_) | Self::Tag { .. } => Kind::Usage,
         }
+    }
+}
+
+fn of_read(error: &ReadError) -> Kind {
+    match error {
+        // Registries say so, too, where there is no right to read.
+        ReadError::NotFound { .. } => Kind::Registry(registry::Kind::Denied),
+        ReadError::Archive(error) if error.is_disk() => Kind::Registry(registry::Kind::Local),
+        _ => Kind::Usage,
     }
 }

@@ -8,11 +8,13 @@
 mod digests;
 mod error;
 mod manifest;
+pub mod read;
 mod tag;
 
 pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
 pub use manifest::ManifestBytes;
+pub use read::{Part, ReadError};
 pub use tag::{Moves, Tag, is_tag};
 
 pub use crate::registry::{BlobContent, BlobSource};
