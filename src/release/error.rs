@@ -1,6 +1,6 @@
 //! What can go wrong with a release.
 
-use super::{DigestsError, ReadError};
+use super::{DigestsError, MergeError, ReadError};
 use crate::registry::{self, RegistryError};
 
 /// A release cannot be made, or must not.
@@ -15,6 +15,10 @@ pub enum ReleaseError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Digests(#[from] DigestsError),
+    /// Images cannot be one.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Merge(#[from] MergeError),
     /// An image cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -50,6 +54,8 @@ impl ReleaseError {
             Self::Registry(error) => Kind::Registry(error.kind()),
             Self::Digests(DigestsError::Differs { .. }) => Kind::Refused,
             Self::Digests(DigestsError::Read { .. }) => Kind::Registry(registry::Kind::Local),
+            Self::Merge(MergeError::NoAnnotations | MergeError::NoPlatform { .. }) => Kind::Usage,
+            Self::Merge(_) => Kind::Refused,
             Self::Read(error) => of_read(error),
             Self::Digests(_) | Self::Tag { .. } => Kind::Usage,
         }

@@ -8,12 +8,14 @@
 mod digests;
 mod error;
 mod manifest;
+mod merge;
 pub mod read;
 mod tag;
 
 pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
 pub use manifest::ManifestBytes;
+pub use merge::{MergeError, Merged, annotated, merge, only};
 pub use read::{Part, ReadError};
 pub use tag::{Moves, Tag, is_tag};
 
