@@ -6,10 +6,12 @@
 //! one against its rule, or delete what something that stays still needs.
 
 mod error;
+mod fate;
 mod manifest;
 mod tag;
 
 pub use error::{Kind, ReleaseError};
+pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
 pub use tag::{Moves, Tag, is_tag};
 
