@@ -7,6 +7,7 @@
 
 mod digests;
 mod error;
+mod fate;
 mod manifest;
 mod merge;
 pub mod read;
@@ -14,6 +15,7 @@ mod tag;
 
 pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
+pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
 pub use merge::{MergeError, Merged, annotated, merge, only};
 pub use read::{Part, ReadError};

@@ -165,6 +165,9 @@ pub(crate) struct Build {
     /// Also write the images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `{image}` is replaced
     #[arg(short, long = "output", value_name = "TRANSPORT:PATH")]
     pub(crate) outputs: Vec<String>,
+    /// Write what was built, with its digests, to this file: `digests:FILE` names it elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digests_file: Option<PathBuf>,
     /// Also show what other compressions and UPX would give, and what they cost at each start
     #[arg(long)]
     pub(crate) explain_size: bool,
@@ -183,6 +186,15 @@ pub(crate) struct Publish {
     /// Let tags that never move be moved
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Let tags that move forward only be moved to any version
+    #[arg(long)]
+    pub(crate) force_tags: bool,
+    /// Show what would be sent and which tags would move, and write nothing to the registry
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write what was published, with its digests, to this file: `digests:FILE` names it elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digests_file: Option<PathBuf>,
 }
 
 /// `check`

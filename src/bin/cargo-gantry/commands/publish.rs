@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
     let terms = Terms {
         allow_partial: arguments.allow_partial,
         replace: arguments.replace,
+        force_tags: arguments.force_tags,
     };
     let mut request = arguments.selecting.request();
     request.to_publish = true;
