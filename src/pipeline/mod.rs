@@ -13,6 +13,7 @@
 mod assemble;
 mod build;
 mod check;
+mod ci;
 mod class;
 mod compile;
 mod convert;
