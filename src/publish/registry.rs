@@ -220,19 +220,29 @@ async fn send_blobs(
 }
 
 fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
-    let BlobContent::File(path) = &blob.content else {
-        return Ok(());
+    let (path, offset) = match &blob.content {
+        BlobContent::File(path) => (path, None),
+        BlobContent::Within { path, offset } => (path, Some(*offset)),
+        BlobContent::Remote(_) => return Ok(()),
     };
     let (found, path) = (path.metadata(), path.clone());
-    match found {
-        Ok(meta) if meta.len() == blob.size => Ok(()),
-        Ok(meta) => Err(PublishError::BlobSize {
-            path,
-            expected: blob.size,
-            found: meta.len(),
-        }),
-        Err(source) => Err(RegistryError::File { path, source }.into()),
+    let (good, found) = match (found, offset) {
+        (Err(source), _) => return Err(RegistryError::File { path, source }.into()),
+        (Ok(meta), None) => (meta.len() == blob.size, meta.len()),
+        // What follows is no part of it.
+        (Ok(meta), Some(offset)) => {
+            let rest = meta.len().saturating_sub(offset);
+            (rest >= blob.size, rest)
+        }
+    };
+    if good {
+        return Ok(());
     }
+    Err(PublishError::BlobSize {
+        path,
+        expected: blob.size,
+        found,
+    })
 }
 
 /// Writes a tag. A registry whose tags cannot change may refuse what is there already.
