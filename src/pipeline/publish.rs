@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::remote::repositories;
 use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::Layout;
 use crate::event::Event;
@@ -28,6 +29,12 @@ pub struct Terms {
     pub replace: bool,
     /// Move tags that move forward to any version.
     pub force_tags: bool,
+}
+
+impl From<Terms> for Options {
+    fn from(terms: Terms) -> Self {
+        Self::default().replacing(terms.replace).forcing(terms.force_tags)
+    }
 }
 
 /// One image at one repository.
@@ -65,11 +72,7 @@ pub(super) async fn publish(
     terms: &Terms,
 ) -> Result<Vec<PublishedImage>, Error> {
     for image in &built.images {
-        if image.repositories.is_empty() {
-            return Err(Error::NoRepository {
-                image: image.name.clone(),
-            });
-        }
+        repositories(&image.name, &image.repositories)?;
     }
     let mut published = Vec::new();
     match all(gantry, built, access, terms, &mut published).await {
@@ -95,16 +98,9 @@ async fn all(
     for image in &built.images {
         let partial = image.partial && !terms.allow_partial;
         let shipment = shipment(image, partial)?;
-        for repository in &image.repositories {
-            let reference: Reference = repository.parse().map_err(|source| Error::Reference {
-                text: repository.clone(),
-                source,
-            })?;
+        for reference in repositories(&image.name, &image.repositories)? {
             let client = client(gantry, access, Some(&reference))?;
-            let options = Options::default()
-                .replacing(terms.replace)
-                .forcing(terms.force_tags);
-            let done = publish::to_registry(&client, &reference, &shipment, options).await?;
+            let done = publish::to_registry(&client, &reference, &shipment, Options::from(*terms)).await?;
             published.push(PublishedImage {
                 image: image.name.clone(),
                 reference: done.reference.to_string(),
@@ -130,7 +126,7 @@ async fn all(
     Ok(held_back)
 }
 
-fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
+pub(super) fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
     let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| {
         ManifestBytes::new(descriptor.media_type().to_string(), bytes)
     };

@@ -12,7 +12,7 @@ mod registry;
 
 pub use destination::Destination;
 pub use error::{Kind, PublishError};
-pub use registry::to_registry;
+pub use registry::{rehearse, to_registry};
 
 pub use crate::release::{BlobContent, BlobSource, Content, Lifted, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::event::Event;
 use crate::registry::{Access, Client, Pushed, RegistryError, Repository};
-use crate::release::{Fate, Judge};
+use crate::release::{self, Fate, Judge, Survey};
 use crate::spec::{Digest, Reference};
 
 /// Brings `shipment` to the repository of `repository` (whose own tag or digest means nothing here).
@@ -82,6 +82,26 @@ pub async fn to_registry(
     Ok(published)
 }
 
+/// What [`to_registry`] would do, and the error with which it would refuse. Nothing is written.
+///
+/// # Errors
+/// When the registry cannot be asked.
+pub async fn rehearse(
+    client: &Client,
+    repository: &Reference,
+    shipment: &Shipment,
+    options: Options,
+) -> Result<(Survey, Option<PublishError>), PublishError> {
+    let repository = Repository::from(repository);
+    let judge = Judge::new(client, &repository, shipment.version.as_deref(), options.lifted);
+    let survey = release::survey(client, &repository, &shipment.content, &shipment.tags, &judge).await?;
+    let refused = survey
+        .tags
+        .iter()
+        .find_map(|state| allowed(&repository, shipment, &state.tag, &state.fate).err());
+    Ok((survey, refused))
+}
+
 impl Published {
     fn of(repository: &Repository, digest: &Digest) -> Self {
         Self {
@@ -111,12 +131,7 @@ fn named_by<'s>(shipment: &'s Shipment, tag: &Tag) -> Result<&'s ManifestBytes, 
 }
 
 /// Refuses what the rule of a tag does not allow.
-pub(super) fn allowed(
-    repository: &Repository,
-    shipment: &Shipment,
-    tag: &Tag,
-    fate: &Fate,
-) -> Result<(), PublishError> {
+fn allowed(repository: &Repository, shipment: &Shipment, tag: &Tag, fate: &Fate) -> Result<(), PublishError> {
     let (tag_name, ours) = (tag.name().to_owned(), *named_by(shipment, tag)?.digest());
     match fate {
         Fate::Taken { at } | Fate::Fixed { at } => Err(PublishError::TagTaken {
@@ -205,19 +220,29 @@ async fn send_blobs(
 }
 
 fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
-    let BlobContent::File(path) = &blob.content else {
-        return Ok(());
+    let (path, offset) = match &blob.content {
+        BlobContent::File(path) => (path, None),
+        BlobContent::Within { path, offset } => (path, Some(*offset)),
+        BlobContent::Remote(_) => return Ok(()),
     };
     let (found, path) = (path.metadata(), path.clone());
-    match found {
-        Ok(meta) if meta.len() == blob.size => Ok(()),
-        Ok(meta) => Err(PublishError::BlobSize {
-            path,
-            expected: blob.size,
-            found: meta.len(),
-        }),
-        Err(source) => Err(RegistryError::File { path, source }.into()),
+    let (good, found) = match (found, offset) {
+        (Err(source), _) => return Err(RegistryError::File { path, source }.into()),
+        (Ok(meta), None) => (meta.len() == blob.size, meta.len()),
+        // What follows is no part of it.
+        (Ok(meta), Some(offset)) => {
+            let rest = meta.len().saturating_sub(offset);
+            (rest >= blob.size, rest)
+        }
+    };
+    if good {
+        return Ok(());
     }
+    Err(PublishError::BlobSize {
+        path,
+        expected: blob.size,
+        found,
+    })
 }
 
 /// Writes a tag. A registry whose tags cannot change may refuse what is there already.

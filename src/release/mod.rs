@@ -11,6 +11,7 @@ mod fate;
 mod manifest;
 mod merge;
 pub mod read;
+mod survey;
 mod tag;
 
 pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
@@ -19,6 +20,7 @@ pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
 pub use merge::{MergeError, Merged, annotated, merge, only};
 pub use read::{Part, ReadError};
+pub use survey::{BlobState, ManifestState, Survey, TagState, Way, blobs, survey};
 pub use tag::{Moves, Tag, is_tag};
 
 pub use crate::registry::{BlobContent, BlobSource};

@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Build, then push images and index to their repositories
     Publish(Publish),
     /// Show what would be built, in which units, with which linkers, under which names
-    Plan(Selecting),
+    Plan(Plan),
     /// Check whether binaries run on their bases: the project's, an image's, or any program's
     Check(Check),
     /// Build one image for one platform and start it in its own root, without a container runtime
@@ -195,6 +195,18 @@ pub(crate) struct Publish {
     /// Write what was published, with its digests, to this file: `digests:FILE` names it elsewhere
     #[arg(long, value_name = "FILE")]
     pub(crate) digests_file: Option<PathBuf>,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    #[command(flatten)]
+    pub(crate) login: Login,
+    /// Also ask the registries which tags would move, and which layers of bases are there
+    #[arg(long)]
+    pub(crate) remote: bool,
 }
 
 /// `check`
