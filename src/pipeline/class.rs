@@ -9,7 +9,7 @@ use crate::project::ProjectError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
-use crate::{publish, registry};
+use crate::{publish, registry, release};
 
 /// What kind of trouble an error is; the command gives each class an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,11 @@ impl Error {
                 publish::Kind::Refused => Class::Refused,
                 publish::Kind::Usage => Class::Usage,
                 publish::Kind::Registry(kind) => of_registry(kind),
+            },
+            Self::Release(error) => match error.kind() {
+                release::Kind::Refused => Class::Refused,
+                release::Kind::Usage => Class::Usage,
+                release::Kind::Registry(kind) => of_registry(kind),
             },
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,

@@ -20,6 +20,7 @@ use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
 use crate::registry::RegistryError;
+use crate::release::ReleaseError;
 use crate::rootfs::RootfsError;
 use crate::spec::ReferenceError;
 use crate::target::TargetError;
@@ -398,6 +399,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`ReleaseError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Release(#[from] ReleaseError),
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

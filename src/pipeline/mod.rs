@@ -36,6 +36,7 @@ mod request;
 mod said;
 mod settle;
 mod sizes;
+mod source;
 mod staged;
 mod survey;
 mod tried;

@@ -95,8 +95,11 @@ fn verified(layout: &Layout, name: &str, blob: &BlobSource) -> Result<BlobSource
     }
     // The end of the stream is an error if the digest is another.
     io::copy(&mut stored, &mut io::sink()).map_err(failed)?;
-    let (path, _offset) = layout.place(&blob.digest)?;
-    Ok(BlobSource::file(blob.digest, blob.size, path))
+    let (path, offset) = layout.place(&blob.digest)?;
+    Ok(match path == layout.path() {
+        true => BlobSource::within(blob.digest, blob.size, path, offset),
+        false => BlobSource::file(blob.digest, blob.size, path),
+    })
 }
 
 fn chosen(layout: &Layout, name: &str, wanted: Option<&str>) -> Result<Descriptor, ReadError> {
