@@ -63,7 +63,7 @@ impl Error {
             Self::Base(error) => of_base(error),
             Self::Layer(error) if error.is_disk() => Class::Disk,
             Self::Layer(_) => Class::Matrix,
-            Self::Store { .. } | Self::Result(_) => Class::Disk,
+            Self::Store { .. } | Self::Write { .. } | Self::Result(_) => Class::Disk,
             Self::Blob(error) if error.is_disk() => Class::Disk,
             Self::Archive(error) if error.is_disk() => Class::Disk,
             Self::Archive(_) => Class::Usage,

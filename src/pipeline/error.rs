@@ -41,6 +41,16 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    #[diagnostic(code(gantry::pipeline::write))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// A folder of ours cannot be made or locked.
     #[error("cannot use `{}`", path.display())]
     #[diagnostic(

@@ -43,6 +43,10 @@ impl From<Terms> for Options {
 pub struct PublishedImage {
     /// The image's name.
     pub image: String,
+    /// Its version, if something says it.
+    pub version: Option<String>,
+    /// Media type of the index, or of the manifest where there is none.
+    pub media_type: String,
     /// `registry/repository@sha256:...`.
     pub reference: String,
     /// Digest of the index.
@@ -103,6 +107,8 @@ async fn all(
             let done = publish::to_registry(&client, &reference, &shipment, Options::from(*terms)).await?;
             published.push(PublishedImage {
                 image: image.name.clone(),
+                version: image.version.clone(),
+                media_type: image.descriptor().media_type().to_string(),
                 reference: done.reference.to_string(),
                 digest: image.digest(),
                 tags: done.tags.clone(),

@@ -152,6 +152,11 @@ impl Digests {
         }
     }
 
+    /// The document in one line.
+    pub fn line(&self) -> String {
+        json::to_string(self)
+    }
+
     /// The file's text.
     pub fn text(&self) -> String {
         json::to_string_pretty(self) + "\n"

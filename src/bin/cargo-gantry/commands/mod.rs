@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod check;
+mod digests;
 mod doctor;
 mod explain;
 mod inspect;
