@@ -1,6 +1,6 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
-use super::Error;
+use super::{Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
@@ -80,6 +80,8 @@ impl Error {
                 publish::Kind::Usage => Class::Usage,
                 publish::Kind::Registry(kind) => of_registry(kind),
             },
+            Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Gather(_) => Class::Refused,
             Self::Release(error) => match error.kind() {
                 release::Kind::Refused => Class::Refused,
                 release::Kind::Usage => Class::Usage,

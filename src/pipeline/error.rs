@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, PublishedImage, Unfit};
+use super::{Failure, GatherError, PublishedImage, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -409,6 +409,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`GatherError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Gather(#[from] GatherError),
     /// See [`ReleaseError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

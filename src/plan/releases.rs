@@ -8,7 +8,7 @@ use super::naming::{check_version_tag, repositories, tagged_version};
 use super::rendering::Rendering;
 use super::{PlanError, PlannedTag, Question, tagging};
 use crate::matrix::{Image, IndexRule};
-use crate::spec::Platform;
+use crate::spec::{Platform, annotation};
 
 /// How one image is published.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ use crate::spec::Platform;
 pub struct Release {
     /// Its name.
     pub name: String,
+    /// Its `org.opencontainers.image.title`, if it says one.
+    pub title: Option<String>,
     /// Its version, if something says it.
     pub version: Option<String>,
     /// Where it is published to.
@@ -91,10 +93,20 @@ fn release(question: &Question<'_>, image: &Image, notices: &mut Vec<String>) ->
         .map(|settings| (&settings.platform, settings.target.as_deref().unwrap_or_default()))
         .collect();
     unnamed(question, image)?;
+    let is_omitted = image
+        .omit_annotations
+        .iter()
+        .any(|omitted| omitted == annotation::TITLE);
+    let title = match image.annotations.get(annotation::TITLE) {
+        _ if !image.format.has_annotations() => None,
+        Some(title) => Some(rendering.text(title)?),
+        None => Some(image.name.clone()).filter(|_| !is_omitted),
+    };
     let tags = tagging::tags(question, image, &rendering, &selected)?;
     notices.extend(tags.notices);
     Ok(Release {
         name: image.name.clone(),
+        title,
         repositories: repositories(question, image, &rendering)?,
         tags: tags.tags,
         platforms: image

@@ -33,10 +33,15 @@ pub struct Part {
 }
 
 impl Part {
+    /// The image of each platform, in their order.
+    pub fn images(&self) -> Vec<(Platform, Digest)> {
+        let image = |entry| Some((platform(entry)?, Digest::try_from(entry.digest()).ok()?));
+        self.entries.iter().filter_map(image).collect()
+    }
+
     /// The platforms of its images, in their order.
     pub fn platforms(&self) -> Vec<Platform> {
-        let platforms = self.entries.iter().filter_map(platform);
-        platforms.collect()
+        self.images().into_iter().map(|(platform, _)| platform).collect()
     }
 }
 
