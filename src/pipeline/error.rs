@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, PublishedImage, Unfit};
+use super::{Failure, GatherError, PublishedImage, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -20,6 +20,7 @@ use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
 use crate::registry::RegistryError;
+use crate::release::ReleaseError;
 use crate::rootfs::RootfsError;
 use crate::spec::ReferenceError;
 use crate::target::TargetError;
@@ -408,6 +409,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`GatherError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Gather(#[from] GatherError),
+    /// See [`ReleaseError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Release(#[from] ReleaseError),
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -24,9 +24,11 @@ mod explain;
 mod finish;
 mod ground;
 mod lay;
+mod merge;
 mod output;
 mod owner;
 mod pack;
+mod parcel;
 mod pinned;
 mod pins;
 mod prepare;
@@ -36,6 +38,7 @@ mod request;
 mod said;
 mod settle;
 mod sizes;
+mod source;
 mod staged;
 mod survey;
 mod tried;
@@ -50,6 +53,8 @@ pub use class::Class;
 pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
+pub use merge::GatherError;
+pub use parcel::Parcel;
 pub use publish::{Access, PublishedImage, Terms};
 pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
@@ -161,7 +166,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
-        publish::publish(self, built, access, terms).await
+        parcel::send(self, &parcel::of_built(built), access, terms).await
     }
 
     /// What [`Gantry::publish`] would do at each repository; nothing is written there.
@@ -174,7 +179,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
-        remote::rehearse(self, built, access, terms).await
+        remote::rehearse(self, &parcel::of_built(built), access, terms).await
     }
 
     /// The plan, and what registries already have of it: tags, and the layers of bases. Nothing is built.
@@ -183,6 +188,47 @@ impl Gantry {
     /// As [`Gantry::plan`], and when a registry cannot be asked.
     pub async fn outlook(&self, request: &Request, access: &Access) -> Result<(Plan, Vec<Outlook>), Error> {
         remote::outlook(self, request, access).await
+    }
+
+    /// Images that were built elsewhere, ready to be sent: `sources` are layouts, archives, references and files of digests,
+    /// merged per image. Repositories, tags and the order of platforms come from the matrix if there is one, else from the
+    /// request. Nothing is compiled, and no target need be installed.
+    ///
+    /// # Errors
+    /// When a source cannot be read, parts do not belong together, or are not what the matrix says.
+    pub async fn gather(
+        &self,
+        request: &Request,
+        sources: &[String],
+        access: &Access,
+    ) -> Result<Vec<Parcel>, Error> {
+        merge::gather(self, request, sources, access).await
+    }
+
+    /// Publishes what [`Gantry::gather`] gave.
+    ///
+    /// # Errors
+    /// As [`Gantry::publish`].
+    pub async fn send(
+        &self,
+        parcels: &[Parcel],
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<PublishedImage>, Error> {
+        parcel::send(self, parcels, access, terms).await
+    }
+
+    /// What [`Gantry::send`] would do; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Gantry::rehearse`].
+    pub async fn rehearse_sending(
+        &self,
+        parcels: &[Parcel],
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<Rehearsed>, Error> {
+        remote::rehearse(self, parcels, access, terms).await
     }
 
     /// Describes an image in a layout, an archive or a registry.

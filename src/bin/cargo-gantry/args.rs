@@ -176,6 +176,10 @@ pub(crate) struct Build {
 /// `publish`
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
+    /// Build nothing, but merge and push these: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `digests:FILE`, or a reference in
+    /// a registry, as other machines made them
+    #[arg(value_name = "[TRANSPORT:]NAME")]
+    pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
     #[command(flatten)]
