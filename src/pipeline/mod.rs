@@ -13,6 +13,7 @@
 mod assemble;
 mod build;
 mod check;
+mod ci;
 mod class;
 mod compile;
 mod convert;
@@ -30,6 +31,7 @@ mod pinned;
 mod pins;
 mod prepare;
 mod publish;
+mod remote;
 mod request;
 mod said;
 mod settle;
@@ -49,6 +51,7 @@ pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
 pub use publish::{Access, PublishedImage, Terms};
+pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
 pub use sizes::{PlatformSizes, ProgramSizes};
 pub use staged::Staged;
@@ -159,6 +162,27 @@ impl Gantry {
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
         publish::publish(self, built, access, terms).await
+    }
+
+    /// What [`Gantry::publish`] would do at each repository; nothing is written there.
+    ///
+    /// # Errors
+    /// When a registry cannot be asked. That it would be refused is in the result.
+    pub async fn rehearse(
+        &self,
+        built: &Built,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<Rehearsed>, Error> {
+        remote::rehearse(self, built, access, terms).await
+    }
+
+    /// The plan, and what registries already have of it: tags, and the layers of bases. Nothing is built.
+    ///
+    /// # Errors
+    /// As [`Gantry::plan`], and when a registry cannot be asked.
+    pub async fn outlook(&self, request: &Request, access: &Access) -> Result<(Plan, Vec<Outlook>), Error> {
+        remote::outlook(self, request, access).await
     }
 
     /// Describes an image in a layout, an archive or a registry.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, convert, pinned, workplace};
+use super::{Error, Gantry, Request, blocking, ci, convert, pinned, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
@@ -138,7 +138,9 @@ fn planned(
         packages: &packages,
         catalog: &catalog,
         bases: facts,
-        git: git.as_ref().map(convert::git),
+        git: git
+            .as_ref()
+            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
         installed,
         selection,
         overrides: Overrides {

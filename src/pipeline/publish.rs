@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::remote::repositories;
 use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
-use crate::publish::{self, Content, Destination, ManifestBytes, Options, Shipment, Tag};
+use crate::publish::{self, Content, Destination, KeptTag, ManifestBytes, Options, Shipment, Tag};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
-use crate::spec::{Digest, Reference};
+use crate::spec::{Digest, Platform, Reference};
 
 /// How registries are spoken to.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,14 @@ pub struct Terms {
     pub allow_partial: bool,
     /// Move tags that never move.
     pub replace: bool,
+    /// Move tags that move forward to any version.
+    pub force_tags: bool,
+}
+
+impl From<Terms> for Options {
+    fn from(terms: Terms) -> Self {
+        Self::default().replacing(terms.replace).forcing(terms.force_tags)
+    }
 }
 
 /// One image at one repository.
@@ -38,8 +47,12 @@ pub struct PublishedImage {
     pub reference: String,
     /// Digest of the index.
     pub digest: Digest,
-    /// Tags that now name it.
+    /// Tags that now name it, or one of its platforms.
     pub tags: Vec<String>,
+    /// Tags that were left alone, as they name a higher version.
+    pub kept: Vec<KeptTag>,
+    /// Its platforms, each with the digest of its manifest.
+    pub platforms: Vec<(Platform, Digest)>,
     /// Blobs that were sent.
     pub blobs_sent: u64,
     /// Blobs that the registry took from another of its repositories.
@@ -59,11 +72,7 @@ pub(super) async fn publish(
     terms: &Terms,
 ) -> Result<Vec<PublishedImage>, Error> {
     for image in &built.images {
-        if image.repositories.is_empty() {
-            return Err(Error::NoRepository {
-                image: image.name.clone(),
-            });
-        }
+        repositories(&image.name, &image.repositories)?;
     }
     let mut published = Vec::new();
     match all(gantry, built, access, terms, &mut published).await {
@@ -89,19 +98,20 @@ async fn all(
     for image in &built.images {
         let partial = image.partial && !terms.allow_partial;
         let shipment = shipment(image, partial)?;
-        for repository in &image.repositories {
-            let reference: Reference = repository.parse().map_err(|source| Error::Reference {
-                text: repository.clone(),
-                source,
-            })?;
+        for reference in repositories(&image.name, &image.repositories)? {
             let client = client(gantry, access, Some(&reference))?;
-            let options = Options::default().replacing(terms.replace);
-            let done = publish::to_registry(&client, &reference, &shipment, options).await?;
+            let done = publish::to_registry(&client, &reference, &shipment, Options::from(*terms)).await?;
             published.push(PublishedImage {
                 image: image.name.clone(),
                 reference: done.reference.to_string(),
                 digest: image.digest(),
                 tags: done.tags.clone(),
+                kept: done.kept.clone(),
+                platforms: image
+                    .images
+                    .iter()
+                    .map(|image| (image.platform().clone(), image.digest()))
+                    .collect(),
                 blobs_sent: done.blobs_sent,
                 blobs_mounted: done.blobs_mounted,
                 bytes_sent: done.bytes_sent,
@@ -109,14 +119,14 @@ async fn all(
                 unchanged: done.unchanged,
             });
         }
-        if partial && !image.tags.is_empty() {
+        if partial && image.tags.iter().any(|tag| tag.platform.is_none()) {
             held_back.push(image.name.clone());
         }
     }
     Ok(held_back)
 }
 
-fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
+pub(super) fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
     let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| {
         ManifestBytes::new(descriptor.media_type().to_string(), bytes)
     };
@@ -129,11 +139,16 @@ fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
         Some(index) => manifest(index.descriptor(), index.bytes()),
         None => manifests.remove(0),
     };
-    let tags = image
-        .tags
-        .iter()
-        .filter(|_| !partial)
-        .map(|tag| Tag::new(&tag.name, tag.moves.into()));
+    let mut tags = Vec::new();
+    for planned in &image.tags {
+        let tag = Tag::new(&planned.name, planned.moves.into()).map_err(publish::PublishError::from)?;
+        let of = |platform| image.images.iter().find(|image| image.platform() == platform);
+        match &planned.platform {
+            Some(platform) => tags.extend(of(platform).map(|image| tag.of_manifest(image.digest()))),
+            None if partial => {}
+            None => tags.push(tag),
+        }
+    }
     Ok(Shipment {
         content: Content {
             root,
@@ -141,9 +156,7 @@ fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
             blobs: image.blobs.clone(),
         },
         version: image.version.clone(),
-        tags: tags
-            .collect::<Result<_, _>>()
-            .map_err(publish::PublishError::from)?,
+        tags,
     })
 }
 

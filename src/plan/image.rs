@@ -8,12 +8,13 @@ use super::base::{base_name, of_index, of_manifest};
 use super::consistency::{check_environment, check_user, one_image_a_tag};
 use super::finish::finish;
 use super::foreign::{self, ForeignNeed};
-use super::naming::{check_version_tag, repositories, tagged_version, tags};
+use super::naming::{check_version_tag, repositories, tagged_version};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
 use super::target::{Decision, decide, decide_foreign, nearest, of_cargo};
 use super::{
-    Maker, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question, annotation,
+    Maker, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question,
+    annotation, tagging,
 };
 use crate::matrix::{Base, BinarySource, BinaryUse, Files, Image, PlatformSettings, Provide};
 
@@ -192,11 +193,7 @@ fn one(
         name: image.name.clone(),
         version: version.clone(),
         repositories: repositories(question, image, &rendering)?,
-        tags: if selected {
-            tags(question, image, &rendering)?
-        } else {
-            Vec::new()
-        },
+        tags: Vec::new(),
         created_seconds: question.created,
         annotations: annotations(
             image,
@@ -216,12 +213,6 @@ fn one(
     if selected && !image.format.has_annotations() && !image.annotations.is_empty() {
         gathered.notices.push(format!(
             "image `{}`: its `annotations` are left out, as `format = \"docker\"` has none; labels stay",
-            image.name
-        ));
-    }
-    if selected && planned.tags.is_empty() && version.is_none() {
-        gathered.notices.push(format!(
-            "image `{}` has no version, so no tag: it takes one from a tag such as v1.2.3 on HEAD, or from `--tag`",
             image.name
         ));
     }
@@ -268,6 +259,21 @@ fn one(
                     .extend(super::finish::left_out(image, binary, &decision));
             }
             planned.platforms.push(planned_platform);
+        }
+    }
+    if selected {
+        let packed = planned.platforms.iter();
+        let packed: Vec<_> = packed
+            .map(|platform| (&platform.platform, platform.triple.as_str()))
+            .collect();
+        let tags = tagging::tags(question, image, &rendering, &packed)?;
+        gathered.notices.extend(tags.notices);
+        planned.tags = tags.tags;
+        if planned.tags.is_empty() && version.is_none() {
+            gathered.notices.push(format!(
+                "image `{}` has no version, so no tag: it takes one from a tag such as v1.2.3 on HEAD, or from `--tag`",
+                image.name
+            ));
         }
     }
     Ok(planned)

@@ -17,6 +17,7 @@ mod image;
 mod naming;
 mod need;
 mod rendering;
+mod tagging;
 mod target;
 mod unit;
 
@@ -289,6 +290,8 @@ pub struct PlannedTag {
     pub name: String,
     /// When it may move.
     pub moves: Moves,
+    /// The platform whose manifest it names; none where it names the index.
+    pub platform: Option<Platform>,
 }
 
 /// One platform of an image.

@@ -6,11 +6,15 @@
 //! one against its rule, or delete what something that stays still needs.
 
 mod error;
+mod fate;
 mod manifest;
+mod survey;
 mod tag;
 
 pub use error::{Kind, ReleaseError};
+pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
+pub use survey::{BlobState, ManifestState, Survey, TagState, Way, blobs, survey};
 pub use tag::{Moves, Tag, is_tag};
 
 pub use crate::registry::{BlobContent, BlobSource};

@@ -9,6 +9,7 @@ mod inspect;
 mod pins;
 mod plan;
 mod publish;
+mod remote;
 mod run;
 mod schema;
 mod sizes;

@@ -6,7 +6,7 @@ use cargo_gantry::pipeline::{Access, Error, Gantry, PublishedImage, Terms};
 use cargo_gantry::registry::Secret;
 use serde_json::json;
 
-use super::runtime;
+use super::{remote, runtime};
 use crate::args;
 use crate::reporter::{Reporter, bytes_text};
 
@@ -15,11 +15,16 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
     let terms = Terms {
         allow_partial: arguments.allow_partial,
         replace: arguments.replace,
+        force_tags: arguments.force_tags,
     };
     let mut request = arguments.selecting.request();
     request.to_publish = true;
     let runtime = runtime()?;
     let built = runtime.block_on(gantry.build(&request))?;
+    if arguments.dry_run {
+        let rehearsed = runtime.block_on(gantry.rehearse(&built, &access, &terms))?;
+        return remote::rehearsed(rehearsed, reporter);
+    }
     match runtime.block_on(gantry.publish(&built, &access, &terms)) {
         Ok(published) => {
             show(&published, reporter);
