@@ -60,7 +60,9 @@ fn archive(folder: &Path, members: &[(&str, Put<'_>)]) -> PathBuf {
                     &|_| (),
                 )
                 .unwrap(),
-            Put::Link(target) => tar.symlink(name.as_bytes(), target.as_bytes(), attributes).unwrap(),
+            Put::Link(target) => tar
+                .symlink(name.as_bytes(), target.as_bytes(), attributes)
+                .unwrap(),
             Put::Hard(target) => tar
                 .hardlink(name.as_bytes(), target.as_bytes(), attributes)
                 .unwrap(),
@@ -184,7 +186,8 @@ fn archives_of_others_are_read() {
     let config = config("arm64", &[&one, &two, &one]);
     let named = format!("{}.json", Digest::of(&config).hex());
     let manifest = |config: &str, layers: [&str; 3]| {
-        let entry = serde_json::json!([{"Config": config, "RepoTags": null, "Layers": layers, "Parent": "x"}]);
+        let entry =
+            serde_json::json!([{"Config": config, "RepoTags": null, "Layers": layers, "Parent": "x"}]);
         json::to_vec(&entry)
     };
     let old = manifest(&named, ["a/layer.tar", "b/layer.tar", "c/layer.tar"]);
@@ -322,10 +325,7 @@ fn broken_archives_are_errors() {
         ),
         (
             "it has 1 layers",
-            vec![
-                ("c.json", Put::File(&good)),
-                ("manifest.json", Put::File(&fewer)),
-            ],
+            vec![("c.json", Put::File(&good)), ("manifest.json", Put::File(&fewer))],
         ),
         (
             "is not the one that the config means",
