@@ -51,6 +51,7 @@ impl Error {
             Self::Gaps { .. } => Class::Build,
             Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
             Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
+            Self::OutputTemplate { .. } | Self::SeveralPlatforms { .. } => Class::Usage,
             Self::NoGoTarget { .. } => Class::Matrix,
             Self::NotTried { .. } => Class::Build,
             Self::Trial(TrialError::Tool(error)) => tool(error),

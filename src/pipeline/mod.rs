@@ -119,6 +119,7 @@ impl Gantry {
     /// When a step fails; the store then holds no image that is not whole.
     pub async fn build(&self, request: &Request) -> Result<Built, Error> {
         let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
+        output::check_planned(self, &prepared.plan, &request.outputs)?;
         build::build(self, prepared, !request.to_publish).await
     }
 
@@ -131,10 +132,12 @@ impl Gantry {
         staged::stage(self, request).await
     }
 
-    /// Writes built images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, where `{image}` stands for the image.
+    /// Writes built images to `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]`, where `{image}`,
+    /// `{version}` and `{platform}` are filled in. What names something of a platform is one file for each.
     ///
     /// # Errors
-    /// When the destination cannot be understood or written, or two images would go to one path.
+    /// When the destination cannot be understood or written, two images would go to one path, or several platforms into
+    /// one docker archive.
     pub fn write(&self, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
         output::write(self, built, output)
     }
@@ -144,7 +147,7 @@ impl Gantry {
     /// # Errors
     /// When it names no place that can be written.
     pub fn check_output(&self, output: &str) -> Result<(), Error> {
-        output::check(output)
+        output::check(self, output)
     }
 
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that

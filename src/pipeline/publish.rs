@@ -91,6 +91,11 @@ pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Res
             let layout = Layout::open(gantry.absolute(&path))?;
             Ok(inspect::layout(&layout, name, tag.as_deref())?)
         }
+        Destination::DockerArchive(..) => Err(publish::PublishError::Transport {
+            text: name.to_owned(),
+            transport: "docker-archive".to_owned(),
+        }
+        .into()),
         Destination::Registry(reference) => {
             let client = client(gantry, access, Some(&reference))?;
             Ok(inspect::registry(&client, &reference).await?)

@@ -11,7 +11,9 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     for output in &arguments.outputs {
         gantry.check_output(output)?;
     }
-    let built = runtime()?.block_on(gantry.build(&arguments.selecting.request()))?;
+    let mut request = arguments.selecting.request();
+    request.outputs.clone_from(&arguments.outputs);
+    let built = runtime()?.block_on(gantry.build(&request))?;
     sizes::show(&built, reporter);
     show(&built, reporter);
     let mut written = Vec::new();
