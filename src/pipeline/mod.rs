@@ -36,6 +36,7 @@ mod publish;
 mod remote;
 mod request;
 mod said;
+mod scratch;
 mod settle;
 mod sizes;
 mod source;
