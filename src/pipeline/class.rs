@@ -1,6 +1,6 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
-use super::{Error, GatherError};
+use super::{DeliveryError, Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
@@ -82,6 +82,8 @@ impl Error {
                 publish::Kind::Registry(kind) => of_registry(kind),
             },
             Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
+            Self::Delivery(_) | Self::Tag(_) => Class::Usage,
             Self::Gather(_) => Class::Refused,
             Self::Release(error) => match error.kind() {
                 release::Kind::Refused => Class::Refused,

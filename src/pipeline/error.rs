@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, GatherError, PublishedImage, Unfit};
+use super::{DeliveryError, Failure, GatherError, PublishedImage, TagError, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -443,6 +443,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`DeliveryError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// See [`TagError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tag(#[from] TagError),
     /// See [`GatherError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

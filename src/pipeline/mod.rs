@@ -17,6 +17,8 @@ mod ci;
 mod class;
 mod compile;
 mod convert;
+mod copy;
+mod create;
 mod doctor;
 mod error;
 mod examine;
@@ -42,6 +44,7 @@ mod sizes;
 mod source;
 mod staged;
 mod survey;
+mod tag;
 mod tried;
 mod workplace;
 
@@ -51,6 +54,7 @@ use std::sync::Arc;
 pub use build::{Built, BuiltImage};
 pub use check::{Checked, CheckedProgram};
 pub use class::Class;
+pub use copy::{Delivered, DeliveryError, Order};
 pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
@@ -62,6 +66,7 @@ pub use request::Request;
 pub use sizes::{PlatformSizes, ProgramSizes};
 pub use staged::Staged;
 pub use survey::TargetRow;
+pub use tag::TagError;
 pub use tried::Failure;
 
 use crate::base::{Cache, Change};
@@ -233,6 +238,53 @@ impl Gantry {
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
         remote::rehearse(self, parcels, access, terms).await
+    }
+
+    /// Copies an image between registries, layouts and archives, byte for byte, with all of its platforms or those of the
+    /// order. Nothing is visible at its destination before it is whole; what is there already is not sent again.
+    ///
+    /// # Errors
+    /// When one of both cannot be read or written, or a tag may not be moved.
+    pub async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        order: &Order,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Delivered, Error> {
+        copy::copy(self, from, to, order, access, terms).await
+    }
+
+    /// Makes one index of images that are there already, and brings it to a registry, a layout or an archive.
+    ///
+    /// # Errors
+    /// As [`Gantry::copy`]; when the sources are not parts of one image.
+    pub async fn create_index(
+        &self,
+        to: &str,
+        sources: &[String],
+        order: &Order,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Delivered, Error> {
+        create::create(self, to, sources, order, access, terms).await
+    }
+
+    /// Gives an image of a registry more names there, without moving bytes. A tag that is a version makes a new index that
+    /// says that version, of the same manifests.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a tag may not be moved.
+    pub async fn tag(
+        &self,
+        from: &str,
+        to: &[String],
+        semver: bool,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<Delivered>, Error> {
+        tag::tag(self, from, to, semver, access, terms).await
     }
 
     /// Describes an image in a layout, an archive or a registry.

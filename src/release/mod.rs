@@ -12,6 +12,7 @@ mod manifest;
 mod merge;
 mod promote;
 pub mod read;
+pub mod referrers;
 mod survey;
 mod tag;
 

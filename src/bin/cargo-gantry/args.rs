@@ -1,5 +1,9 @@
 //! What the user typed. Doc comments here are the help texts.
 
+pub(crate) mod copy;
+pub(crate) mod index;
+pub(crate) mod tag;
+
 use std::path::PathBuf;
 
 use cargo_gantry::pipeline::Request;
@@ -41,6 +45,12 @@ pub(crate) enum Command {
     Outdated(Selecting),
     /// Show what is kept of bases on this machine, or remove it
     Cache(Cache),
+    /// Make an index of images that are there already
+    Index(index::Index),
+    /// Give an image of a registry more names there, without moving bytes
+    Tag(tag::Tag),
+    /// Copy an image between registries, layouts and archives
+    Copy(copy::Copy),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
     /// List the targets, the linker each would use here, and whether its std is installed

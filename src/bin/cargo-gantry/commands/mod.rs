@@ -3,9 +3,11 @@
 mod build;
 mod cache;
 mod check;
+mod copy;
 mod digests;
 mod doctor;
 mod explain;
+mod index;
 mod inspect;
 mod pins;
 mod plan;
@@ -14,6 +16,7 @@ mod remote;
 mod run;
 mod schema;
 mod sizes;
+mod tag;
 mod targets;
 
 use std::sync::atomic::AtomicBool;
@@ -40,6 +43,9 @@ pub(crate) fn run(
         Command::Update(update) => pins::update(&update, gantry, reporter),
         Command::Outdated(selecting) => pins::outdated(&selecting, gantry, reporter),
         Command::Cache(cache) => cache::run(&cache, gantry, reporter),
+        Command::Index(index) => index::run(&index, gantry, reporter),
+        Command::Tag(tag) => tag::run(&tag, gantry, reporter),
+        Command::Copy(copy) => copy::run(&copy, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
