@@ -11,3 +11,5 @@ mod halves;
 mod place;
 #[path = "merge/project.rs"]
 mod project;
+#[path = "merge/tags.rs"]
+mod tags;

@@ -59,6 +59,7 @@ pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
 pub use merge::GatherError;
+pub use output::Written;
 pub use parcel::Parcel;
 pub use publish::{Access, PublishedImage, Terms};
 pub use remote::{Outlook, Rehearsed};
@@ -75,7 +76,6 @@ use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::inspect::Report;
 use crate::plan::Plan;
-use crate::spec::Digest;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -144,7 +144,7 @@ impl Gantry {
     /// # Errors
     /// When the destination cannot be understood or written, two images would go to one path, or several platforms into
     /// one docker archive.
-    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
+    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<Written>, Error> {
         output::write(self, built, output)
     }
 

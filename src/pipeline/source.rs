@@ -46,12 +46,13 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The one image that `named` stands for. Several of one docker archive are the platforms of one.
+    /// The one image that `named` stands for. Several of a docker archive, or of one name in a file of digests, are its
+    /// platforms.
     pub(super) async fn read_one(&mut self, named: &str) -> Result<Part, Error> {
         let mut parts = self.read(named).await?;
         match parts.len() {
             1 => Ok(parts.remove(0)),
-            _ if parts.iter().all(|part| part.image.is_none()) => {
+            _ if parts.iter().all(|part| part.image == parts[0].image) => {
                 let merged = release::merge(&parts, &[], &BTreeMap::new());
                 Ok(merged.map_err(ReleaseError::from)?.part)
             }
