@@ -8,8 +8,10 @@
 mod digests;
 mod error;
 mod fate;
+pub mod listing;
 mod manifest;
 mod merge;
+pub mod prune;
 pub mod read;
 mod survey;
 mod tag;
