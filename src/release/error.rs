@@ -139,7 +139,10 @@ pub enum ReleaseError {
         /// The tag.
         tag: String,
         /// What kind of failure it is.
-        kind: registry::Kind,
+        kind: Kind,
+        /// What the vendor wants.
+        #[help]
+        help: Option<String>,
         /// What went wrong.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -195,7 +198,7 @@ impl ReleaseError {
             Self::Unreadable { source, .. } => Kind::Registry(source.kind()),
             Self::TooMany { .. } => Kind::Registry(registry::Kind::Protocol),
             Self::CannotDelete { .. } | Self::TagKept { .. } | Self::ManifestKept { .. } => Kind::Refused,
-            Self::Vendor { kind, .. } => Kind::Registry(*kind),
+            Self::Vendor { kind, .. } => *kind,
             Self::Stranded { source, .. } => Kind::Registry(source.kind()),
         }
     }

@@ -20,6 +20,8 @@ const COMMANDS: &[&str] = &[
     "outdated",
     "cache",
     "inspect",
+    "tags",
+    "prune",
     "targets",
     "doctor",
     "schema",

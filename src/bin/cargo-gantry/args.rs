@@ -1,5 +1,8 @@
 //! What the user typed. Doc comments here are the help texts.
 
+pub(crate) mod prune;
+pub(crate) mod tags;
+
 use std::path::PathBuf;
 
 use cargo_gantry::pipeline::Request;
@@ -43,6 +46,10 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
+    /// List the tags of a repository: what they name, how large and how old it is
+    Tags(tags::Tags),
+    /// Delete tags by pattern and age, and nothing that a remaining tag needs; shows what it would do unless told to delete
+    Prune(prune::Prune),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
     /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one
@@ -153,6 +160,7 @@ impl Selecting {
             install_targets: self.install_targets,
             plain_http: self.plain.plain_http.clone(),
             to_publish: false,
+            outputs: Vec::new(),
         }
     }
 }
@@ -162,7 +170,8 @@ impl Selecting {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) selecting: Selecting,
-    /// Also write the images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `{image}` is replaced
+    /// Also write the images to `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]` (repeatable);
+    /// `{image}` and `{version}` are filled in, and with `{platform}` or `{arch}` it is a file per platform
     #[arg(short, long = "output", value_name = "TRANSPORT:PATH")]
     pub(crate) outputs: Vec<String>,
     /// Write what was built, with its digests, to this file: `digests:FILE` names it elsewhere
@@ -176,6 +185,10 @@ pub(crate) struct Build {
 /// `publish`
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
+    /// Build nothing, but merge and push these: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `digests:FILE`, or a reference in
+    /// a registry, as other machines made them
+    #[arg(value_name = "[TRANSPORT:]NAME")]
+    pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
     #[command(flatten)]

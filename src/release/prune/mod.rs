@@ -321,6 +321,7 @@ fn planned(graph: &Graph, digest: &Digest) -> Leftover {
 fn ends(error: &ReleaseError) -> bool {
     match error {
         ReleaseError::TagKept { .. } | ReleaseError::ManifestKept { .. } => false,
+        ReleaseError::Vendor { kind, .. } if *kind == Kind::Refused => false,
         error => !matches!(error.kind(), Kind::Registry(registry::Kind::Protocol)),
     }
 }

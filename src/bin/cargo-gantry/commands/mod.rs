@@ -9,11 +9,13 @@ mod explain;
 mod inspect;
 mod pins;
 mod plan;
+mod prune;
 mod publish;
 mod remote;
 mod run;
 mod schema;
 mod sizes;
+mod tags;
 mod targets;
 
 use std::sync::atomic::AtomicBool;
@@ -41,6 +43,8 @@ pub(crate) fn run(
         Command::Outdated(selecting) => pins::outdated(&selecting, gantry, reporter),
         Command::Cache(cache) => cache::run(&cache, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
+        Command::Tags(tags) => tags::run(&tags, gantry, reporter),
+        Command::Prune(prune) => prune::run(&prune, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
