@@ -97,6 +97,16 @@ pub enum Error {
         #[source]
         source: ReferenceError,
     },
+    /// A repository was asked for, and an image was given.
+    #[error("`{text}` is not a repository alone")]
+    #[diagnostic(
+        code(gantry::pipeline::not_a_repository),
+        help("write `registry/repository`, without tag and digest")
+    )]
+    NotARepository {
+        /// The text.
+        text: String,
+    },
     /// Two images would be written to one path.
     #[error("images `{first}` and `{second}` would both be written to `{output}`")]
     #[diagnostic(

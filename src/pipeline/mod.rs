@@ -34,6 +34,7 @@ mod parcel;
 mod pinned;
 mod pins;
 mod prepare;
+mod prune;
 mod publish;
 mod remote;
 mod request;
@@ -45,6 +46,7 @@ mod source;
 mod staged;
 mod survey;
 mod tag;
+mod tags;
 mod tried;
 mod workplace;
 
@@ -61,6 +63,7 @@ pub use explain::{Alternative, Start};
 pub use merge::GatherError;
 pub use output::Written;
 pub use parcel::Parcel;
+pub use prune::Pruning;
 pub use publish::{Access, PublishedImage, Terms};
 pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
@@ -76,6 +79,8 @@ use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::inspect::Report;
 use crate::plan::Plan;
+use crate::release::listing::TagRow;
+use crate::release::prune::Pruned;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -285,6 +290,23 @@ impl Gantry {
         terms: &Terms,
     ) -> Result<Vec<Delivered>, Error> {
         tag::tag(self, from, to, semver, access, terms).await
+    }
+
+    /// Lists what a repository holds under its tags, the newest first.
+    ///
+    /// # Errors
+    /// When there is no such repository, or the registry cannot be read.
+    pub async fn tags(&self, repository: &str, access: &Access) -> Result<Vec<TagRow>, Error> {
+        tags::tags(self, repository, access).await
+    }
+
+    /// Deletes tags, or says what would be deleted. Once something was, what fails is part of the result.
+    ///
+    /// # Errors
+    /// When a pattern cannot be understood, something that a remaining tag leads to cannot be read, or the registry
+    /// cannot be used.
+    pub async fn prune(&self, repository: &str, pruning: &Pruning, access: &Access) -> Result<Pruned, Error> {
+        prune::prune(self, repository, pruning, access).await
     }
 
     /// Describes an image in a layout, an archive or a registry.

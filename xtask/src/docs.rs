@@ -23,6 +23,8 @@ const COMMANDS: &[&str] = &[
     "tag",
     "copy",
     "inspect",
+    "tags",
+    "prune",
     "targets",
     "doctor",
     "schema",

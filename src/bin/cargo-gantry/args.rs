@@ -3,6 +3,8 @@
 pub(crate) mod copy;
 pub(crate) mod index;
 pub(crate) mod tag;
+pub(crate) mod prune;
+pub(crate) mod tags;
 
 use std::path::PathBuf;
 
@@ -53,6 +55,10 @@ pub(crate) enum Command {
     Copy(copy::Copy),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
+    /// List the tags of a repository: what they name, how large and how old it is
+    Tags(tags::Tags),
+    /// Delete tags by pattern and age, and nothing that a remaining tag needs; shows what it would do unless told to delete
+    Prune(prune::Prune),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
     /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one

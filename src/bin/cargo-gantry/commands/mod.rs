@@ -11,12 +11,14 @@ mod index;
 mod inspect;
 mod pins;
 mod plan;
+mod prune;
 mod publish;
 mod remote;
 mod run;
 mod schema;
 mod sizes;
 mod tag;
+mod tags;
 mod targets;
 
 use std::sync::atomic::AtomicBool;
@@ -47,6 +49,8 @@ pub(crate) fn run(
         Command::Tag(tag) => tag::run(&tag, gantry, reporter),
         Command::Copy(copy) => copy::run(&copy, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
+        Command::Tags(tags) => tags::run(&tags, gantry, reporter),
+        Command::Prune(prune) => prune::run(&prune, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
