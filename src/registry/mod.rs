@@ -12,6 +12,7 @@ mod challenge;
 mod ci_credential;
 mod credential;
 mod credential_helper;
+mod download;
 mod error;
 mod exchange;
 mod feed;
@@ -56,6 +57,7 @@ pub use repository::Repository;
 pub use retry::Patience;
 pub use secret::Secret;
 pub use source::{BlobContent, BlobSource};
+pub(crate) use download::Told;
 pub(crate) use token::Access;
 
 use crate::environment::Environment;
