@@ -57,7 +57,7 @@ impl Error {
             Self::Trial(TrialError::Folder { .. }) => Class::Disk,
             Self::Trial(TrialError::Refused { .. }) => Class::Fit,
             Self::Trial(_) => Class::Build,
-            Self::Outdated { .. } => Class::Refused,
+            Self::Outdated { .. } | Self::Differs { .. } => Class::Refused,
             Self::NoProgram { .. } | Self::Program(_) | Self::NoBasePlatform { .. } => Class::Usage,
             Self::Rootfs(_) => Class::Unexpected,
             Self::Base(error) => of_base(error),
@@ -106,16 +106,14 @@ fn of_registry(kind: registry::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => {
-            Class::Usage
-        }
+        InspectError::NoEntry { .. } | InspectError::Several { .. } => Class::Usage,
+        InspectError::NotAnImage { .. } | InspectError::WhichPlatform { .. } => Class::Usage,
         InspectError::NotFound { .. } => Class::Denied,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
         InspectError::Archive(_) => Class::Usage,
-        InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
-            Class::Unexpected
-        }
+        // What is there is no good image, whoever made it.
+        _ => Class::Unexpected,
     }
 }
 

@@ -1,12 +1,10 @@
-//! The last step: what the store holds goes to registries. Also looking at what lies there.
+//! The last step: what the store holds goes to registries. 
 
 use std::sync::Arc;
 
 use super::{Built, BuiltImage, Error, Gantry};
-use crate::archive::Layout;
 use crate::event::Event;
-use crate::inspect::{self, Report};
-use crate::publish::{self, Content, Destination, ManifestBytes, Options, Shipment, Tag};
+use crate::publish::{self, Content, ManifestBytes, Options, Shipment, Tag};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Reference};
 
@@ -162,19 +160,6 @@ pub(super) fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -
             password,
         });
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
-}
-
-pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Result<Report, Error> {
-    match name.parse::<Destination>()? {
-        Destination::Layout(path, tag) | Destination::Archive(path, tag) => {
-            let layout = Layout::open(gantry.absolute(&path))?;
-            Ok(inspect::layout(&layout, name, tag.as_deref())?)
-        }
-        Destination::Registry(reference) => {
-            let client = client(gantry, access, Some(&reference))?;
-            Ok(inspect::registry(&client, &reference).await?)
-        }
-    }
 }
 
 impl Gantry {

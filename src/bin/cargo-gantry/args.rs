@@ -1,11 +1,17 @@
 //! What the user typed. Doc comments here are the help texts.
 
+mod diff;
+mod inspect;
+
 use std::path::PathBuf;
 
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
+
+pub(crate) use diff::Diff;
+pub(crate) use inspect::Inspect;
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
 #[derive(Debug, Parser)]
@@ -43,6 +49,8 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
+    /// Show what differs between two images: platforms, layers and why, files, settings, annotations
+    Diff(Diff),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
     /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one
@@ -249,18 +257,6 @@ pub(crate) struct Login {
     /// Read the password from standard input
     #[arg(long, requires = "username")]
     pub(crate) password_stdin: bool,
-}
-
-/// `inspect`
-#[derive(Debug, Args)]
-pub(crate) struct Inspect {
-    /// `oci:DIR`, `oci-archive:FILE`, or a reference in a registry
-    #[arg(value_name = "[TRANSPORT:]NAME")]
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) plain: Plain,
-    #[command(flatten)]
-    pub(crate) login: Login,
 }
 
 /// `targets`

@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod check;
+mod diff;
 mod doctor;
 mod explain;
 mod inspect;
@@ -39,6 +40,7 @@ pub(crate) fn run(
         Command::Outdated(selecting) => pins::outdated(&selecting, gantry, reporter),
         Command::Cache(cache) => cache::run(&cache, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
+        Command::Diff(diff) => diff::run(&diff, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
