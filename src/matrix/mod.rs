@@ -11,6 +11,7 @@ mod files;
 mod finish;
 mod grammar;
 mod image;
+mod limits;
 mod node;
 mod parse;
 mod platforms;
@@ -25,6 +26,7 @@ mod unsupported;
 use std::collections::BTreeMap;
 
 pub use checks::{CheckLevel, Checks};
+pub use limits::Growth;
 pub use error::MatrixError;
 pub use parse::{Source, parse, parse_sources};
 pub use reference::reference;
