@@ -85,7 +85,11 @@ impl Contents {
             (None, _) => None,
         };
         found.ok_or_else(|| {
-            let all: Vec<String> = self.images.iter().map(|image| image.platform.to_string()).collect();
+            let all: Vec<String> = self
+                .images
+                .iter()
+                .map(|image| image.platform.to_string())
+                .collect();
             InspectError::platform(name, platform, &all)
         })
     }

@@ -83,7 +83,10 @@ pub enum InspectError {
     },
     /// More layers than any image has.
     #[error("an image of {found} layers")]
-    #[diagnostic(code(gantry::inspect::too_many_layers), help("no more than {limit} are compared"))]
+    #[diagnostic(
+        code(gantry::inspect::too_many_layers),
+        help("no more than {limit} are compared")
+    )]
     TooManyLayers {
         /// How many there are.
         found: usize,

@@ -133,7 +133,11 @@ impl Report {
     /// # Errors
     /// When there is no such platform.
     pub fn only(mut self, platform: &Platform) -> Result<Self, InspectError> {
-        let all: Vec<String> = self.platforms.iter().map(|one| one.platform.to_string()).collect();
+        let all: Vec<String> = self
+            .platforms
+            .iter()
+            .map(|one| one.platform.to_string())
+            .collect();
         self.platforms.retain(|one| one.platform == *platform);
         if self.platforms.is_empty() {
             return Err(InspectError::platform(&self.name, Some(platform), &all));
@@ -201,7 +205,10 @@ fn platform(image: &Single, all: &Contents) -> Result<PlatformReport, InspectErr
     let layers = layers(image)?;
     let unique = each_once(&layers);
     let mut elsewhere = BTreeSet::new();
-    let others = all.images.iter().filter(|other| other.object.digest != image.object.digest);
+    let others = all
+        .images
+        .iter()
+        .filter(|other| other.object.digest != image.object.digest);
     for layer in others.flat_map(|other| other.manifest.layers()) {
         elsewhere.insert(Digest::try_from(layer.digest())?);
     }

@@ -4,7 +4,7 @@ use super::publish::client;
 use super::{Access, Error, Gantry};
 use crate::archive::Layout;
 use crate::inspect::{self, Difference, Original, Place, Report};
-use crate::publish::Destination;
+use crate::publish::{Destination, PublishError};
 use crate::spec::Platform;
 
 pub(super) async fn describe(gantry: &Gantry, name: &str, access: &Access) -> Result<Report, Error> {
@@ -55,6 +55,11 @@ fn place(gantry: &Gantry, name: &str, access: &Access) -> Result<Place, Error> {
             let layout = Layout::open(gantry.absolute(&path))?;
             Ok(Place::layout(layout, name, tag.as_deref()))
         }
+        Destination::DockerArchive(..) => Err(PublishError::Transport {
+            text: name.to_owned(),
+            transport: "docker-archive".to_owned(),
+        }
+        .into()),
         Destination::Registry(reference) => {
             let client = client(gantry, access, Some(&reference))?;
             Ok(Place::registry(client, reference))

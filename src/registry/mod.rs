@@ -12,6 +12,7 @@ mod challenge;
 mod ci_credential;
 mod credential;
 mod credential_helper;
+mod delete;
 mod download;
 mod error;
 mod exchange;
@@ -27,6 +28,7 @@ mod pull;
 mod push;
 mod realm;
 mod redact;
+mod refer;
 mod referrers;
 mod repository;
 mod retry;
@@ -34,6 +36,7 @@ mod secret;
 mod send;
 mod session;
 mod sign_in;
+mod site;
 mod small_file;
 mod source;
 mod tags;
@@ -42,6 +45,7 @@ mod transmit;
 mod transport;
 mod trust;
 mod upload;
+mod vendor;
 mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -49,16 +53,20 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 pub use credential::Account;
+pub use delete::Deleted;
+pub(crate) use download::Told;
 pub use error::{Answer, Kind, RegistryError};
 pub use host_settings::{HostSettings, Mirror, user_settings};
 pub use manifest::{Fetched, Found};
 pub use push::Pushed;
+pub use refer::Referred;
 pub use repository::Repository;
 pub use retry::Patience;
 pub use secret::Secret;
+pub(crate) use site::{Call, Proof, Reply, Site};
 pub use source::{BlobContent, BlobSource};
-pub(crate) use download::Told;
 pub(crate) use token::Access;
+pub use vendor::{Vendor, VendorApi};
 
 use crate::environment::Environment;
 use crate::event::Observer;
@@ -157,6 +165,8 @@ struct Shared {
     /// Mirrors, and repositories of mirrors, that were of no use.
     passed_over: Mutex<BTreeSet<String>>,
     logins: Mutex<HashMap<Repository, Arc<OnceCell<Arc<Login>>>>>,
+    /// Whose lists of referrers are being rewritten.
+    subjects: refer::Subjects,
 }
 
 impl Client {
@@ -182,6 +192,7 @@ impl Client {
             shown: Shown::default(),
             passed_over: Mutex::default(),
             logins: Mutex::default(),
+            subjects: refer::Subjects::default(),
         };
         Ok(Self(Arc::new(shared), Route::Origin))
     }

@@ -100,7 +100,9 @@ fn is_empty(value: &Value) -> bool {
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| crate::spec::json::to_string(value), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| crate::spec::json::to_string(value), str::to_owned)
 }
 
 #[cfg(test)]
@@ -129,7 +131,12 @@ mod tests {
             .into_iter()
             .map(|change| {
                 let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-                format!("{}: {} > {}", change.name, shown(change.before), shown(change.after))
+                format!(
+                    "{}: {} > {}",
+                    change.name,
+                    shown(change.before),
+                    shown(change.after)
+                )
             })
             .collect();
         let want = [

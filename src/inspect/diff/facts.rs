@@ -211,10 +211,16 @@ pub fn largest_files(
     let digest = Digest::try_from(descriptor.digest())?;
     let read = read(&mut stored, descriptor.media_type(), Allowance::default());
     let (facts, _) = read.map_err(|source| InspectError::Layer { digest, source })?;
-    let mut files: Vec<_> = facts.files.iter().map(|(path, facts)| (facts.size, path)).collect();
+    let mut files: Vec<_> = facts
+        .files
+        .iter()
+        .map(|(path, facts)| (facts.size, path))
+        .collect();
     files.sort_by_key(|(size, path)| (std::cmp::Reverse(*size), *path));
     let files = files.into_iter().filter(|(size, _)| *size > 0).take(count);
-    Ok(files.map(|(size, path)| (String::from_utf8_lossy(path).into_owned(), size)).collect())
+    Ok(files
+        .map(|(size, path)| (String::from_utf8_lossy(path).into_owned(), size))
+        .collect())
 }
 
 /// Hashes what is read.
@@ -256,7 +262,12 @@ mod tests {
             (size, 3, 10, false),
         ] {
             let left = Allowance { unpacked };
-            let read = read_within(&mut tar.as_slice(), &MediaType::ImageLayer, left, (entries, names));
+            let read = read_within(
+                &mut tar.as_slice(),
+                &MediaType::ImageLayer,
+                left,
+                (entries, names),
+            );
             assert_eq!(read.is_ok(), good, "{unpacked} {entries} {names}");
         }
     }

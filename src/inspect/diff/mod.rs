@@ -164,12 +164,16 @@ pub async fn diff(before: &Place, after: &Place, platforms: &[Platform]) -> Resu
     let mut taken = vec![false; new.images.len()];
     let mut found = Vec::new();
     for image in old.images.iter().filter(|image| wanted(&image.platform)) {
-        let partner = (0..new.images.len())
-            .find(|at| !taken[*at] && new.images[*at].platform == image.platform);
+        let partner =
+            (0..new.images.len()).find(|at| !taken[*at] && new.images[*at].platform == image.platform);
         if let Some(at) = partner {
             taken[at] = true;
         }
-        found.push(differ.platform(Some(image), partner.map(|at| &new.images[at])).await?);
+        found.push(
+            differ
+                .platform(Some(image), partner.map(|at| &new.images[at]))
+                .await?,
+        );
     }
     for (image, taken) in new.images.iter().zip(&taken) {
         if !taken && wanted(&image.platform) {
@@ -255,7 +259,11 @@ impl Differ<'_> {
         let sides = [side(before)?, side(after)?];
         let mut layers = Vec::new();
         for pair in pairs::pair(&sides[0], &sides[1])? {
-            let Pair { state, before: old, after: new } = pair;
+            let Pair {
+                state,
+                before: old,
+                after: new,
+            } = pair;
             let mut layer = LayerDifference {
                 state,
                 before: old.map(|at| sides[0][at].clone()),
@@ -269,8 +277,9 @@ impl Differ<'_> {
                     new.map(|at| &after.manifest.layers()[at]),
                 ];
                 let read = self.read([&layer.before, &layer.after], descriptors).await?;
-                for (side, uncompressed) in
-                    [&mut layer.before, &mut layer.after].into_iter().zip(read.uncompressed)
+                for (side, uncompressed) in [&mut layer.before, &mut layer.after]
+                    .into_iter()
+                    .zip(read.uncompressed)
                 {
                     side.iter_mut().for_each(|side| side.uncompressed = uncompressed);
                 }
@@ -299,9 +308,13 @@ impl Differ<'_> {
                 facts[at] = Some(self.facts(self.places[at], side, descriptor).await?);
             }
         }
-        let uncompressed = facts.each_ref().map(|facts| facts.as_ref().map(|facts| facts.uncompressed));
+        let uncompressed = facts
+            .each_ref()
+            .map(|facts| facts.as_ref().map(|facts| facts.uncompressed));
         let empty = BTreeMap::new();
-        let [old, new] = facts.each_ref().map(|facts| facts.as_ref().map_or(&empty, |facts| &facts.files));
+        let [old, new] = facts
+            .each_ref()
+            .map(|facts| facts.as_ref().map_or(&empty, |facts| &facts.files));
         let files = files::compare(old, new);
         let reasons = match &facts {
             [Some(old), Some(new)] => {
@@ -326,7 +339,9 @@ impl Differ<'_> {
         descriptor: &Descriptor,
     ) -> Result<LayerFacts, InspectError> {
         let (digest, media_type, left) = (side.digest, descriptor.media_type().clone(), self.left);
-        let read = place.layer(descriptor, move |bytes| facts::read(bytes, &media_type, left)).await?;
+        let read = place
+            .layer(descriptor, move |bytes| facts::read(bytes, &media_type, left))
+            .await?;
         let (facts, left) = read.map_err(|source| InspectError::Layer { digest, source })?;
         self.left = left;
         match side.diff_id {

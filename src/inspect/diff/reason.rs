@@ -92,14 +92,23 @@ pub(super) fn of_changed(same_tar: bool, same_order: bool, files: &[FileChange])
         return Reason::Compression;
     }
     let of = |state| files.iter().filter(move |file| file.state == state);
-    let what: BTreeSet<&str> = of(State::Changed).flat_map(|file| file.what.iter().copied()).collect();
+    let what: BTreeSet<&str> = of(State::Changed)
+        .flat_map(|file| file.what.iter().copied())
+        .collect();
     let (added, removed) = (of(State::Added).count(), of(State::Removed).count());
     if files.is_empty() {
-        return if same_order { Reason::Encoding } else { Reason::Order };
+        return if same_order {
+            Reason::Encoding
+        } else {
+            Reason::Order
+        };
     }
     if added + removed == 0 && what.iter().all(|what| TOUCHED.contains(what)) {
         return Reason::Metadata {
-            what: TOUCHED.into_iter().filter(|touched| what.contains(touched)).collect(),
+            what: TOUCHED
+                .into_iter()
+                .filter(|touched| what.contains(touched))
+                .collect(),
         };
     }
     Reason::Files {

@@ -51,7 +51,10 @@ impl Shown {
             return lines.join("\n");
         }
         if before.media_type != after.media_type {
-            lines.push(format!("media type: {} -> {}", before.media_type, after.media_type));
+            lines.push(format!(
+                "media type: {} -> {}",
+                before.media_type, after.media_type
+            ));
         }
         lines.extend(self.settings("annotations of the index", &difference.annotations, ""));
         for platform in &difference.platforms {
@@ -71,7 +74,11 @@ impl Shown {
         let mut lines = vec![format!("{name}: {}, {size}", word(platform.state))];
         if let Some(base) = &platform.base {
             let shown = |base: &Option<String>| base.clone().unwrap_or_else(|| "none".to_owned());
-            lines.push(format!("  base: {} -> {}", shown(&base.before), shown(&base.after)));
+            lines.push(format!(
+                "  base: {} -> {}",
+                shown(&base.before),
+                shown(&base.after)
+            ));
         }
         for layer in &platform.layers {
             lines.extend(self.layer(layer));
@@ -93,7 +100,9 @@ impl Shown {
                 (Some(before), Some(after)) if before != after => {
                     format!(" ({} -> {} unpacked)", bytes_text(before), bytes_text(after))
                 }
-                (_, after) => after.map_or_else(String::new, |size| format!(" ({} unpacked)", bytes_text(size))),
+                (_, after) => {
+                    after.map_or_else(String::new, |size| format!(" ({} unpacked)", bytes_text(size)))
+                }
             },
             (one, other) => {
                 let size = other.or(one).and_then(|side| side.uncompressed);
@@ -151,11 +160,13 @@ impl Shown {
 fn file(change: &FileChange) -> String {
     let path = change.path.replace('\n', "\u{fffd}");
     let of = |facts: &Option<FileFacts>| {
-        facts.as_ref().map_or_else(String::new, |facts| match (&facts.target, facts.kind) {
-            (Some(target), _) => format!(" -> {}", target.replace('\n', "\u{fffd}")),
-            (None, "file" | "sparse") => format!(" {}", bytes_text(facts.size)),
-            (None, kind) => format!(" {kind}"),
-        })
+        facts
+            .as_ref()
+            .map_or_else(String::new, |facts| match (&facts.target, facts.kind) {
+                (Some(target), _) => format!(" -> {}", target.replace('\n', "\u{fffd}")),
+                (None, "file" | "sparse") => format!(" {}", bytes_text(facts.size)),
+                (None, kind) => format!(" {kind}"),
+            })
     };
     match change.state {
         State::Added => format!("    + {path}{}", of(&change.after)),
@@ -174,7 +185,10 @@ fn details(change: &FileChange) -> Vec<String> {
         "type" => format!("{} -> {}", before.kind, after.kind),
         "size" => grown(before.size, after.size),
         "mode" => format!("mode {:04o} -> {:04o}", before.mode, after.mode),
-        "owner" => format!("owner {}:{} -> {}:{}", before.uid, before.gid, after.uid, after.gid),
+        "owner" => format!(
+            "owner {}:{} -> {}:{}",
+            before.uid, before.gid, after.uid, after.gid
+        ),
         "target" => format!("target {} -> {}", target(before), target(after)).replace('\n', "\u{fffd}"),
         "content" => format!("content ({})", bytes_text(after.size)),
         "time" => format!("time {} -> {}", before.modified, after.modified),

@@ -15,9 +15,17 @@ pub(crate) fn run(arguments: &Inspect, gantry: &Gantry, reporter: &Reporter) -> 
     let (name, platform) = (arguments.name.as_str(), arguments.platform.as_ref());
     let runtime = runtime()?;
     if arguments.raw {
-        show(&runtime.block_on(gantry.raw(name, platform, &access))?, "raw", reporter);
+        show(
+            &runtime.block_on(gantry.raw(name, platform, &access))?,
+            "raw",
+            reporter,
+        );
     } else if arguments.config {
-        show(&runtime.block_on(gantry.config(name, platform, &access))?, "config", reporter);
+        show(
+            &runtime.block_on(gantry.config(name, platform, &access))?,
+            "config",
+            reporter,
+        );
     } else {
         let mut report = runtime.block_on(gantry.inspect(name, &access))?;
         if let Some(platform) = platform {
@@ -68,7 +76,9 @@ fn text(report: &Report) -> String {
     let mut platforms = table(&head, &rows);
     if report.platforms.len() > 1 {
         let total = bytes_text(report.total_size);
-        platforms.push_str(&format!("\nAll of it: {total}, what platforms share counted once"));
+        platforms.push_str(&format!(
+            "\nAll of it: {total}, what platforms share counted once"
+        ));
     }
     parts.push(platforms);
     if !report.others.is_empty() {
@@ -84,7 +94,10 @@ fn row(other: &Other, report: &Report) -> Vec<String> {
     let kind = match other.kind {
         OtherKind::Attestation => "attestation".to_owned(),
         OtherKind::Index => "index".to_owned(),
-        _ => other.artifact_type.clone().unwrap_or_else(|| other.media_type.clone()),
+        _ => other
+            .artifact_type
+            .clone()
+            .unwrap_or_else(|| other.media_type.clone()),
     };
     let about = other.about.map(|about| {
         let platform = report.platforms.iter().find(|platform| platform.digest == about);
