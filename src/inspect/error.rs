@@ -140,6 +140,25 @@ pub enum InspectError {
         /// As it is.
         found: DiffId,
     },
+    /// Two images differ: for a caller that wants that to be an error.
+    #[error("`{before}` and `{after}` differ")]
+    #[diagnostic(code(gantry::inspect::differs), help("what differs is listed above"))]
+    Differs {
+        /// The first image.
+        before: String,
+        /// The second one.
+        after: String,
+    },
+    /// Images hold more than they may.
+    #[error("{}", over_budget(*count))]
+    #[diagnostic(code(gantry::inspect::over_budget))]
+    OverBudget {
+        /// How many platforms of images do.
+        count: usize,
+        /// Which ones, by how much, what is in them, and what makes them smaller.
+        #[help]
+        help: String,
+    },
     /// A digest of another algorithm.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -165,5 +184,12 @@ impl InspectError {
                 all => format!("choose one with --platform: it has {}", all.join(", ")),
             },
         }
+    }
+}
+
+fn over_budget(count: usize) -> String {
+    match count {
+        1 => "an image is larger than it may be".to_owned(),
+        count => format!("images are larger than they may be on {count} platforms"),
     }
 }

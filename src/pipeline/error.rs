@@ -321,15 +321,6 @@ pub enum Error {
         /// How many.
         count: usize,
     },
-    /// Two images differ: for a caller that wants that to be an error.
-    #[error("`{before}` and `{after}` differ")]
-    #[diagnostic(code(gantry::pipeline::differs), help("what differs is listed above"))]
-    Differs {
-        /// The first image.
-        before: String,
-        /// The second one.
-        after: String,
-    },
     /// Layers of a base cannot be looked at.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -11,6 +11,7 @@
 //! into the next room's input; it decides nothing that the plan has not decided.
 
 mod assemble;
+mod budget;
 mod build;
 mod check;
 mod ci;
@@ -164,13 +165,14 @@ impl Gantry {
     /// Pushes built images to their repositories: blobs, manifests, index, then tags.
     ///
     /// # Errors
-    /// When a registry refuses or stays unreachable, or a tag may not be moved.
+    /// When an image grew more than it may, before anything is sent; when a registry refuses or stays unreachable, or a tag may not be moved.
     pub async fn publish(
         &self,
         built: &Built,
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
+        budget::growth(self, built, access).await?;
         parcel::send(self, &parcel::of_built(built), access, terms).await
     }
 
@@ -184,6 +186,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
+        budget::growth(self, built, access).await?;
         remote::rehearse(self, &parcel::of_built(built), access, terms).await
     }
 

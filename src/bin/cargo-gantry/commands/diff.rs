@@ -1,7 +1,8 @@
 //! `cargo gantry diff`
 
 use cargo_gantry::inspect::{
-    ConfigChange, Difference, FileChange, FileFacts, LayerDifference, LayerSide, PlatformDifference, State,
+    ConfigChange, Difference, FileChange, FileFacts, InspectError, LayerDifference, LayerSide,
+    PlatformDifference, State,
 };
 use cargo_gantry::pipeline::{Error, Gantry};
 
@@ -26,10 +27,8 @@ pub(crate) fn run(arguments: &Diff, gantry: &Gantry, reporter: &Reporter) -> Res
     };
     reporter.result("difference", &shown.difference(&difference), value);
     if arguments.exit_code && !difference.same {
-        return Err(Error::Differs {
-            before: difference.before.name,
-            after: difference.after.name,
-        });
+        let (before, after) = (difference.before.name, difference.after.name);
+        return Err(InspectError::Differs { before, after }.into());
     }
     Ok(())
 }
