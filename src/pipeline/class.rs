@@ -118,16 +118,16 @@ fn of_registry(kind: registry::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => {
-            Class::Usage
-        }
+        InspectError::NoEntry { .. } | InspectError::Several { .. } => Class::Usage,
+        InspectError::NotAnImage { .. } | InspectError::WhichPlatform { .. } => Class::Usage,
         InspectError::NotFound { .. } => Class::Denied,
+        InspectError::Differs { .. } => Class::Refused,
+        InspectError::OverBudget { .. } => Class::Fit,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
         InspectError::Archive(_) => Class::Usage,
-        InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
-            Class::Unexpected
-        }
+        // What is there is no good image, whoever made it.
+        _ => Class::Unexpected,
     }
 }
 

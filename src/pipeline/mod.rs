@@ -11,6 +11,7 @@
 //! into the next room's input; it decides nothing that the plan has not decided.
 
 mod assemble;
+mod budget;
 mod build;
 mod check;
 mod ci;
@@ -25,6 +26,7 @@ mod examine;
 mod explain;
 mod finish;
 mod ground;
+mod inspect;
 mod lay;
 mod merge;
 mod output;
@@ -77,10 +79,11 @@ use crate::base::{Cache, Change};
 use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
-use crate::inspect::Report;
+use crate::inspect::{Difference, Original, Report};
 use crate::plan::Plan;
 use crate::release::listing::TagRow;
 use crate::release::prune::Pruned;
+use crate::spec::Platform;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -173,13 +176,14 @@ impl Gantry {
     /// Pushes built images to their repositories: blobs, manifests, index, then tags.
     ///
     /// # Errors
-    /// When a registry refuses or stays unreachable, or a tag may not be moved.
+    /// When an image grew more than it may, before anything is sent; when a registry refuses or stays unreachable, or a tag may not be moved.
     pub async fn publish(
         &self,
         built: &Built,
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
+        budget::growth(self, built, access).await?;
         parcel::send(self, &parcel::of_built(built), access, terms).await
     }
 
@@ -193,6 +197,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
+        budget::growth(self, built, access).await?;
         remote::rehearse(self, &parcel::of_built(built), access, terms).await
     }
 
@@ -314,7 +319,47 @@ impl Gantry {
     /// # Errors
     /// When it cannot be found or read.
     pub async fn inspect(&self, name: &str, access: &Access) -> Result<Report, Error> {
-        publish::inspect(self, name, access).await
+        inspect::describe(self, name, access).await
+    }
+
+    /// The exact bytes of an image's index or manifest; with a platform, of its manifest.
+    ///
+    /// # Errors
+    /// When it cannot be found or read, or has no such platform.
+    pub async fn raw(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+        access: &Access,
+    ) -> Result<Original, Error> {
+        inspect::raw(self, name, platform, access).await
+    }
+
+    /// The exact bytes of the config of an image's platform, or of its only one.
+    ///
+    /// # Errors
+    /// As [`Gantry::raw`].
+    pub async fn config(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+        access: &Access,
+    ) -> Result<Original, Error> {
+        inspect::config(self, name, platform, access).await
+    }
+
+    /// Compares two images in layouts, archives or registries, on some platforms, or on all where none is named.
+    ///
+    /// # Errors
+    /// When one of them, or a layer that differs, cannot be found or read.
+    pub async fn diff(
+        &self,
+        before: &str,
+        after: &str,
+        platforms: &[Platform],
+        access: &Access,
+    ) -> Result<Difference, Error> {
+        inspect::diff(self, (before, after), platforms, access).await
     }
 
     /// Compiles, and checks whether everything would run on its base; nothing is packed. Findings that deny are in the

@@ -25,6 +25,7 @@ const COMMANDS: &[&str] = &[
     "inspect",
     "tags",
     "prune",
+    "diff",
     "targets",
     "doctor",
     "schema",

@@ -4,6 +4,7 @@ mod build;
 mod cache;
 mod check;
 mod copy;
+mod diff;
 mod digests;
 mod doctor;
 mod explain;
@@ -51,6 +52,7 @@ pub(crate) fn run(
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
         Command::Tags(tags) => tags::run(&tags, gantry, reporter),
         Command::Prune(prune) => prune::run(&prune, gantry, reporter),
+        Command::Diff(diff) => diff::run(&diff, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
