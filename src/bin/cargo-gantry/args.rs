@@ -1,10 +1,13 @@
 //! What the user typed. Doc comments here are the help texts.
 
+mod load;
+
 use std::path::PathBuf;
 
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use load::Load;
 use miette::Diagnostic;
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
@@ -29,6 +32,8 @@ pub(crate) enum Command {
     Build(Build),
     /// Build, then push images and index to their repositories
     Publish(Publish),
+    /// Build for the platform of a container runtime on this machine, and load the images into it
+    Load(Load),
     /// Show what would be built, in which units, with which linkers, under which names
     Plan(Plan),
     /// Check whether binaries run on their bases: the project's, an image's, or any program's
