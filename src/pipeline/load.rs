@@ -62,12 +62,12 @@ pub(super) async fn load(
             names: names(image, &platform),
             platform: platform.clone(),
         };
-        let id = daemon.load(&built.store, &cargo).await?;
+        let there = daemon.load(&built.store, &cargo).await?;
         loaded.push(LoadedImage {
             image: image.name.clone(),
             platform,
-            names: cargo.names,
-            id,
+            names: there.names,
+            id: there.id,
             runtime: daemon.to_string(),
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/containerd/containerd/blob/v1.7.0/cmd/ctr/commands/images/import.go>
 
-use super::{Cargo, DaemonError, feed};
+use super::{Cargo, DaemonError, Loaded, feed};
 use crate::blob::BlobStore;
 use crate::tool::{Call, ToolError, Tools};
 
@@ -41,7 +41,8 @@ impl Ctr {
     /// That it is there and lets us in.
     pub(super) fn answers(&self, tools: &Tools) -> Result<(), DaemonError> {
         for call in &self.calls {
-            match tools.run(&command(call).arg("version")) {
+            // It would try for ten seconds, where there is no socket.
+            match tools.run(&command(call).args(["--connect-timeout=3s", "version"])) {
                 Ok(_) => {}
                 Err(ToolError::Failed { last_lines, .. }) if last_lines.contains("permission denied") => {
                     return Err(DaemonError::Denied {
@@ -64,7 +65,7 @@ impl Ctr {
         Ok(())
     }
 
-    pub(super) fn load(&self, tools: &Tools, store: BlobStore, cargo: &Cargo) -> Result<String, DaemonError> {
+    pub(super) fn load(&self, tools: &Tools, store: BlobStore, cargo: &Cargo) -> Result<Loaded, DaemonError> {
         for call in &self.calls {
             let call = command(call).args(["images", "import"]);
             let call = if self.all_platforms {
@@ -74,7 +75,10 @@ impl Ctr {
             };
             feed::run(tools, call.arg("-"), feed::oci_archive(store.clone(), cargo))?;
         }
-        Ok(cargo.manifest.digest().to_string())
+        Ok(Loaded {
+            id: cargo.manifest.digest().to_string(),
+            names: cargo.names.iter().map(|name| feed::whole(name)).collect(),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
-use super::{Cargo, DaemonError, context, feed};
+use super::{Cargo, DaemonError, Loaded, context, feed};
 use crate::archive::ArchiveError;
 use crate::blob::BlobStore;
 use crate::spec::Platform;
@@ -103,7 +103,7 @@ impl Docker {
     }
 
     /// Loads an image from a stream, and gives its id.
-    pub(super) async fn load(&self, store: BlobStore, cargo: Cargo) -> Result<String, DaemonError> {
+    pub(super) async fn load(&self, store: BlobStore, cargo: Cargo) -> Result<Loaded, DaemonError> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let pour = feed::docker_archive(store, &cargo)?;
         let poured = tokio::task::spawn_blocking(move || {
@@ -146,7 +146,8 @@ impl Docker {
             let found: ImageInfo = parsed(&self.get(&format!("images/{name}/json"), &doing).await?, &doing)?;
             id = found.id;
         }
-        Ok(id)
+        let names = cargo.names;
+        Ok(Loaded { id, names })
     }
 
     /// Reads what is said of an image that is loaded, to the end.

@@ -31,10 +31,6 @@ pub(super) fn docker_archive(store: BlobStore, cargo: &Cargo) -> Result<Box<Pour
 /// As a tar of an OCI layout, whose entries have names as containerd writes them, with registry and tag: the image has
 /// the digest there that its index in a registry lists.
 pub(super) fn oci_archive(store: BlobStore, cargo: &Cargo) -> Box<Pour> {
-    let whole = |name: &String| {
-        let reference = name.parse::<Reference>();
-        reference.map_or_else(|_| name.clone(), |reference| reference.whole())
-    };
     let roots: Vec<Root> = cargo
         .names
         .iter()
@@ -49,6 +45,12 @@ pub(super) fn oci_archive(store: BlobStore, cargo: &Cargo) -> Box<Pour> {
         })
         .collect();
     Box::new(move |writer: &mut dyn Write| archive::stream_archive(&store, &roots, writer))
+}
+
+/// A name with the registry that it stands for: `docker.io/library/app:1.2` for `app:1.2`.
+pub(super) fn whole(name: &str) -> String {
+    let reference = name.parse::<Reference>();
+    reference.map_or_else(|_| name.to_owned(), |reference| reference.whole())
 }
 
 /// Runs a program that reads the archive. What is wrong with the archive itself comes before what the program says of it.

@@ -73,6 +73,16 @@ pub struct Cargo {
     pub names: Vec<String>,
 }
 
+/// An image in a runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// Its id there: the digest of its config in docker and podman, of its manifest in the others.
+    pub id: String,
+    /// Its names: as they were given, or with the registry that they stand for.
+    pub names: Vec<String>,
+}
+
 /// A runtime that answers.
 #[derive(Debug)]
 pub struct Daemon {
@@ -123,12 +133,11 @@ impl Daemon {
         &self.platform
     }
 
-    /// Loads an image, and gives the id that it has there: the digest of its config in docker and podman, of its
-    /// manifest in the others.
+    /// Loads an image under all of its names.
     ///
     /// # Errors
     /// When the store lacks something of it, or the runtime refuses it.
-    pub async fn load(&self, store: &BlobStore, cargo: &Cargo) -> Result<String, DaemonError> {
+    pub async fn load(&self, store: &BlobStore, cargo: &Cargo) -> Result<Loaded, DaemonError> {
         let (tools, store, cargo) = (self.tools.clone(), store.clone(), cargo.clone());
         match &self.engine {
             Engine::Docker(docker) => docker.load(store, cargo).await,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Cargo, DaemonError, feed};
+use super::{Cargo, DaemonError, Loaded, feed};
 use crate::blob::BlobStore;
 use crate::spec::Platform;
 use crate::tool::{Call, Tools};
@@ -33,7 +33,7 @@ pub(super) fn platform(tools: &Tools) -> Result<Platform, DaemonError> {
     Ok(Platform::new(&host.os, &host.arch, host.variant.as_deref()))
 }
 
-pub(super) fn load(tools: &Tools, store: BlobStore, cargo: &Cargo) -> Result<String, DaemonError> {
+pub(super) fn load(tools: &Tools, store: BlobStore, cargo: &Cargo) -> Result<Loaded, DaemonError> {
     let call = Call::new("podman").args(["load", "--quiet"]);
     feed::run(tools, call, feed::docker_archive(store, cargo)?)?;
     // Under each of its names, or it is an error.
@@ -42,5 +42,8 @@ pub(super) fn load(tools: &Tools, store: BlobStore, cargo: &Cargo) -> Result<Str
         let call = Call::new("podman").args(["image", "inspect", "--format", "{{.Id}}", name]);
         id = tools.run(&call)?.text();
     }
-    Ok(format!("sha256:{id}"))
+    Ok(Loaded {
+        id: format!("sha256:{id}"),
+        names: cargo.names.clone(),
+    })
 }
