@@ -13,6 +13,8 @@ mod support;
 mod authorization;
 #[path = "registry/credentials.rs"]
 mod credentials;
+#[path = "registry/deletes.rs"]
+mod deletes;
 #[path = "registry/faults.rs"]
 mod faults;
 #[path = "registry/hostile.rs"]
@@ -40,6 +42,8 @@ mod pull;
 mod real;
 #[path = "registry/real_auth.rs"]
 mod real_auth;
+#[path = "registry/refer.rs"]
+mod refer;
 #[path = "registry/shipment.rs"]
 mod shipment;
 #[path = "registry/sources.rs"]

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::blob::BlobError;
-use crate::spec::Digest;
+use crate::codec::CodecError;
+use crate::spec::{DiffId, Digest};
 
 /// A layout or archive could not be written or read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -14,6 +15,10 @@ pub enum ArchiveError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] BlobError),
+    /// Layers could not be compressed or read back.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Codec(#[from] CodecError),
     /// Neither a layout's directory nor a tar of one.
     #[error("`{}` is no OCI image layout", path.display())]
     #[diagnostic(
@@ -73,6 +78,79 @@ pub enum ArchiveError {
         /// The bound, with its unit.
         limit: String,
     },
+    /// No tar as `docker save` writes it.
+    #[error("`{}` is no docker archive", path.display())]
+    #[diagnostic(code(gantry::archive::no_docker_archive), help("{help}"))]
+    NoDockerArchive {
+        /// What was opened.
+        path: PathBuf,
+        /// What it seems to be.
+        help: &'static str,
+    },
+    /// A docker archive's list is none.
+    #[error("`manifest.json` of `{}` cannot be read", path.display())]
+    #[diagnostic(code(gantry::archive::docker_manifest))]
+    DockerManifest {
+        /// What was opened.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A docker archive has no image of that name.
+    #[error("`{}` has no image `{wanted}`", path.display())]
+    #[diagnostic(code(gantry::archive::no_name), help("{known}"))]
+    NoName {
+        /// What was asked for.
+        wanted: String,
+        /// What was opened.
+        path: PathBuf,
+        /// What it has.
+        known: String,
+    },
+    /// A file that another one names is not there, or is no file within the archive.
+    #[error("`{by}` names `{name}`, which is not in `{}`", path.display())]
+    #[diagnostic(
+        code(gantry::archive::no_member),
+        help("the archive was cut off, or put together wrongly: save the image again")
+    )]
+    NoMember {
+        /// The missing file.
+        name: String,
+        /// Who names it.
+        by: String,
+        /// What was opened.
+        path: PathBuf,
+    },
+    /// An image's config cannot be used.
+    #[error("config `{name}` in `{}` cannot be used: {why}", path.display())]
+    #[diagnostic(code(gantry::archive::docker_config))]
+    DockerConfig {
+        /// The config's file, or its digest.
+        name: String,
+        /// What was opened.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A layer's tar is not the one that the config means.
+    #[error("layer `{name}` in `{}` is not the one that the config means, {expected}", path.display())]
+    #[diagnostic(
+        code(gantry::archive::docker_layer),
+        help("the archive was altered, or put together wrongly: save the image again")
+    )]
+    DockerLayer {
+        /// The layer's file, or its digest.
+        name: String,
+        /// What was opened.
+        path: PathBuf,
+        /// Its DiffID by the config.
+        expected: DiffId,
+    },
+    /// Whoever an archive is handed to does not take it.
+    #[error("the archive could not be handed on")]
+    #[diagnostic(code(gantry::archive::stream))]
+    Stream(#[source] io::Error),
 }
 
 impl ArchiveError {

@@ -1,18 +1,22 @@
-//! Images as files: OCI layouts in a directory, and `oci-archive` tars of the same content.
+//! Images as files: OCI layouts in a directory, `oci-archive` tars of the same content, and the tars of `docker save`.
 //!
 //! In: what a [`BlobStore`](crate::blob::BlobStore) holds, or a path that others wrote. Out: exactly the blobs that the named images
 //! need, complete before anything points to them; or the checked bytes of somebody's layout. It must never
 //! follow a name out of the layout, nor believe bytes that do not match their digest.
 
+mod docker;
 mod error;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use docker::{
+    DockerArchive, DockerEntry, DockerImage, SavedImage, import_docker, stream_docker, write_docker,
+};
 pub use error::ArchiveError;
 pub use read::{Layout, LayoutBlob};
-pub use write::{write_archive, write_layout};
+pub use write::{stream_archive, write_archive, write_layout};
 
 use crate::spec::Descriptor;
 

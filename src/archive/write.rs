@@ -1,7 +1,7 @@
 //! Writing layouts and archives.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
@@ -32,8 +32,29 @@ pub fn write_layout(store: &BlobStore, roots: &[Root], destination: &Path) -> Re
 /// # Errors
 /// As [`write_layout`].
 pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> Result<(), ArchiveError> {
+    at_once(store, destination, &mut |writer, failed| {
+        pour(store, roots, writer, failed)
+    })
+}
+
+/// The bytes of [`write_archive`] as a stream.
+///
+/// # Errors
+/// When the store lacks something, or `writer` fails.
+pub fn stream_archive(store: &BlobStore, roots: &[Root], writer: &mut dyn Write) -> Result<(), ArchiveError> {
+    pour(store, roots, writer, &ArchiveError::Stream)
+}
+
+/// What an error of the writer means.
+pub(super) type Failed<'a> = &'a dyn Fn(io::Error) -> ArchiveError;
+
+/// Writes a file that appears whole at `destination`, or not at all.
+pub(super) fn at_once(
+    store: &BlobStore,
+    destination: &Path,
+    fill: &mut dyn FnMut(&mut dyn Write, Failed<'_>) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::Store(BlobError::from_io(error, destination));
-    let blobs = blobs(store, roots)?;
     let folder = match destination.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -44,23 +65,27 @@ pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> R
     store.fault("archive.create");
     let unfinished = Unfinished::new(folder)?;
     store.fault("archive.created");
-    let writer = BufWriter::with_capacity(128 * 1024, unfinished.handle()?);
+    let mut writer = BufWriter::with_capacity(128 * 1024, unfinished.handle()?);
+    fill(&mut writer, &failed)?;
+    writer.flush().map_err(failed)?;
+    unfinished.publish(store, "archive", destination)?;
+    Ok(())
+}
+
+fn pour(
+    store: &BlobStore,
+    roots: &[Root],
+    writer: &mut dyn Write,
+    failed: Failed<'_>,
+) -> Result<(), ArchiveError> {
+    let blobs = blobs(store, roots)?;
     let mut tar = TarWriter::new(writer, 0);
     let (folders, files) = (Attributes::root(0o755), Attributes::root(0o644));
-    let small = |tar: &mut TarWriter<_>, name: &str, bytes: &[u8]| {
-        let written = tar.file(name.as_bytes(), files, bytes.len() as u64, &mut &*bytes, &|_| ());
-        written.map_err(|error| match error {
-            FileError::Read(error) | FileError::Write(error) => failed(error),
-        })
-    };
-    small(&mut tar, "oci-layout", LAYOUT)?;
+    small(&mut tar, "oci-layout", LAYOUT, failed)?;
     tar.directory(b"blobs", folders).map_err(failed)?;
     tar.directory(b"blobs/sha256", folders).map_err(failed)?;
     for (digest, blob) in &blobs {
-        let mut content = Checked {
-            file: store.file(digest)?,
-            hasher: Hasher::default(),
-        };
+        let mut content = Checked::new(store.file(digest)?);
         let name = format!("blobs/sha256/{}", digest.hex());
         let altered = || BlobError::Altered {
             path: store.path(digest),
@@ -75,12 +100,22 @@ pub fn write_archive(store: &BlobStore, roots: &[Root], destination: &Path) -> R
             return Err(altered().into());
         }
     }
-    small(&mut tar, "index.json", &index_bytes(&entries(roots)))?;
-    tar.finish()
-        .and_then(|mut writer| writer.flush())
-        .map_err(failed)?;
-    unfinished.publish(store, "archive", destination)?;
-    Ok(())
+    small(&mut tar, "index.json", &index_bytes(&entries(roots)), failed)?;
+    tar.finish().and_then(Write::flush).map_err(failed)
+}
+
+/// A file that is in memory.
+pub(super) fn small<W: Write>(
+    tar: &mut TarWriter<W>,
+    name: &str,
+    bytes: &[u8],
+    failed: Failed<'_>,
+) -> Result<(), ArchiveError> {
+    let files = Attributes::root(0o644);
+    let written = tar.file(name.as_bytes(), files, bytes.len() as u64, &mut &*bytes, &|_| ());
+    written.map_err(|error| match error {
+        FileError::Read(error) | FileError::Write(error) => failed(error),
+    })
 }
 
 /// Everything that the roots lead to, by digest.
@@ -100,15 +135,24 @@ fn entries(roots: &[Root]) -> Vec<Entry> {
     roots.iter().map(entry).collect()
 }
 
-/// Hashes a file while it is read.
-struct Checked {
-    file: File,
-    hasher: Hasher,
+/// Hashes what is read.
+pub(super) struct Checked<R> {
+    inner: R,
+    pub(super) hasher: Hasher,
 }
 
-impl Read for Checked {
+impl<R: Read> Checked<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            hasher: Hasher::default(),
+        }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
+        let count = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..count]);
         Ok(count)
     }

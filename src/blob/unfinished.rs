@@ -32,6 +32,7 @@ pub(crate) fn sweep(store: &BlobStore, folder: &Path) -> Result<(), BlobError> {
 }
 
 /// A file under a temporary name, locked; removed when dropped.
+#[derive(Debug)]
 pub(crate) struct Unfinished {
     file: tempfile::NamedTempFile,
 }

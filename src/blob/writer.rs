@@ -84,6 +84,11 @@ impl BlobStore {
         unfinished.publish_new(self, event, path)
     }
 
+    /// A temporary file, removed when dropped or, after a kill, by whoever opens the store next.
+    pub(crate) fn scratch(&self) -> Result<Unfinished, BlobError> {
+        Unfinished::new(&self.unfinished())
+    }
+
     /// Removes the folder of temporary files, unless somebody has one there: for a layout that leaves our hands.
     pub(crate) fn tidy(&self) {
         drop(fs::remove_dir(self.unfinished()));

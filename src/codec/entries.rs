@@ -84,6 +84,11 @@ impl<R: Read> Entries<R> {
         }
     }
 
+    /// What is read from; before an entry's content is asked for, it stands at its beginning.
+    pub(crate) fn inner(&self) -> &R {
+        &self.tar
+    }
+
     /// The current entry's content.
     pub(crate) fn content(&mut self) -> impl Read + '_ {
         Content(self)

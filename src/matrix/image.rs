@@ -38,6 +38,7 @@ pub(super) fn read(name: &str, table: &Table, platform: &[Entry], faults: &mut V
         binaries: binaries::uses(table, &profile, BIN_DIR, faults),
         profile,
         tags: tags::read(table, faults),
+        tag_order: tags::order(table),
         compression: compression(table, faults),
         strip: binaries::strip(table).unwrap_or_default(),
         remap_paths: table.flag("remap-paths").unwrap_or(true),

@@ -76,6 +76,8 @@ pub struct Image {
     pub profile: String,
     /// Tags to set.
     pub tags: Vec<TagRule>,
+    /// In which order they are set.
+    pub tag_order: TagOrder,
     /// How layers are compressed.
     pub compression: Compression,
     /// What is stripped from binaries.
@@ -298,6 +300,10 @@ pub struct TagRule {
     pub template: String,
     /// When it may move from one digest to another.
     pub moves: Moves,
+    /// It is not set for pre-releases, and is no major version of 0.
+    pub releases_only: bool,
+    /// When it is set; always if none.
+    pub when: Option<Condition>,
 }
 
 /// When a tag may move.
@@ -306,8 +312,40 @@ pub struct TagRule {
 pub enum Moves {
     /// Never: it names one digest for good.
     Never,
+    /// To a higher version only.
+    Forward,
     /// Always.
     Always,
+}
+
+/// When a tag is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// A git tag names the commit.
+    GitTag,
+    /// The branch matches a glob.
+    Branch(String),
+    /// It is done by a CI: its variable `CI` says so.
+    Ci,
+    /// An environment variable has a value.
+    Variable {
+        /// Its name.
+        name: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// In which order tags are set. Many registries show the newest on top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagOrder {
+    /// Tags that never move, then those that move forward, then the others.
+    #[default]
+    ExactFirst,
+    /// As the matrix lists them.
+    Given,
 }
 
 /// Compression of layers.

@@ -54,37 +54,6 @@ pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
                 ));
             }
         }
-        if entry.key == "tags" {
-            entry.node.list().iter().for_each(|item| tag(item, faults));
-        }
-    }
-}
-
-/// The same for an element of `tags`.
-fn tag(item: &Node, faults: &mut Vec<MatrixError>) {
-    let fields = item.table();
-    let field = |key: &str| fields.and_then(|fields| fields.entry(key));
-    if let Some(when) = field("when") {
-        let help = "remove it, and choose tags with `--tag` where they are set";
-        faults.push(MatrixError::unsupported("`when`", help, &when.key_at));
-    }
-    let moves = field("moves").map(|entry| &entry.node);
-    if let Some(node) = moves.filter(|node| node.text() == Some("forward")) {
-        let help = "`never` and `always` are";
-        faults.push(MatrixError::unsupported("`moves = \"forward\"`", help, &node.at));
-    }
-    let template = fields.map_or(Some(item), |fields| fields.node("tag"));
-    let Some((node, text)) = template.and_then(|node| Some((node, node.text()?))) else {
-        return;
-    };
-    if text == "semver" {
-        let help =
-            "use `{version}`, and `{ tag = \"{major}.{minor}\", moves = \"always\" }` for shorter ones";
-        faults.push(MatrixError::unsupported("the tag rule `semver`", help, &node.at));
-    } else if moves.is_none() && super::tags::moves_forward(text) {
-        let what = format!("moving `{text}` forward only, its default,");
-        let help = format!("say `{{ tag = \"{text}\", moves = \"always\" }}` if it may move to any version");
-        faults.push(MatrixError::unsupported(what, help, &node.at));
     }
 }
 

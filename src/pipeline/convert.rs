@@ -287,6 +287,7 @@ impl From<Moves> for publish::Moves {
     fn from(moves: Moves) -> Self {
         match moves {
             Moves::Never => Self::Never,
+            Moves::Forward => Self::Forward,
             Moves::Always => Self::Always,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, convert, pinned, workplace};
+use super::{Error, Gantry, Request, blocking, ci, convert, pinned, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
@@ -125,9 +125,6 @@ fn planned(
         true => installed(gantry, request, &toolchain, &candidates)?,
         false => BTreeSet::new(),
     };
-    let variables = gantry.tools.environment().variables();
-    let variables =
-        variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
     let packages: Vec<plan::Package> = project
         .packages
         .iter()
@@ -138,14 +135,16 @@ fn planned(
         packages: &packages,
         catalog: &catalog,
         bases: facts,
-        git: git.as_ref().map(convert::git),
+        git: git
+            .as_ref()
+            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
         installed,
         selection,
         overrides: Overrides {
             repositories: request.repositories.clone(),
             tags: request.tags.clone(),
         },
-        variables: variables.collect(),
+        variables: variables(gantry),
         created: created(gantry, git.as_ref())?,
         out: workplace::store(&project).join("made"),
     })?;
@@ -371,9 +370,18 @@ pub(super) fn link(
     })
 }
 
+/// The variables that templates may name.
+pub(super) fn variables(gantry: &Gantry) -> BTreeMap<String, String> {
+    let variables = gantry.tools.environment().variables();
+    let text = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| {
+        Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+    };
+    variables.filter_map(text).collect()
+}
+
 /// `SOURCE_DATE_EPOCH`, else the commit's time, else the epoch.
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
-fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
+pub(super) fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
     match gantry.tools.environment().non_empty("SOURCE_DATE_EPOCH") {
         Some(text) => epoch(text).ok_or_else(|| Error::SourceDateEpoch {
             text: text.to_owned(),

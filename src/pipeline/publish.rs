@@ -1,14 +1,14 @@
-//! The last step: what the store holds goes to registries. Also looking at what lies there.
+//! How registries are spoken to, and what became of what was sent there. Also looking at what lies there.
 
 use std::sync::Arc;
 
-use super::{Built, BuiltImage, Error, Gantry};
+use super::{Error, Gantry};
 use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
-use crate::publish::{self, Content, Destination, ManifestBytes, Options, Shipment, Tag};
+use crate::publish::{Destination, KeptTag, Options};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
-use crate::spec::{Digest, Reference};
+use crate::spec::{Digest, Platform, Reference};
 
 /// How registries are spoken to.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,14 @@ pub struct Terms {
     pub allow_partial: bool,
     /// Move tags that never move.
     pub replace: bool,
+    /// Move tags that move forward to any version.
+    pub force_tags: bool,
+}
+
+impl From<Terms> for Options {
+    fn from(terms: Terms) -> Self {
+        Self::default().replacing(terms.replace).forcing(terms.force_tags)
+    }
 }
 
 /// One image at one repository.
@@ -34,12 +42,20 @@ pub struct Terms {
 pub struct PublishedImage {
     /// The image's name.
     pub image: String,
+    /// Its version, if something says it.
+    pub version: Option<String>,
+    /// Media type of the index, or of the manifest where there is none.
+    pub media_type: String,
     /// `registry/repository@sha256:...`.
     pub reference: String,
     /// Digest of the index.
     pub digest: Digest,
-    /// Tags that now name it.
+    /// Tags that now name it, or one of its platforms.
     pub tags: Vec<String>,
+    /// Tags that were left alone, as they name a higher version.
+    pub kept: Vec<KeptTag>,
+    /// Its platforms, each with the digest of its manifest.
+    pub platforms: Vec<(Platform, Digest)>,
     /// Blobs that were sent.
     pub blobs_sent: u64,
     /// Blobs that the registry took from another of its repositories.
@@ -50,101 +66,6 @@ pub struct PublishedImage {
     pub manifests_sent: u64,
     /// Everything was there before.
     pub unchanged: bool,
-}
-
-pub(super) async fn publish(
-    gantry: &Gantry,
-    built: &Built,
-    access: &Access,
-    terms: &Terms,
-) -> Result<Vec<PublishedImage>, Error> {
-    for image in &built.images {
-        if image.repositories.is_empty() {
-            return Err(Error::NoRepository {
-                image: image.name.clone(),
-            });
-        }
-    }
-    let mut published = Vec::new();
-    match all(gantry, built, access, terms, &mut published).await {
-        Ok(held_back) if held_back.is_empty() => Ok(published),
-        Ok(images) => Err(Error::Partial { images, published }),
-        Err(cause) if published.is_empty() => Err(cause),
-        Err(cause) => Err(Error::Halfway {
-            cause: Box::new(cause),
-            published,
-        }),
-    }
-}
-
-/// Publishes one after the other, and gives the images whose tags were held back.
-async fn all(
-    gantry: &Gantry,
-    built: &Built,
-    access: &Access,
-    terms: &Terms,
-    published: &mut Vec<PublishedImage>,
-) -> Result<Vec<String>, Error> {
-    let mut held_back = Vec::new();
-    for image in &built.images {
-        let partial = image.partial && !terms.allow_partial;
-        let shipment = shipment(image, partial)?;
-        for repository in &image.repositories {
-            let reference: Reference = repository.parse().map_err(|source| Error::Reference {
-                text: repository.clone(),
-                source,
-            })?;
-            let client = client(gantry, access, Some(&reference))?;
-            let options = Options::default().replacing(terms.replace);
-            let done = publish::to_registry(&client, &reference, &shipment, options).await?;
-            published.push(PublishedImage {
-                image: image.name.clone(),
-                reference: done.reference.to_string(),
-                digest: image.digest(),
-                tags: done.tags.clone(),
-                blobs_sent: done.blobs_sent,
-                blobs_mounted: done.blobs_mounted,
-                bytes_sent: done.bytes_sent,
-                manifests_sent: done.manifests_sent,
-                unchanged: done.unchanged,
-            });
-        }
-        if partial && !image.tags.is_empty() {
-            held_back.push(image.name.clone());
-        }
-    }
-    Ok(held_back)
-}
-
-fn shipment(image: &BuiltImage, partial: bool) -> Result<Shipment, Error> {
-    let manifest = |descriptor: &crate::spec::Descriptor, bytes: &[u8]| {
-        ManifestBytes::new(descriptor.media_type().to_string(), bytes)
-    };
-    let mut manifests: Vec<ManifestBytes> = image
-        .images
-        .iter()
-        .map(|image| manifest(image.descriptor(), image.manifest()))
-        .collect();
-    let root = match &image.index {
-        Some(index) => manifest(index.descriptor(), index.bytes()),
-        None => manifests.remove(0),
-    };
-    let tags = image
-        .tags
-        .iter()
-        .filter(|_| !partial)
-        .map(|tag| Tag::new(&tag.name, tag.moves.into()));
-    Ok(Shipment {
-        content: Content {
-            root,
-            manifests,
-            blobs: image.blobs.clone(),
-        },
-        version: image.version.clone(),
-        tags: tags
-            .collect::<Result<_, _>>()
-            .map_err(publish::PublishError::from)?,
-    })
 }
 
 /// A client; the login goes to the host of `to` only.
@@ -170,6 +91,11 @@ pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Res
             let layout = Layout::open(gantry.absolute(&path))?;
             Ok(inspect::layout(&layout, name, tag.as_deref())?)
         }
+        Destination::DockerArchive(..) => Err(publish::PublishError::Transport {
+            text: name.to_owned(),
+            transport: "docker-archive".to_owned(),
+        }
+        .into()),
         Destination::Registry(reference) => {
             let client = client(gantry, access, Some(&reference))?;
             Ok(inspect::registry(&client, &reference).await?)

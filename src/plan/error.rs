@@ -217,6 +217,31 @@ pub enum PlanError {
         /// The rendered text.
         tag: String,
     },
+    /// Two rules, or two platforms, come to one tag.
+    #[error("image `{image}`: tag `{tag}` is there twice")]
+    #[diagnostic(code(gantry::plan::tag_twice), help("{help}"))]
+    TagTwice {
+        /// The image.
+        image: String,
+        /// The tag.
+        tag: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// Forward needs something to compare.
+    #[error("image `{image}`: tag `{tag}` moves to higher versions only, and there is no version")]
+    #[diagnostic(
+        code(gantry::plan::forward_without_version),
+        help(
+            "tag the commit as in v1.2.3, or let the tag move to anything: `{{{{ tag = \"{tag}\", moves = \"always\" }}}}`"
+        )
+    )]
+    ForwardWithoutVersion {
+        /// The image.
+        image: String,
+        /// The tag.
+        tag: String,
+    },
     /// A rendered repository is not one.
     #[error("image `{image}`: `{repository}` is not a repository")]
     #[diagnostic(

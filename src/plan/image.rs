@@ -8,12 +8,13 @@ use super::base::{base_name, of_index, of_manifest};
 use super::consistency::{check_environment, check_user, one_image_a_tag};
 use super::finish::finish;
 use super::foreign::{self, ForeignNeed};
-use super::naming::{check_version_tag, repositories, tagged_version, tags};
+use super::naming::{check_version_tag, repositories, tagged_version};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
 use super::target::{Decision, decide, decide_foreign, nearest, of_cargo};
 use super::{
-    Maker, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question, annotation,
+    Maker, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question,
+    annotation, tagging,
 };
 use crate::matrix::{Base, BinarySource, BinaryUse, Files, Image, PlatformSettings, Provide};
 
@@ -31,7 +32,7 @@ struct Gathered {
 
 /// Where a binary of an image comes from.
 #[derive(Clone, Copy)]
-enum Origin<'a> {
+pub(super) enum Origin<'a> {
     Cargo(&'a Package),
     Foreign(&'a BinarySource),
 }
@@ -53,7 +54,14 @@ pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
             images.push(planned);
         }
     }
-    one_image_a_tag(&images)?;
+    let names = images.iter().map(|image| {
+        (
+            image.name.as_str(),
+            image.repositories.as_slice(),
+            image.tags.as_slice(),
+        )
+    });
+    one_image_a_tag(names)?;
     let Gathered {
         needs,
         foreign,
@@ -86,7 +94,7 @@ pub(super) fn uses(image: &Image) -> Vec<BinaryUse> {
 
 /// Without images in the Matrix there is one for each of its own binaries, and for each that plain `cargo build` would
 /// build.
-fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
+pub(super) fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
     if !question.matrix.images.is_empty() {
         return Ok(Vec::new());
     }
@@ -112,7 +120,7 @@ fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
     }
 }
 
-fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
+pub(super) fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
     let names = || declared.iter().map(|image| image.name.as_str());
     for name in &question.selection.images {
         if !names().any(|known| known == name) {
@@ -192,11 +200,7 @@ fn one(
         name: image.name.clone(),
         version: version.clone(),
         repositories: repositories(question, image, &rendering)?,
-        tags: if selected {
-            tags(question, image, &rendering)?
-        } else {
-            Vec::new()
-        },
+        tags: Vec::new(),
         created_seconds: question.created,
         annotations: annotations(
             image,
@@ -216,12 +220,6 @@ fn one(
     if selected && !image.format.has_annotations() && !image.annotations.is_empty() {
         gathered.notices.push(format!(
             "image `{}`: its `annotations` are left out, as `format = \"docker\"` has none; labels stay",
-            image.name
-        ));
-    }
-    if selected && planned.tags.is_empty() && version.is_none() {
-        gathered.notices.push(format!(
-            "image `{}` has no version, so no tag: it takes one from a tag such as v1.2.3 on HEAD, or from `--tag`",
             image.name
         ));
     }
@@ -270,10 +268,29 @@ fn one(
             planned.platforms.push(planned_platform);
         }
     }
+    if selected {
+        let packed = planned.platforms.iter();
+        let packed: Vec<_> = packed
+            .map(|platform| (&platform.platform, platform.triple.as_str()))
+            .collect();
+        let tags = tagging::tags(question, image, &rendering, &packed)?;
+        gathered.notices.extend(tags.notices);
+        planned.tags = tags.tags;
+        if planned.tags.is_empty() && version.is_none() {
+            gathered.notices.push(format!(
+                "image `{}` has no version, so no tag: it takes one from a tag such as v1.2.3 on HEAD, or from `--tag`",
+                image.name
+            ));
+        }
+    }
     Ok(planned)
 }
 
-fn origin<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<Origin<'a>, PlanError> {
+pub(super) fn origin<'a>(
+    question: &Question<'a>,
+    image: &Image,
+    of: &BinaryUse,
+) -> Result<Origin<'a>, PlanError> {
     match question.matrix.binaries.get(&of.binary) {
         Some(source) if of.package.is_none() => Ok(Origin::Foreign(source)),
         _ => Ok(Origin::Cargo(package(question, image, of)?)),

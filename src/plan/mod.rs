@@ -16,7 +16,9 @@ mod gather;
 mod image;
 mod naming;
 mod need;
+mod releases;
 mod rendering;
+mod tagging;
 mod target;
 mod unit;
 
@@ -30,6 +32,7 @@ pub use error::PlanError;
 pub use foreign::{
     CommandRun, CommandUnit, ForeignUnit, GoSettings, GoTarget, GoUnit, PrebuiltFile, PrebuiltUnit,
 };
+pub use releases::{Release, releases};
 pub use target::{Candidates, candidates};
 
 use crate::matrix::{
@@ -289,6 +292,8 @@ pub struct PlannedTag {
     pub name: String,
     /// When it may move.
     pub moves: Moves,
+    /// The platform whose manifest it names; none where it names the index.
+    pub platform: Option<Platform>,
 }
 
 /// One platform of an image.

@@ -1,8 +1,8 @@
-//! The names that an image gets: repositories and tags.
+//! The repositories that an image goes to, and the version that git says.
 
 use super::rendering::Rendering;
-use super::{Git, Package, PlanError, PlannedTag, Question};
-use crate::matrix::{Image, Moves};
+use super::{Git, Package, PlanError, Question};
+use crate::matrix::Image;
 use crate::spec::Reference;
 
 /// Where an image is published to: what the command line says, else the Matrix.
@@ -47,49 +47,6 @@ fn without_userinfo(text: &str) -> String {
         Some((_, rest)) if !rest.starts_with("sha256:") => format!("...@{rest}"),
         _ => text.to_owned(),
     }
-}
-
-/// Its tags: what the command line says, else the Matrix.
-pub(super) fn tags(
-    question: &Question<'_>,
-    image: &Image,
-    rendering: &Rendering<'_>,
-) -> Result<Vec<PlannedTag>, PlanError> {
-    let given = question
-        .overrides
-        .tags
-        .iter()
-        .map(|template| (template.as_str(), Moves::Always));
-    let declared = image.tags.iter().map(|rule| (rule.template.as_str(), rule.moves));
-    let rules: Vec<_> = if question.overrides.tags.is_empty() {
-        declared.collect()
-    } else {
-        given.collect()
-    };
-    // The tag that nobody asked for: without a version there is none.
-    if let ([("{version}", _)], None) = (rules.as_slice(), rendering.version) {
-        return Ok(Vec::new());
-    }
-    rules
-        .into_iter()
-        .map(|(template, moves)| {
-            // `+` is legal in a version and not in a tag.
-            let name = rendering.text(template)?.replace('+', "-");
-            let mut bytes = name.bytes();
-            let first = bytes
-                .next()
-                .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-            if first && rest && name.len() <= 128 {
-                Ok(PlannedTag { name, moves })
-            } else {
-                Err(PlanError::Tag {
-                    image: image.name.clone(),
-                    tag: name,
-                })
-            }
-        })
-        .collect()
 }
 
 /// The highest version that a tag on HEAD names.

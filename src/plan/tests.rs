@@ -3,6 +3,7 @@ use crate::matrix;
 
 mod from_elsewhere;
 mod on_bases;
+mod tags;
 
 fn package(name: &str, binaries: &[&str]) -> Package {
     Package {
@@ -25,6 +26,7 @@ struct Case {
     selection: Selection,
     git: Option<Git>,
     bases: Bases,
+    variables: BTreeMap<String, String>,
 }
 
 impl Case {
@@ -36,6 +38,11 @@ impl Case {
             selection: Selection::default(),
             git: None,
             bases: Bases::new(),
+            variables: BTreeMap::from([
+                ("TEAM".into(), "core".into()),
+                ("BAD".into(), "x:tag".into()),
+                ("APP".into(), "app".into()),
+            ]),
         }
     }
 
@@ -64,11 +71,7 @@ impl Case {
             bases: self.bases.clone(),
             selection: self.selection.clone(),
             overrides: Overrides::default(),
-            variables: BTreeMap::from([
-                ("TEAM".into(), "core".into()),
-                ("BAD".into(), "x:tag".into()),
-                ("APP".into(), "app".into()),
-            ]),
+            variables: self.variables.clone(),
             created: 86_400,
             out: "/store/made".into(),
         })?;

@@ -32,6 +32,37 @@ pub enum PublishError {
         /// What it should name.
         ours: Digest,
     },
+    /// Nobody can say whether a tag would move forward or back.
+    #[error(
+        "nothing tells which version tag `{tag}` of `{repository}` names, so it may not come to name {version}"
+    )]
+    #[diagnostic(
+        code(gantry::publish::tag_unknown),
+        help(
+            "nothing was sent. It names {found}, which has no annotation `org.opencontainers.image.version`, and no tag of \
+             a version names the same. If {version} is newer, say so once with --force-tags: from then on the tag's \
+             version is known"
+        )
+    )]
+    TagUnknown {
+        /// The tag.
+        tag: String,
+        /// The repository.
+        repository: String,
+        /// What it names.
+        found: Digest,
+        /// The version that is published.
+        version: String,
+    },
+    /// A tag for a manifest that is not published.
+    #[error("tag `{tag}` is for manifest {digest}, which is not part of what is published")]
+    #[diagnostic(code(gantry::publish::tag_of_nothing))]
+    TagOfNothing {
+        /// The tag.
+        tag: String,
+        /// The manifest.
+        digest: Digest,
+    },
     /// The registry keeps a tag from being moved, by a rule of its own.
     #[error("the registry keeps tag `{tag}` of `{repository}` at `{found}`; it cannot name `{ours}`")]
     #[diagnostic(
@@ -62,7 +93,9 @@ pub enum PublishError {
     #[error("destination `{text}`: `{transport}` is not supported yet")]
     #[diagnostic(
         code(gantry::publish::transport),
-        help("use `oci:PATH`, `oci-archive:PATH`, or a registry reference")
+        help(
+            "use `oci:PATH`, `oci-archive:PATH`, `docker-archive:PATH`, or a registry reference; `load` is for daemons"
+        )
     )]
     Transport {
         /// The destination as given.
@@ -72,7 +105,10 @@ pub enum PublishError {
     },
     /// A transport without a path.
     #[error("destination `{text}` names no path")]
-    #[diagnostic(code(gantry::publish::path), help("write `oci:PATH` or `oci-archive:PATH`"))]
+    #[diagnostic(
+        code(gantry::publish::path),
+        help("write `oci:PATH`, `oci-archive:PATH` or `docker-archive:PATH`")
+    )]
     Path {
         /// The destination as given.
         text: String,
@@ -127,7 +163,7 @@ impl PublishError {
                 release::Kind::Usage => Kind::Usage,
                 release::Kind::Registry(kind) => Kind::Registry(kind),
             },
-            Self::TagTaken { .. } | Self::TagImmutable { .. } => Kind::Refused,
+            Self::TagTaken { .. } | Self::TagUnknown { .. } | Self::TagImmutable { .. } => Kind::Refused,
             Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),
             _ => Kind::Usage,
         }

@@ -9,12 +9,14 @@
 mod destination;
 mod error;
 mod registry;
+mod source;
 
 pub use destination::Destination;
 pub use error::{Kind, PublishError};
-pub use registry::to_registry;
+pub use registry::{rehearse, to_registry};
+pub use source::Source;
 
-pub use crate::release::{BlobContent, BlobSource, Content, ManifestBytes, Moves, Tag};
+pub use crate::release::{BlobContent, BlobSource, Content, Lifted, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};
 
 /// Everything of one image, and the names that it shall have.
@@ -32,17 +34,34 @@ pub struct Shipment {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Moves tags that never move, too.
-    pub replace: bool,
+    /// The rules of tags that do not hold.
+    pub lifted: Lifted,
 }
 
 impl Options {
     /// The same options, with tags replaced that never move.
     #[must_use]
     pub fn replacing(mut self, replace: bool) -> Self {
-        self.replace = replace;
+        self.lifted.never = replace;
         self
     }
+
+    /// The same options, with tags moved to any version that move forward only.
+    #[must_use]
+    pub fn forcing(mut self, force: bool) -> Self {
+        self.lifted.forward = force;
+        self
+    }
+}
+
+/// A tag that was left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptTag {
+    /// The tag.
+    pub name: String,
+    /// The version that it names.
+    pub version: String,
 }
 
 /// What is at the registry now, and what that took.
@@ -53,8 +72,10 @@ pub struct Published {
     pub reference: Reference,
     /// The digest of the index.
     pub digest: Digest,
-    /// The tags that name the index now.
+    /// The tags that name it, or one of its manifests, now.
     pub tags: Vec<String>,
+    /// The tags that were left alone, as they name a higher version.
+    pub kept: Vec<KeptTag>,
     /// How many blobs were sent.
     pub blobs_sent: u64,
     /// How many blobs the registry took from another of its repositories; nothing of them was sent.

@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
 
-use super::{BlobContent, BlobSource, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
+use super::{
+    BlobContent, BlobSource, KeptTag, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag,
+};
 use crate::event::Event;
 use crate::registry::{Access, Client, Pushed, RegistryError, Repository};
+use crate::release::{self, Fate, Judge, Survey};
 use crate::spec::{Digest, Reference};
 
 /// Brings `shipment` to the repository of `repository` (whose own tag or digest means nothing here).
 ///
-/// A tag that never moves is looked at again just before it is written: two who publish at once do not both win.
+/// A tag that must not move to just anything is looked at again right before it is written: two who publish at once do not
+/// both win.
 ///
 /// When every tag names the index already (or, without tags, the index is there), that is one request per tag and
 /// nothing is sent. When only tags are missing, only tags are written. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// [`PublishError::TagTaken`], before anything is sent, when a tag that never moves names something else, unless
-/// `options` say to replace it; otherwise when the registry or a blob's file fails.
+/// [`PublishError::TagTaken`] and [`PublishError::TagUnknown`], before anything is sent, when a tag's rule forbids to move it,
+/// unless `options` lift it; otherwise when the registry or a blob's file fails.
 pub async fn to_registry(
     client: &Client,
     repository: &Reference,
@@ -26,75 +30,133 @@ pub async fn to_registry(
     options: Options,
 ) -> Result<Published, PublishError> {
     let repository = Repository::from(repository);
-    let index = &shipment.content.root;
-    let mut published = Published {
-        reference: repository.at(index.digest()),
-        digest: *index.digest(),
-        tags: shipment.tags.iter().map(|tag| tag.name().to_owned()).collect(),
-        blobs_sent: 0,
-        blobs_mounted: 0,
-        bytes_sent: 0,
-        manifests_sent: 0,
-        unchanged: false,
-    };
-    let tags = tags_now(client, &repository, &shipment.tags).await?;
-    let moved = |(tag, found): &(&Tag, Option<Digest>)| {
-        let found = found.filter(|found| found != index.digest())?;
-        (tag.moves() == Moves::Never).then(|| (tag.name().to_owned(), found))
-    };
-    let taken = |tag: String, found: Digest| PublishError::TagTaken {
-        tag,
-        repository: repository.to_string(),
-        found,
-        ours: *index.digest(),
-    };
-    if let Some((tag, found)) = tags.iter().find_map(moved).filter(|_| !options.replace) {
-        return Err(taken(tag, found));
+    let root = &shipment.content.root;
+    let judge = Judge::new(client, &repository, shipment.version.as_deref(), options.lifted).before_writing();
+    let fates = judge.all(&shipment.tags, Some(root.digest())).await?;
+    let mut published = Published::of(&repository, root.digest());
+    let mut unset = Vec::new();
+    let mut set = Vec::new();
+    for (tag, fate) in shipment.tags.iter().zip(fates) {
+        allowed(&repository, shipment, tag, &fate)?;
+        match fate {
+            Fate::Present => set.push(tag),
+            Fate::Stays { version, .. } => published.kept.push(kept(client, shipment, tag, version)),
+            _ => unset.push(tag),
+        }
     }
-    let (set, unset): (Vec<_>, Vec<_>) = tags
-        .iter()
-        .partition(|(_, found)| *found == Some(*index.digest()));
     // The index was written after everything that it lists: where it is, all is.
-    let complete = !set.is_empty() || index_present(client, &repository, index).await?;
-    for (tag, _) in &set {
-        told(client, &repository.tagged(tag.name()), index, true);
+    let named = set.iter().any(|tag| tag.names().is_none());
+    let complete = named || index_present(client, &repository, root).await?;
+    for tag in &set {
+        told(
+            client,
+            &repository.tagged(tag.name()),
+            named_by(shipment, tag)?,
+            true,
+        );
     }
     if !complete {
         send_contents(client, &repository, shipment, &mut published).await?;
     }
-    for (tag, _) in &unset {
+    for tag in &unset {
         // Somebody else may have published while we were sending.
-        if !complete && tag.moves() == Moves::Never && !options.replace {
-            let now = client
-                .find_manifest(&repository.tagged(tag.name()), Access::Push)
-                .await?;
-            if let Some(other) = now.filter(|now| now.digest != *index.digest()) {
-                return Err(taken(tag.name().to_owned(), other.digest));
+        if !complete && tag.moves() != Moves::Always {
+            let fate = judge.one(tag, Some(root.digest())).await?;
+            allowed(&repository, shipment, tag, &fate)?;
+            if let Fate::Stays { version, .. } = fate {
+                published.kept.push(kept(client, shipment, tag, version));
+                continue;
             }
         }
-        set_tag(client, &repository, tag, index).await?;
+        set_tag(client, &repository, tag, named_by(shipment, tag)?).await?;
         published.manifests_sent += 1;
     }
-    published.unchanged = complete && unset.is_empty();
+    let stay = |tag: &&Tag| !published.kept.iter().any(|kept| kept.name == tag.name());
+    published.tags = shipment
+        .tags
+        .iter()
+        .filter(stay)
+        .map(|tag| tag.name().to_owned())
+        .collect();
+    published.unchanged = complete && published.manifests_sent == 0;
     Ok(published)
 }
 
-/// What each tag names now.
-async fn tags_now<'a>(
+/// What [`to_registry`] would do, and the error with which it would refuse. Nothing is written.
+///
+/// # Errors
+/// When the registry cannot be asked.
+pub async fn rehearse(
     client: &Client,
-    repository: &Repository,
-    tags: &'a [Tag],
-) -> Result<Vec<(&'a Tag, Option<Digest>)>, RegistryError> {
-    let mut requests = JoinSet::new();
-    for (position, tag) in tags.iter().enumerate() {
-        let (client, reference) = (client.clone(), repository.tagged(tag.name()));
-        requests.spawn(async move { (position, client.find_manifest(&reference, Access::Push).await) });
+    repository: &Reference,
+    shipment: &Shipment,
+    options: Options,
+) -> Result<(Survey, Option<PublishError>), PublishError> {
+    let repository = Repository::from(repository);
+    let judge = Judge::new(client, &repository, shipment.version.as_deref(), options.lifted);
+    let survey = release::survey(client, &repository, &shipment.content, &shipment.tags, &judge).await?;
+    let refused = survey
+        .tags
+        .iter()
+        .find_map(|state| allowed(&repository, shipment, &state.tag, &state.fate).err());
+    Ok((survey, refused))
+}
+
+impl Published {
+    fn of(repository: &Repository, digest: &Digest) -> Self {
+        Self {
+            reference: repository.at(digest),
+            digest: *digest,
+            tags: Vec::new(),
+            kept: Vec::new(),
+            blobs_sent: 0,
+            blobs_mounted: 0,
+            bytes_sent: 0,
+            manifests_sent: 0,
+            unchanged: false,
+        }
     }
-    let mut found = BTreeMap::new();
-    while let Some((position, answer)) = next(&mut requests).await {
-        found.insert(position, answer?.map(|found| found.digest));
+}
+
+/// The manifest that a tag shall name.
+fn named_by<'s>(shipment: &'s Shipment, tag: &Tag) -> Result<&'s ManifestBytes, PublishError> {
+    let Some(digest) = tag.names() else {
+        return Ok(&shipment.content.root);
+    };
+    let found = shipment.content.manifest(digest);
+    found.ok_or_else(|| PublishError::TagOfNothing {
+        tag: tag.name().to_owned(),
+        digest: *digest,
+    })
+}
+
+/// Refuses what the rule of a tag does not allow.
+fn allowed(repository: &Repository, shipment: &Shipment, tag: &Tag, fate: &Fate) -> Result<(), PublishError> {
+    let (tag_name, ours) = (tag.name().to_owned(), *named_by(shipment, tag)?.digest());
+    match fate {
+        Fate::Taken { at } | Fate::Fixed { at } => Err(PublishError::TagTaken {
+            tag: tag_name,
+            repository: repository.to_string(),
+            found: *at,
+            ours,
+        }),
+        Fate::Unknown { at } => Err(PublishError::TagUnknown {
+            tag: tag_name,
+            repository: repository.to_string(),
+            found: *at,
+            version: shipment.version.clone().unwrap_or_else(|| ours.to_string()),
+        }),
+        _ => Ok(()),
     }
-    Ok(tags.iter().zip(found.into_values()).collect())
+}
+
+fn kept(client: &Client, shipment: &Shipment, tag: &Tag, version: String) -> KeptTag {
+    let name = tag.name().to_owned();
+    let ours = shipment.version.as_deref().unwrap_or("what is published");
+    client.observer().event(&Event::Notice {
+        text: &format!("tag `{name}` stays at {version}: {ours} is lower"),
+    });
+    KeptTag { name, version }
 }
 
 async fn index_present(
@@ -158,19 +220,29 @@ async fn send_blobs(
 }
 
 fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
-    let BlobContent::File(path) = &blob.content else {
-        return Ok(());
+    let (path, offset) = match &blob.content {
+        BlobContent::File(path) => (path, None),
+        BlobContent::Within { path, offset } => (path, Some(*offset)),
+        BlobContent::Remote(_) => return Ok(()),
     };
     let (found, path) = (path.metadata(), path.clone());
-    match found {
-        Ok(meta) if meta.len() == blob.size => Ok(()),
-        Ok(meta) => Err(PublishError::BlobSize {
-            path,
-            expected: blob.size,
-            found: meta.len(),
-        }),
-        Err(source) => Err(RegistryError::File { path, source }.into()),
+    let (good, found) = match (found, offset) {
+        (Err(source), _) => return Err(RegistryError::File { path, source }.into()),
+        (Ok(meta), None) => (meta.len() == blob.size, meta.len()),
+        // What follows is no part of it.
+        (Ok(meta), Some(offset)) => {
+            let rest = meta.len().saturating_sub(offset);
+            (rest >= blob.size, rest)
+        }
+    };
+    if good {
+        return Ok(());
     }
+    Err(PublishError::BlobSize {
+        path,
+        expected: blob.size,
+        found,
+    })
 }
 
 /// Writes a tag. A registry whose tags cannot change may refuse what is there already.

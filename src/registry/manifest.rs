@@ -1,6 +1,6 @@
 //! Manifests and indexes: looking, reading, writing. They are small and kept whole.
 
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use reqwest::{Method, Response};
 
 use super::host::Host;
@@ -63,17 +63,8 @@ impl Client {
     }
 
     async fn read_manifest(&self, reference: &Reference) -> Result<Option<Fetched>, RegistryError> {
-        let (repository, target) = (Repository::from(reference), Target::of(reference)?);
-        let host = self.host(&repository);
-        let what = format!("manifest `{reference}`");
-        let purpose = purpose(&repository, Access::Pull, &what);
-        let mut attempts = self.attempts(&host, format!("reading {what}"));
-        loop {
-            match self.get_manifest(&host, purpose, &target).await {
-                Ok(fetched) => return Ok(fetched),
-                Err(fault) => attempts.pause(fault).await?,
-            }
-        }
+        let read = self.marked_manifest(reference).await?;
+        Ok(read.map(|(fetched, _)| fetched))
     }
 
     /// Asks for the digest, size and media type of what `reference` names; none if there is no such manifest.
@@ -122,6 +113,19 @@ impl Client {
         media_type: &str,
         bytes: &[u8],
     ) -> Result<Digest, RegistryError> {
+        self.write_manifest(reference, media_type, bytes, None)
+            .await
+            .map(|_| Digest::of(bytes))
+    }
+
+    /// As [`Client::put_manifest`], under a condition if there is one; the registry's answer.
+    pub(super) async fn write_manifest(
+        &self,
+        reference: &Reference,
+        media_type: &str,
+        bytes: &[u8],
+        condition: Option<(HeaderName, &str)>,
+    ) -> Result<Response, RegistryError> {
         let (repository, target) = (Repository::from(reference), Target::of(reference)?);
         let host = self.host(&repository);
         let what = format!("manifest `{reference}`");
@@ -131,14 +135,35 @@ impl Client {
         let mut attempts = self.attempts(&host, format!("writing {what}"));
         loop {
             let url = self.address(&host, &repository, &target.path()).await?;
-            let request = Request::new(Method::PUT, url, purpose)
+            let mut request = Request::new(Method::PUT, url, purpose)
                 .header(CONTENT_TYPE, media_type)
                 .payload(Payload::Bytes(bytes.to_vec()));
+            if let Some((name, value)) = &condition {
+                request = request.header(name.clone(), value);
+            }
             match self.expect(&host, &request, &[200, 201, 202, 204]).await {
                 Ok(response) => {
                     let stored = stated_digest(&response).unwrap_or(digest);
-                    return mismatch(&what, digest, stored).map(|()| digest);
+                    return mismatch(&what, digest, stored).map(|()| response);
                 }
+                Err(fault) => attempts.pause(fault).await?,
+            }
+        }
+    }
+
+    /// What a tag names at the registry itself, and the mark by which a change of it can be told.
+    pub(super) async fn marked_manifest(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<(Fetched, Option<String>)>, RegistryError> {
+        let (repository, target) = (Repository::from(reference), Target::of(reference)?);
+        let host = self.host(&repository);
+        let what = format!("manifest `{reference}`");
+        let purpose = purpose(&repository, Access::Pull, &what);
+        let mut attempts = self.attempts(&host, format!("reading {what}"));
+        loop {
+            match self.get_marked(&host, purpose, &target).await {
+                Ok(fetched) => return Ok(fetched),
                 Err(fault) => attempts.pause(fault).await?,
             }
         }
@@ -150,6 +175,16 @@ impl Client {
         purpose: Purpose<'_>,
         target: &Target,
     ) -> Result<Option<Fetched>, Fault> {
+        let fetched = self.get_marked(host, purpose, target).await?;
+        Ok(fetched.map(|(fetched, _)| fetched))
+    }
+
+    async fn get_marked(
+        &self,
+        host: &Host,
+        purpose: Purpose<'_>,
+        target: &Target,
+    ) -> Result<Option<(Fetched, Option<String>)>, Fault> {
         let url = self.address(host, purpose.repository, &target.path()).await?;
         let request = Request::new(Method::GET, url, purpose).header(ACCEPT, ACCEPTED);
         let response = self.send(host, &request).await?;
@@ -160,15 +195,18 @@ impl Client {
         }
         let stated = stated_digest(&response);
         let media_type = media_type(&response);
+        let mark = response.headers().get(ETAG);
+        let mark = mark.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let bytes = read_bounded(response, purpose.what, LIMIT, self.0.settings.patience.stall).await?;
         let digest = Digest::of(&bytes);
         target.check(&digest, purpose.what)?;
         mismatch(purpose.what, stated.unwrap_or(digest), digest)?;
-        Ok(Some(Fetched {
+        let fetched = Fetched {
             media_type,
             digest,
             bytes,
-        }))
+        };
+        Ok(Some((fetched, mark)))
     }
 
     async fn head_manifest(
@@ -212,13 +250,13 @@ impl Client {
 }
 
 /// What a request names: the digest if the reference has one, else the tag.
-enum Target {
+pub(super) enum Target {
     Tag(String),
     Digest(Digest),
 }
 
 impl Target {
-    fn of(reference: &Reference) -> Result<Self, RegistryError> {
+    pub(super) fn of(reference: &Reference) -> Result<Self, RegistryError> {
         let Some(digest) = reference.digest() else {
             return Ok(Self::Tag(reference.tag().unwrap_or("latest").to_owned()));
         };
@@ -231,7 +269,7 @@ impl Target {
             })
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         match self {
             Self::Tag(tag) => format!("manifests/{tag}"),
             Self::Digest(digest) => format!("manifests/{digest}"),

@@ -12,6 +12,7 @@ mod challenge;
 mod ci_credential;
 mod credential;
 mod credential_helper;
+mod delete;
 mod error;
 mod exchange;
 mod feed;
@@ -26,6 +27,7 @@ mod pull;
 mod push;
 mod realm;
 mod redact;
+mod refer;
 mod referrers;
 mod repository;
 mod retry;
@@ -50,10 +52,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 pub use credential::Account;
+pub use delete::Deleted;
 pub use error::{Answer, Kind, RegistryError};
 pub use host_settings::{HostSettings, Mirror, user_settings};
 pub use manifest::{Fetched, Found};
 pub use push::Pushed;
+pub use refer::Referred;
 pub use repository::Repository;
 pub use retry::Patience;
 pub use secret::Secret;
@@ -159,6 +163,8 @@ struct Shared {
     /// Mirrors, and repositories of mirrors, that were of no use.
     passed_over: Mutex<BTreeSet<String>>,
     logins: Mutex<HashMap<Repository, Arc<OnceCell<Arc<Login>>>>>,
+    /// Whose lists of referrers are being rewritten.
+    subjects: refer::Subjects,
 }
 
 impl Client {
@@ -184,6 +190,7 @@ impl Client {
             shown: Shown::default(),
             passed_over: Mutex::default(),
             logins: Mutex::default(),
+            subjects: refer::Subjects::default(),
         };
         Ok(Self(Arc::new(shared), Route::Origin))
     }

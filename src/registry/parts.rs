@@ -77,7 +77,7 @@ impl Push<'_> {
                 Part::Doubtful(fault) => fault,
             };
             // What was read elsewhere cannot be read again from the middle.
-            let again = matches!(self.blob.content, BlobContent::File(_)) && !doubted;
+            let again = !matches!(self.blob.content, BlobContent::Remote(_)) && !doubted;
             if !again {
                 return Err(fault);
             }

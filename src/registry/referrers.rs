@@ -18,7 +18,7 @@ use super::transmit::{protocol, read_bounded};
 use super::{Client, RegistryError, Repository};
 use crate::spec::{Descriptor, Digest};
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// How many are read.
 const MOST: usize = 10_000;
 
@@ -84,8 +84,7 @@ impl Client {
                 Err(fault) => attempts.pause(fault).await?,
             }
         }
-        let tag = format!("sha256-{}", digest.hex());
-        let Some(index) = self.manifest(&repository.tagged(&tag)).await? else {
+        let Some(index) = self.manifest(&repository.tagged(&fallback_tag(digest))).await? else {
             return Ok(Vec::new());
         };
         let found = descriptors(&index.bytes, &what)?;
@@ -120,6 +119,12 @@ impl Client {
             next,
         }))
     }
+}
+
+/// The tag under which a list lies where the registry keeps none.
+/// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema>
+pub(super) fn fallback_tag(digest: &Digest) -> String {
+    format!("sha256-{}", digest.hex())
 }
 
 fn descriptors(bytes: &[u8], what: &str) -> Result<Vec<Descriptor>, RegistryError> {

@@ -23,6 +23,13 @@ pub struct BlobSource {
 pub enum BlobContent {
     /// In a file that stays as it is until the upload is over.
     File(PathBuf),
+    /// In a stretch of a file, as long as the blob: a member of an archive, say.
+    Within {
+        /// The file, which stays as it is until the upload is over.
+        path: PathBuf,
+        /// Where in it the blob begins.
+        offset: u64,
+    },
     /// In another repository, to be streamed from there.
     Remote(Repository),
 }
@@ -30,7 +37,16 @@ pub enum BlobContent {
 impl BlobSource {
     /// A blob in a file.
     pub fn file(digest: Digest, size: u64, path: impl Into<PathBuf>) -> Self {
-        let content = BlobContent::File(path.into());
+        Self::here(digest, size, BlobContent::File(path.into()))
+    }
+
+    /// A blob that is the `size` bytes of a file from `offset` on.
+    pub fn within(digest: Digest, size: u64, path: impl Into<PathBuf>, offset: u64) -> Self {
+        let path = path.into();
+        Self::here(digest, size, BlobContent::Within { path, offset })
+    }
+
+    fn here(digest: Digest, size: u64, content: BlobContent) -> Self {
         Self {
             digest,
             size,

@@ -21,6 +21,8 @@ pub(crate) enum Access {
     Pull,
     /// Read and write.
     Push,
+    /// Delete, and what goes with it. Some registries refuse whoever asks for this right without need.
+    Delete,
 }
 
 impl Access {
@@ -28,6 +30,7 @@ impl Access {
         match self {
             Self::Pull => "pull",
             Self::Push => "pull,push",
+            Self::Delete => "pull,push,delete",
         }
     }
 }
@@ -227,6 +230,12 @@ mod tests {
                 vec!["repository:a/b:pull,push", "registry:catalog:*"],
             ),
             (pull, None, Some("nonsense"), vec!["repository:a/b:pull"]),
+            (
+                Access::Delete,
+                None,
+                None,
+                vec!["repository:a/b:delete,pull,push"],
+            ),
             (
                 push,
                 Some("a/a"),

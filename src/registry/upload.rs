@@ -73,23 +73,33 @@ impl<'a> Upload<'a> {
     /// Sends the bytes with a request and waits for the answer. It fails when nothing moves for too long.
     pub(super) async fn transmit(&self, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
         match &self.blob.content {
-            BlobContent::File(path) => self.send_file(path, request, what).await,
+            BlobContent::File(path) => self.send_file(path, 0, request, what).await,
+            BlobContent::Within { path, offset } => self.send_file(path, *offset, request, what).await,
             BlobContent::Remote(repository) => self.send_on(repository, request, what).await,
         }
     }
 
-    async fn send_file(&self, path: &Path, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
+    /// `offset` is where in the file the blob begins.
+    async fn send_file(
+        &self,
+        path: &Path,
+        offset: u64,
+        request: RequestBuilder,
+        what: &str,
+    ) -> Result<Response, Fault> {
         let unreadable = |source| RegistryError::File {
             path: path.to_owned(),
             source,
         };
         let mut file = File::open(path).await.map_err(unreadable)?;
-        if self.start > 0 {
-            file.seek(SeekFrom::Start(self.start)).await.map_err(unreadable)?;
+        let begin = offset.saturating_add(self.start);
+        if begin > 0 {
+            file.seek(SeekFrom::Start(begin)).await.map_err(unreadable)?;
         }
-        // Whatever comes after the last part is an error, so it must be seen.
+        // In a file of its own, whatever comes after the last part is an error, so it must be seen.
+        let alone = matches!(self.blob.content, BlobContent::File(_));
         let last = self.start + self.length == self.blob.size;
-        let file = file.take(if last { u64::MAX } else { self.length });
+        let file = file.take(if last && alone { u64::MAX } else { self.length });
         let (request, progress) = self.with_body(request, file);
         let answer = self.watch(&progress, request.send(), what).await;
         self.note_sent(&progress);

@@ -1,6 +1,7 @@
 //! What can go wrong with a release.
 
-use crate::registry::RegistryError;
+use super::{DigestsError, MergeError, ReadError};
+use crate::registry::{self, RegistryError};
 
 /// A release cannot be made, or must not.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -10,6 +11,18 @@ pub enum ReleaseError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Registry(#[from] RegistryError),
+    /// A file of digests cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Digests(#[from] DigestsError),
+    /// Images cannot be one.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Merge(#[from] MergeError),
+    /// An image cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] ReadError),
     /// A text that is no tag.
     #[error("`{tag}` is no tag")]
     #[diagnostic(
@@ -31,7 +44,7 @@ pub enum Kind {
     /// What was asked for makes no sense.
     Usage,
     /// The registry, by its own kinds.
-    Registry(crate::registry::Kind),
+    Registry(registry::Kind),
 }
 
 impl ReleaseError {
@@ -39,7 +52,21 @@ impl ReleaseError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Registry(error) => Kind::Registry(error.kind()),
-            Self::Tag { .. } => Kind::Usage,
+            Self::Digests(DigestsError::Differs { .. }) => Kind::Refused,
+            Self::Digests(DigestsError::Read { .. }) => Kind::Registry(registry::Kind::Local),
+            Self::Merge(MergeError::NoAnnotations | MergeError::NoPlatform { .. }) => Kind::Usage,
+            Self::Merge(_) => Kind::Refused,
+            Self::Read(error) => of_read(error),
+            Self::Digests(_) | Self::Tag { .. } => Kind::Usage,
         }
+    }
+}
+
+fn of_read(error: &ReadError) -> Kind {
+    match error {
+        // Registries say so, too, where there is no right to read.
+        ReadError::NotFound { .. } => Kind::Registry(registry::Kind::Denied),
+        ReadError::Archive(error) if error.is_disk() => Kind::Registry(registry::Kind::Local),
+        _ => Kind::Usage,
     }
 }

@@ -1,7 +1,8 @@
 //! What is sent, in which order, and what is not sent again.
 
 use cargo_gantry::publish::{Kind, Moves, Options, to_registry};
-use cargo_gantry::registry::{self, BlobContent, Pushed, Repository};
+use cargo_gantry::registry::{self, BlobContent, BlobSource, Pushed, Repository};
+use cargo_gantry::spec::Digest;
 
 use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
 use crate::support::registry::{Act, Fault, Habits, Location, Registry, Setup};
@@ -250,6 +251,88 @@ async fn a_blob_that_is_there_is_not_sent() {
             Pushed::Present
         );
     }
+}
+
+/// `bytes` in the middle of a larger file.
+fn stretch(fixture: &Fixture, bytes: &[u8]) -> BlobSource {
+    let around = fixture.file(&[b"before".as_slice(), bytes, b"behind"].concat());
+    let BlobContent::File(path) = around.content else {
+        panic!("{around:?}")
+    };
+    BlobSource::within(Digest::of(bytes), bytes.len() as u64, path, 6)
+}
+
+#[tokio::test]
+async fn a_blob_may_be_a_stretch_of_a_file() {
+    let whole = (0..9 << 20).map(|n: u32| (n / 7) as u8).collect::<Vec<u8>>();
+    let narrow = Habits {
+        largest_put: Some(3 << 20),
+        ..Habits::PLAIN
+    };
+    for (name, habits, faults) in [
+        ("whole", Habits::PLAIN, Vec::new()),
+        (
+            "cut",
+            Habits::PLAIN,
+            vec![Fault::first(Act::CutBody(1 << 20)).on("PUT", "upload")],
+        ),
+        (
+            "in parts",
+            narrow,
+            vec![Fault::status(500).on("PATCH", "upload").at(2)],
+        ),
+    ] {
+        let setup = Setup {
+            habits,
+            faults,
+            ..Setup::default()
+        };
+        let (registry, fixture) = (Registry::start(setup), Fixture::new(&TAGS));
+        let to = Repository::new(&registry.host(), "a/b");
+        let blob = stretch(&fixture, &whole);
+        let pushed = client().push_blob(&to, &blob).await;
+        assert_eq!(
+            pushed.unwrap_or_else(|error| panic!("{name}: {}", shown(&error))),
+            Pushed::Sent
+        );
+        registry.store(|store| {
+            let stored = &store.of("a/b").blobs[&blob.digest.to_string()];
+            assert!(*stored == whole, "{name}");
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_stretch_that_is_not_what_it_should_be_is_not_published() {
+    let (fixture, client) = (Fixture::new(&TAGS), client());
+    let good = stretch(&fixture, b"a blob of nineteen.");
+    let moved = |by: u64| {
+        let BlobContent::Within { path, offset } = good.content.clone() else {
+            panic!("{good:?}")
+        };
+        BlobSource::within(good.digest, good.size, path, offset + by)
+    };
+    for (blob, part) in [
+        (moved(1), "DIGEST_INVALID"),
+        (moved(10), "does not hold"),
+        (moved(u64::MAX - 6), "cannot read"),
+    ] {
+        let registry = Registry::plain();
+        let to = Repository::new(&registry.host(), "a/b");
+        let error = client.push_blob(&to, &blob).await.unwrap_err();
+        assert!(shown(&error).contains(part), "{part}: {}", shown(&error));
+        registry.store(|store| assert!(store.repositories.values().all(|r| r.blobs.is_empty())));
+        // Before anything is sent, the lengths are looked at.
+        let mut shipped = Fixture::new(&TAGS);
+        shipped.shipment.content.blobs.push(blob);
+        let published = shipped.publish(&client, &registry.host()).await;
+        assert!(published.is_err(), "{part}");
+    }
+    let mut shipped = Fixture::new(&TAGS);
+    shipped.shipment.content.blobs.push(good);
+    let registry = Registry::plain();
+    let published = shipped.publish(&client, &registry.host()).await.unwrap();
+    assert_eq!(published.blobs_sent, 6);
 }
 
 #[tokio::test]

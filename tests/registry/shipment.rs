@@ -183,10 +183,14 @@ fn blob(folder: &tempfile::TempDir, bytes: Vec<u8>) -> BlobSource {
     BlobSource::file(digest, size, path)
 }
 
-/// The bytes of a blob that lies in a file.
+/// The bytes of a blob that lies in a file, or in a stretch of one.
 pub(crate) fn bytes(blob: &BlobSource) -> Vec<u8> {
     match &blob.content {
         BlobContent::File(path) => std::fs::read(path).unwrap(),
+        BlobContent::Within { path, offset } => {
+            let file = std::fs::read(path).unwrap();
+            file[*offset as usize..][..blob.size as usize].to_vec()
+        }
         BlobContent::Remote(_) => panic!("{blob:?}"),
     }
 }

@@ -25,6 +25,8 @@ pub struct Guard<'a> {
     pub client_authority: Option<&'a Path>,
     /// Where tokens are to be had, and the certificate that vouches for them.
     pub tokens: Option<(&'a str, &'a Path)>,
+    /// Manifests can be deleted by digest; tags never can.
+    pub deletes: bool,
 }
 
 impl DockerRegistry {
@@ -111,9 +113,10 @@ fn config(folder: &Path, port: u16, guard: &Guard<'_>) -> String {
     };
     format!(
         "version: 0.1\nlog: {{level: warn}}\n{auth}storage:\n  filesystem: {{rootdirectory: {}/data}}\n  \
-         maintenance: {{uploadpurging: {{enabled: false}}}}\n\
+         maintenance: {{uploadpurging: {{enabled: false}}}}\n  delete: {{enabled: {}}}\n\
          http: {{addr: '127.0.0.1:{port}', relativeurls: true{tls}}}\n",
-        folder.display()
+        folder.display(),
+        guard.deletes
     )
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Build, then push images and index to their repositories
     Publish(Publish),
     /// Show what would be built, in which units, with which linkers, under which names
-    Plan(Selecting),
+    Plan(Plan),
     /// Check whether binaries run on their bases: the project's, an image's, or any program's
     Check(Check),
     /// Build one image for one platform and start it in its own root, without a container runtime
@@ -153,6 +153,7 @@ impl Selecting {
             install_targets: self.install_targets,
             plain_http: self.plain.plain_http.clone(),
             to_publish: false,
+            outputs: Vec::new(),
         }
     }
 }
@@ -162,9 +163,13 @@ impl Selecting {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) selecting: Selecting,
-    /// Also write the images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `{image}` is replaced
+    /// Also write the images to `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]` (repeatable);
+    /// `{image}` and `{version}` are filled in, and with `{platform}` or `{arch}` it is a file per platform
     #[arg(short, long = "output", value_name = "TRANSPORT:PATH")]
     pub(crate) outputs: Vec<String>,
+    /// Write what was built, with its digests, to this file: `digests:FILE` names it elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digests_file: Option<PathBuf>,
     /// Also show what other compressions and UPX would give, and what they cost at each start
     #[arg(long)]
     pub(crate) explain_size: bool,
@@ -173,6 +178,10 @@ pub(crate) struct Build {
 /// `publish`
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
+    /// Build nothing, but merge and push these: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `digests:FILE`, or a reference in
+    /// a registry, as other machines made them
+    #[arg(value_name = "[TRANSPORT:]NAME")]
+    pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
     #[command(flatten)]
@@ -183,6 +192,27 @@ pub(crate) struct Publish {
     /// Let tags that never move be moved
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Let tags that move forward only be moved to any version
+    #[arg(long)]
+    pub(crate) force_tags: bool,
+    /// Show what would be sent and which tags would move, and write nothing to the registry
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write what was published, with its digests, to this file: `digests:FILE` names it elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digests_file: Option<PathBuf>,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    #[command(flatten)]
+    pub(crate) login: Login,
+    /// Also ask the registries which tags would move, and which layers of bases are there
+    #[arg(long)]
+    pub(crate) remote: bool,
 }
 
 /// `check`

@@ -3,6 +3,7 @@
 use regex_automata::meta::Regex;
 
 use super::Form;
+use crate::matrix::Condition;
 use crate::matrix::suggest::nearest;
 use crate::matrix::template::{Scope, Template, TemplateError, VARIABLES};
 use crate::spec::{Platform, Reference};
@@ -20,6 +21,8 @@ pub(in crate::matrix) enum Format {
     Base,
     Repository,
     Tag,
+    /// When a tag is set.
+    Condition,
     Template(Scope),
     Triple,
     Linker,
@@ -117,6 +120,7 @@ impl Format {
                 piece("[A-Za-z0-9_]", Scope::Platform),
                 piece("[A-Za-z0-9._-]", Scope::Platform)
             ),
+            Self::Condition => "git-tag|ci|branch=.+|env\\.[^=]+=.*".to_owned(),
             Self::Template(scope) => format!("(?:{})*", piece(TEXT, scope)),
             Self::Triple => "[a-z0-9_]+(?:-[a-z0-9_.]+)+".to_owned(),
             Self::Linker => r"[^\s\x00]+".to_owned(),
@@ -163,6 +167,7 @@ impl Format {
             Self::Base => base(text),
             Self::Repository => repository(&sample),
             Self::Tag => tag(&sample),
+            Self::Condition => Condition::parse(text).is_some(),
             Self::PathTemplate => Self::Path.matches(&sample),
             Self::FilesFrom | Self::FileBelow | Self::Member => self.matches(&sample),
             Self::Glob => globset::Glob::new(text).is_ok() && !text.is_empty(),
@@ -188,6 +193,7 @@ impl Format {
             Self::Base => "a base",
             Self::Repository => "a repository",
             Self::Tag => "a tag",
+            Self::Condition => "a condition",
             Self::Template(_) => "a template",
             Self::Triple => "a triple",
             Self::Linker => "a linker",
@@ -234,6 +240,7 @@ impl Format {
             Self::Tag => {
                 "a tag has at most 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`"
             }
+            Self::Condition => "`git-tag`, `ci`, `branch=GLOB`, or `env.NAME=VALUE`",
             Self::Triple => "a triple looks like `armv7-unknown-linux-gnueabihf`",
             Self::Linker => {
                 "`auto`, `rust-lld`, `zig`, `gcc`, `clang`, `cc`, or one program without arguments"

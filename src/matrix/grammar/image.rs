@@ -103,9 +103,19 @@ pub(super) const SHARED: &[Key] = &[
     key(
         "tags",
         FullList(&Either(&[Text(Format::Tag), Table(&TAG)])),
-        "The tags to set, each a template or a table; `semver` stands for the version and its shorter forms.",
+        "The tags to set, each a template or a table. `semver` stands for the version, its shorter forms and `latest`: \
+         1.2.3, 1.2, 1, latest; of 0.3.1 not 0, and of a pre-release nothing but itself. A tag with a platform's \
+         variables names that platform's manifest.",
         "[\"{version}\"]",
-        "[\"{version}\", { tag = \"edge\", moves = \"always\" }]",
+        "[\"semver\", { tag = \"edge\", when = \"branch=main\" }, { tag = \"{commit:12}-{platform}\", when = \"ci\" }]",
+    ),
+    key(
+        "tag-order",
+        Word(&["exact-first", "given"]),
+        "The order in which tags are set, as many registries show the newest on top: those that never move, then those \
+         that move forward, then the others; or as `tags` lists them.",
+        "\"exact-first\"",
+        "\"given\"",
     ),
     key(
         "entrypoint",

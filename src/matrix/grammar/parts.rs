@@ -69,8 +69,9 @@ pub(super) const TAG: Shape = Shape {
         ),
         key(
             "when",
-            Text(Format::Any),
-            "The condition under which the tag is set.",
+            Text(Format::Condition),
+            "The condition under which the tag is set: `git-tag` (a tag names the commit), `branch=GLOB`, `ci`, or \
+             `env.NAME=VALUE`.",
             "always",
             "\"branch=main\"",
         ),

@@ -129,6 +129,18 @@ fn formats_take_what_they_should() {
             ],
         ),
         (
+            Format::Condition,
+            vec![
+                "git-tag",
+                "ci",
+                "branch=main",
+                "branch=release/*",
+                "env.X=",
+                "env.X=a=b",
+            ],
+            vec!["", "branch=", "branch", "env.=x", "tag=v1", "CI"],
+        ),
+        (
             Format::Glibc,
             vec!["from-base", "2.31"],
             vec!["2", "3.1", "2.31.1", "glibc"],

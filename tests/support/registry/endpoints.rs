@@ -3,6 +3,7 @@
 use hyper::header::{LOCATION, RANGE, WWW_AUTHENTICATE};
 
 use super::auth::{self, Auth};
+use super::delete;
 use super::fault::kind;
 use super::habits::{Missing, Mount};
 use super::store::{Refusal, Repository, sha256};
@@ -67,8 +68,12 @@ pub(super) fn handle(shared: &Shared, call: &Call) -> Option<Done> {
         .and_then(|separator| rest.split_once(separator))
         .unwrap_or_default();
     let writes = !matches!(call.method.as_str(), "GET" | "HEAD");
-    let scope = (!name.is_empty())
-        .then(|| format!("repository:{name}:{}", if writes { "pull,push" } else { "pull" }));
+    let actions = match call.method.as_str() {
+        "GET" | "HEAD" => "pull",
+        "DELETE" => "delete",
+        _ => "pull,push",
+    };
+    let scope = (!name.is_empty()).then(|| format!("repository:{name}:{actions}"));
     if let Some(challenge) = auth::refuse(&shared.setup.auth, &state.tokens, &host, header, scope) {
         let done = refused((401, "UNAUTHORIZED", "authentication required".to_owned()));
         return Some(match challenge {
@@ -123,7 +128,10 @@ pub(super) fn handle(shared: &Shared, call: &Call) -> Option<Done> {
                 )));
             };
             let (media_type, bytes) = repository.manifests[&digest].clone();
-            let done = Done::new(200).header("content-type", media_type).body(bytes);
+            let mut done = Done::new(200).header("content-type", media_type).body(bytes);
+            if habits.etags {
+                done = done.header("etag", format!("\"{digest}\""));
+            }
             if habits.digest_header {
                 done.header("docker-content-digest", digest)
             } else {
@@ -131,15 +139,10 @@ pub(super) fn handle(shared: &Shared, call: &Call) -> Option<Done> {
             }
         }
         ("PUT", "manifest") => manifest(shared, state, call, name, item),
-        ("DELETE", "manifest") if item.contains(':') || habits.tag_delete => {
+        ("DELETE", "manifest") => {
             let repository = state.store.repositories.get_mut(name).expect("made above");
-            repository
-                .tags
-                .retain(|tag, digest| tag != item && digest != item);
-            repository.manifests.remove(item);
-            Done::new(202)
+            delete::manifest(habits, repository, item)
         }
-        ("DELETE", "manifest") => refused((400, "DIGEST_INVALID", "no digest".to_owned())),
         ("GET", "referrers") if habits.referrers => {
             let found = state.store.of(name).referrers(item);
             let index = serde_json::json!({"schemaVersion": 2, "manifests": found,
@@ -150,15 +153,27 @@ pub(super) fn handle(shared: &Shared, call: &Call) -> Option<Done> {
         }
         ("GET", "referrers") => Done::new(404),
         ("GET", "tags") => {
-            let tags: Vec<&String> = state.store.of(name).tags.keys().collect();
-            let tags = serde_json::json!({"name": name, "tags": tags});
-            Done::new(200).body(tags.to_string().into_bytes())
+            let number = value(call, "n")
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(usize::MAX);
+            let last = value(call, "last").unwrap_or_default();
+            let mut tags = state.store.of(name).tags.keys().filter(|tag| **tag > last);
+            let page: Vec<&String> = tags.by_ref().take(number).collect();
+            let body = serde_json::json!({"name": name, "tags": page}).to_string();
+            let done = Done::new(200).body(body.into_bytes());
+            match page.last().filter(|_| tags.next().is_some()) {
+                Some(last) => done.header(
+                    "link",
+                    format!("</v2/{name}/tags/list?n={number}&last={last}>; rel=\"next\""),
+                ),
+                None => done,
+            }
         }
         _ => Done::new(405),
     })
 }
 
-fn refused((status, code, message): Refusal) -> Done {
+pub(super) fn refused((status, code, message): Refusal) -> Done {
     let body = serde_json::json!({"errors": [{"code": code, "message": message}]});
     Done::new(status)
         .header("content-type", "application/json")
@@ -299,6 +314,12 @@ fn manifest(shared: &Shared, state: &mut State, call: &Call, name: &str, item: &
     if !habits.docker_types && call.content_type.contains("vnd.docker.") {
         return refused((415, "MANIFEST_INVALID", "this media type is not taken".to_owned()));
     }
+    let stored = repository.resolve(item).map(|digest| format!("\"{digest}\""));
+    let met = call.if_match.is_none() || call.if_match == stored;
+    let new = call.if_none_match.as_deref() != Some("*") || stored.is_none();
+    if habits.etags && !(met && new) {
+        return refused((412, "PRECONDITION", "it has changed".to_owned()));
+    }
     match repository.put(
         item,
         &call.content_type,
@@ -306,7 +327,14 @@ fn manifest(shared: &Shared, state: &mut State, call: &Call, name: &str, item: &
         habits.references_first,
     ) {
         Ok(digest) => {
-            let done = Done::new(201).header("docker-content-digest", digest.clone());
+            let mut done = Done::new(201).header("docker-content-digest", digest.clone());
+            let manifest: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            if let Some(subject) = manifest["subject"]["digest"].as_str()
+                && habits.referrers
+                && habits.notes_subjects
+            {
+                done = done.header("oci-subject", subject);
+            }
             if habits.manifest_location {
                 done.header(LOCATION.as_str(), format!("/v2/{name}/manifests/{digest}"))
             } else {

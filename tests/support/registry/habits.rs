@@ -34,8 +34,14 @@ pub struct Habits {
     pub manifest_location: bool,
     /// There is a referrers API.
     pub referrers: bool,
-    /// Tags can be deleted.
-    pub tag_delete: bool,
+    /// The answer to a PUT of a manifest with a subject says that this was noted. Only where `referrers` is.
+    pub notes_subjects: bool,
+    /// What deleting a tag does.
+    pub tag_delete: TagDelete,
+    /// Manifests can be deleted by digest, which takes their tags with them.
+    pub digest_delete: bool,
+    /// Manifests come with an ETag, and `If-Match` and `If-None-Match` are kept to when they are written.
+    pub etags: bool,
     /// Manifests of Docker's media types are taken.
     pub docker_types: bool,
     /// Blobs of no bytes are taken.
@@ -95,6 +101,17 @@ pub enum Missing {
     NoLocation,
 }
 
+/// What comes of a DELETE of a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagDelete {
+    /// The tag goes, and nothing else.
+    Tag,
+    /// Its manifest goes, with all of its tags.
+    Manifest,
+    /// This status, with this code.
+    Refused(u16, &'static str),
+}
+
 impl Habits {
     /// What the specification asks for, and everything that it allows.
     pub const PLAIN: Self = Self {
@@ -113,7 +130,10 @@ impl Habits {
         cut_ends_session: true,
         manifest_location: true,
         referrers: true,
-        tag_delete: true,
+        notes_subjects: true,
+        tag_delete: TagDelete::Tag,
+        digest_delete: true,
+        etags: false,
         docker_types: true,
         empty_blobs: true,
         references_first: true,
@@ -155,7 +175,9 @@ pub const PROFILES: [(&str, Habits); 10] = [
             // oras-project/rust-oci-client#35
             largest_part: Some(4 << 20),
             referrers: false,
-            tag_delete: false,
+            // regclient: nothing can be deleted but by GitHub's own API
+            tag_delete: TagDelete::Refused(405, "UNSUPPORTED"),
+            digest_delete: false,
             ..Habits::PLAIN
         },
     ),
@@ -171,7 +193,9 @@ pub const PROFILES: [(&str, Habits); 10] = [
             stale_range: true,
             // oras-project/rust-oci-client: a manifest's PUT without Location
             manifest_location: false,
-            tag_delete: false,
+            // BatchDeleteImage of its own API only.
+            tag_delete: TagDelete::Refused(405, "UNSUPPORTED"),
+            digest_delete: false,
             // radius-project/radius#7855
             empty_blobs: false,
             immutable_tags: Some((
@@ -223,6 +247,8 @@ pub const PROFILES: [(&str, Habits); 10] = [
         "harbor",
         Habits {
             challenge: Challenge::Bearer,
+            // `deleteManifest` of goharbor/harbor 0063430f, src/server/registry/manifest.go
+            tag_delete: TagDelete::Refused(400, "UNSUPPORTED"),
             // goharbor/harbor#17097
             mount: Mount::Status(401),
             mount_unread: Mount::Status(403),
@@ -251,7 +277,8 @@ pub const PROFILES: [(&str, Habits); 10] = [
         Habits {
             mount_unread: Mount::Status(401),
             referrers: false,
-            tag_delete: false,
+            // Tried with docker-registry 2.8.2.
+            tag_delete: TagDelete::Refused(400, "DIGEST_INVALID"),
             ..Habits::PLAIN
         },
     ),

@@ -6,6 +6,7 @@
 
 mod auth;
 mod body;
+mod delete;
 mod endpoints;
 mod fault;
 mod habits;
@@ -19,7 +20,7 @@ use tokio::sync::Notify;
 
 pub use auth::{Auth, Bearer};
 pub use fault::{Act, Fault, kind};
-pub use habits::{Challenge, Habits, Missing, Mount, PROFILES, profile};
+pub use habits::{Challenge, Habits, Missing, Mount, PROFILES, TagDelete, profile};
 pub use store::Store;
 
 /// A running registry; it ends with the value.

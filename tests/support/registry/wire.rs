@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RANGE,
+};
 use hyper::{Request, Response};
 use tokio::sync::Notify;
 
@@ -28,6 +30,8 @@ pub(super) struct Call {
     pub(super) content_type: String,
     pub(super) range: Option<String>,
     pub(super) content_range: Option<String>,
+    pub(super) if_match: Option<String>,
+    pub(super) if_none_match: Option<String>,
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Answer>, Broken> {
@@ -46,6 +50,8 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         content_type: header(CONTENT_TYPE).unwrap_or_default().to_owned(),
         range: header(RANGE).map(str::to_owned),
         content_range: header(CONTENT_RANGE).map(str::to_owned),
+        if_match: header(IF_MATCH).map(str::to_owned),
+        if_none_match: header(IF_NONE_MATCH).map(str::to_owned),
     };
     let whole_path = request.uri().to_string();
     let act = {

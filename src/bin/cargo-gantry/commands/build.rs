@@ -3,7 +3,7 @@
 use cargo_gantry::pipeline::{Built, Error, Gantry};
 use serde_json::json;
 
-use super::{explain, runtime, sizes};
+use super::{digests, explain, runtime, sizes};
 use crate::args::Build;
 use crate::reporter::Reporter;
 
@@ -11,14 +11,22 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     for output in &arguments.outputs {
         gantry.check_output(output)?;
     }
-    let built = runtime()?.block_on(gantry.build(&arguments.selecting.request()))?;
+    let mut request = arguments.selecting.request();
+    request.outputs.clone_from(&arguments.outputs);
+    let built = runtime()?.block_on(gantry.build(&request))?;
     sizes::show(&built, reporter);
     show(&built, reporter);
+    let mut written = Vec::new();
     for output in &arguments.outputs {
-        for (place, digest) in gantry.write(&built, output)? {
+        let places = gantry.write(&built, output)?;
+        for (place, digest) in &places {
             let value = json!({"place": place, "digest": digest});
             reporter.result("written", &format!("{digest} {place}"), value);
         }
+        written.push(places);
+    }
+    if let Some(path) = &arguments.digests_file {
+        digests::write(path, &digests::of_built(&built, &written))?;
     }
     if arguments.explain_size {
         reporter.say("Explaining", "sizes: every way to store the programs is tried");

@@ -3,12 +3,14 @@
 mod build;
 mod cache;
 mod check;
+mod digests;
 mod doctor;
 mod explain;
 mod inspect;
 mod pins;
 mod plan;
 mod publish;
+mod remote;
 mod run;
 mod schema;
 mod sizes;

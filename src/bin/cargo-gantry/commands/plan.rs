@@ -3,16 +3,27 @@
 use cargo_gantry::pipeline::{Error, Gantry};
 use cargo_gantry::plan::{ForeignUnit, Link, Plan};
 
-use super::runtime;
-use crate::args::Selecting;
+use super::{publish, remote, runtime};
+use crate::args;
 use crate::reporter::Reporter;
 use crate::table::table;
 
-pub(crate) fn run(arguments: &Selecting, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
-    let plan = runtime()?.block_on(gantry.plan(&arguments.request()))?;
-    let value = serde_json::to_value(&plan).expect("a plan is representable as JSON");
-    reporter.result("plan", &text(&plan), value);
+pub(crate) fn run(arguments: &args::Plan, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
+    let request = arguments.selecting.request();
+    if arguments.remote {
+        let access = publish::access(&arguments.selecting.plain, &arguments.login)?;
+        let (plan, outlooks) = runtime()?.block_on(gantry.outlook(&request, &access))?;
+        show(&plan, reporter);
+        remote::outlooks(&outlooks, reporter);
+        return Ok(());
+    }
+    show(&runtime()?.block_on(gantry.plan(&request))?, reporter);
     Ok(())
+}
+
+fn show(plan: &Plan, reporter: &Reporter) {
+    let value = serde_json::to_value(plan).expect("a plan is representable as JSON");
+    reporter.result("plan", &text(plan), value);
 }
 
 fn text(plan: &Plan) -> String {

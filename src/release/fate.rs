@@ -1,0 +1,239 @@
+//! [`Judge`]: what becomes of each tag, decided before anything is written.
+//!
+//! A tag that moves forward is compared with the version of what it names now: that image's annotation, else the highest
+//! version among the tags that name the same. Where neither is there, nobody can know, and the tag is left alone until
+//! somebody says otherwise.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use super::{Moves, ReleaseError, Tag};
+use crate::registry::{Access, Client, RegistryError, Repository};
+use crate::spec::{Digest, annotation};
+
+/// What becomes of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// There is none of that name.
+    New,
+    /// It names the right thing already.
+    Present,
+    /// It names something, and whether that is the right thing is not known yet; it never moves.
+    Fixed {
+        /// What it names.
+        at: Digest,
+    },
+    /// It comes to name something else.
+    Moves {
+        /// What it names.
+        from: Digest,
+        /// The version of that, where it was asked for.
+        version: Option<String>,
+    },
+    /// It stays: what it names is newer.
+    Stays {
+        /// What it names.
+        at: Digest,
+        /// The version of that.
+        version: String,
+    },
+    /// It names something else, and never moves.
+    Taken {
+        /// What it names.
+        at: Digest,
+    },
+    /// It moves forward only, and the version of what it names is not known.
+    Unknown {
+        /// What it names.
+        at: Digest,
+    },
+}
+
+/// Rules that the user lifts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lifted {
+    /// Tags that never move are moved.
+    pub never: bool,
+    /// Tags that move forward are moved to any version.
+    pub forward: bool,
+}
+
+impl Lifted {
+    /// These rules are lifted.
+    pub fn new(never: bool, forward: bool) -> Self {
+        Self { never, forward }
+    }
+}
+
+/// Decides over the tags of one repository.
+pub struct Judge<'a> {
+    client: &'a Client,
+    repository: &'a Repository,
+    access: Access,
+    version: Option<&'a str>,
+    lifted: Lifted,
+    /// Versions that were looked up.
+    versions: Mutex<BTreeMap<Digest, Option<String>>>,
+}
+
+/// How many tags of versions are asked for what they name.
+const CANDIDATES: usize = 100;
+
+impl<'a> Judge<'a> {
+    /// Decides for an image of `version`. Nothing is written.
+    pub fn new(
+        client: &'a Client,
+        repository: &'a Repository,
+        version: Option<&'a str>,
+        lifted: Lifted,
+    ) -> Self {
+        Self {
+            client,
+            repository,
+            access: Access::Pull,
+            version,
+            lifted,
+            versions: Mutex::default(),
+        }
+    }
+
+    /// The same with a token that will do for writing, which is going to follow.
+    #[must_use]
+    pub(crate) fn before_writing(mut self) -> Self {
+        self.access = Access::Push;
+        self
+    }
+
+    /// What becomes of each tag, in their order; `root` is what tags name that name no platform's manifest, if that is known.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked.
+    pub async fn all(&self, tags: &[Tag], root: Option<&Digest>) -> Result<Vec<Fate>, ReleaseError> {
+        let mut requests = JoinSet::new();
+        for (position, tag) in tags.iter().enumerate() {
+            let (client, reference) = (self.client.clone(), self.repository.tagged(tag.name()));
+            let access = self.access;
+            requests.spawn(async move { (position, client.find_manifest(&reference, access).await) });
+        }
+        let mut found = BTreeMap::new();
+        while let Some(answer) = requests.join_next().await {
+            let (position, answer) = match answer {
+                Ok(answer) => answer,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            };
+            found.insert(position, answer?.map(|found| found.digest));
+        }
+        let mut fates = Vec::new();
+        for (tag, at) in tags.iter().zip(found.into_values()) {
+            fates.push(self.judged(tag, root, at).await?);
+        }
+        Ok(fates)
+    }
+
+    /// What becomes of one tag now.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked.
+    pub async fn one(&self, tag: &Tag, root: Option<&Digest>) -> Result<Fate, ReleaseError> {
+        let reference = self.repository.tagged(tag.name());
+        let found = self.client.find_manifest(&reference, self.access).await?;
+        self.judged(tag, root, found.map(|found| found.digest)).await
+    }
+
+    async fn judged(
+        &self,
+        tag: &Tag,
+        root: Option<&Digest>,
+        at: Option<Digest>,
+    ) -> Result<Fate, ReleaseError> {
+        let Some(at) = at else {
+            return Ok(Fate::New);
+        };
+        let ours = tag.names().or(root);
+        if ours == Some(&at) {
+            return Ok(Fate::Present);
+        }
+        let moves = |version| Fate::Moves { from: at, version };
+        Ok(match tag.moves() {
+            Moves::Always => moves(None),
+            Moves::Never if self.lifted.never => moves(None),
+            Moves::Never if ours.is_none() => Fate::Fixed { at },
+            Moves::Never => Fate::Taken { at },
+            Moves::Forward if self.lifted.forward => moves(None),
+            Moves::Forward => {
+                let theirs = self.version_at(&at).await?;
+                let ours = self.version.and_then(parsed);
+                match (ours, theirs) {
+                    (Some(ours), Some(theirs)) if ours < parsed_or_zero(&theirs) => {
+                        Fate::Stays { at, version: theirs }
+                    }
+                    (Some(_), Some(theirs)) => moves(Some(theirs)),
+                    _ => Fate::Unknown { at },
+                }
+            }
+        })
+    }
+
+    /// The version of the image `at`, if anything tells it.
+    async fn version_at(&self, at: &Digest) -> Result<Option<String>, RegistryError> {
+        let mut versions = self.versions.lock().await;
+        if let Some(known) = versions.get(at) {
+            return Ok(known.clone());
+        }
+        let version = match self.annotated(at).await? {
+            Some(version) => Some(version),
+            None => self.tagged(at).await?,
+        };
+        versions.insert(*at, version.clone());
+        Ok(version)
+    }
+
+    /// What the image's annotation says.
+    async fn annotated(&self, at: &Digest) -> Result<Option<String>, RegistryError> {
+        #[derive(Deserialize)]
+        struct Annotated {
+            #[serde(default)]
+            annotations: Option<BTreeMap<String, String>>,
+        }
+        let Some(fetched) = self.client.manifest(&self.repository.at(at)).await? else {
+            return Ok(None);
+        };
+        let read = serde_json::from_slice::<Annotated>(&fetched.bytes).ok();
+        let said = read.and_then(|read| read.annotations?.remove(annotation::VERSION));
+        Ok(said.filter(|said| parsed(said).is_some()))
+    }
+
+    /// The highest version among the tags that name it.
+    async fn tagged(&self, at: &Digest) -> Result<Option<String>, RegistryError> {
+        let tags = self.client.tags(self.repository).await?.unwrap_or_default();
+        let mut versions: Vec<(Version, String)> = tags
+            .into_iter()
+            .filter_map(|tag| Some((parsed(&tag)?, tag)))
+            .collect();
+        versions.sort();
+        for (version, tag) in versions.into_iter().rev().take(CANDIDATES) {
+            let reference = self.repository.tagged(&tag);
+            let found = self.client.find_manifest(&reference, self.access).await?;
+            if found.is_some_and(|found| found.digest == *at) {
+                return Ok(Some(version.to_string()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A full version, also as tags write it: with a `v` before it.
+pub(super) fn parsed(text: &str) -> Option<Version> {
+    Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
+}
+
+/// A version that was parsed before.
+fn parsed_or_zero(text: &str) -> Version {
+    parsed(text).unwrap_or(Version::new(0, 0, 0))
+}
