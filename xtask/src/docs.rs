@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "outdated",
     "cache",
     "inspect",
+    "readme",
     "targets",
     "doctor",
     "schema",

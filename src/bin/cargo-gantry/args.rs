@@ -1,11 +1,15 @@
 //! What the user typed. Doc comments here are the help texts.
 
+mod readme;
+
 use std::path::PathBuf;
 
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
+
+pub(crate) use readme::Readme;
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
 #[derive(Debug, Parser)]
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
+    /// Send the README to the page of each repository: Docker Hub, Quay, Harbor
+    Readme(Readme),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
     /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one

@@ -10,6 +10,7 @@ mod inspect;
 mod pins;
 mod plan;
 mod publish;
+mod readme;
 mod remote;
 mod run;
 mod schema;
@@ -41,6 +42,7 @@ pub(crate) fn run(
         Command::Outdated(selecting) => pins::outdated(&selecting, gantry, reporter),
         Command::Cache(cache) => cache::run(&cache, gantry, reporter),
         Command::Inspect(inspect) => inspect::run(&inspect, gantry, reporter),
+        Command::Readme(readme) => readme::run(&readme, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
