@@ -55,6 +55,7 @@ pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
 pub use merge::GatherError;
+pub use output::Written;
 pub use parcel::Parcel;
 pub use publish::{Access, PublishedImage, Terms};
 pub use remote::{Outlook, Rehearsed};
@@ -72,7 +73,6 @@ use crate::event::Observer;
 use crate::hub::Described;
 use crate::inspect::Report;
 use crate::plan::Plan;
-use crate::spec::Digest;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -141,7 +141,7 @@ impl Gantry {
     /// # Errors
     /// When the destination cannot be understood or written, two images would go to one path, or several platforms into
     /// one docker archive.
-    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
+    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<Written>, Error> {
         output::write(self, built, output)
     }
 

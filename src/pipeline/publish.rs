@@ -6,7 +6,7 @@ use super::{Error, Gantry};
 use crate::archive::Layout;
 use crate::event::Event;
 use crate::inspect::{self, Report};
-use crate::publish::{Destination, KeptTag, Options};
+use crate::publish::{Destination, KeptTag, Options, PublishError};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Platform, Reference};
 
@@ -91,7 +91,7 @@ pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Res
             let layout = Layout::open(gantry.absolute(&path))?;
             Ok(inspect::layout(&layout, name, tag.as_deref())?)
         }
-        Destination::DockerArchive(..) => Err(publish::PublishError::Transport {
+        Destination::DockerArchive(..) => Err(PublishError::Transport {
             text: name.to_owned(),
             transport: "docker-archive".to_owned(),
         }

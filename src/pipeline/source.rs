@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Error, Gantry, blocking};
 use crate::archive::Layout;
-use crate::publish::{Destination, Source};
+use crate::publish::{Destination, PublishError, Source};
 use crate::registry::{Client, Repository};
 use crate::release::{self, Digests, DigestsError, ImageDigests, Part, ReadError, ReleaseError};
 use crate::spec::{Digest, Reference};
@@ -41,6 +41,11 @@ async fn at(gantry: &Gantry, client: &Client, named: &str, place: Destination) -
         Destination::Layout(path, entry) | Destination::Archive(path, entry) => {
             in_layout(gantry.absolute(&path), named.to_owned(), entry).await
         }
+        Destination::DockerArchive(..) => Err(PublishError::Transport {
+            text: named.to_owned(),
+            transport: "docker-archive".to_owned(),
+        }
+        .into()),
         Destination::Registry(reference) => Ok(release::read::registry(client, &reference).await?),
     }
 }
@@ -85,6 +90,7 @@ async fn listed(
                 }
                 here.get_or_insert(part);
             }
+            Destination::DockerArchive(..) => {}
             Destination::Registry(reference) => {
                 let found = reference
                     .digest()

@@ -18,12 +18,11 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     show(&built, reporter);
     let mut written = Vec::new();
     for output in &arguments.outputs {
-        let places = gantry.write(&built, output)?;
-        for (place, digest) in &places {
-            let value = json!({"place": place, "digest": digest});
-            reporter.result("written", &format!("{digest} {place}"), value);
+        for one in gantry.write(&built, output)? {
+            let value = json!({"image": one.image, "platform": one.platform, "place": one.place, "digest": one.digest});
+            reporter.result("written", &format!("{} {}", one.digest, one.place), value);
+            written.push(one);
         }
-        written.push(places);
     }
     if let Some(path) = &arguments.digests_file {
         digests::write(path, &digests::of_built(&built, &written))?;
