@@ -148,8 +148,10 @@ fn prepared(
 
 /// A password is for one registry.
 fn one_registry(readmes: &[Readme], access: &Access) -> Result<(), Error> {
-    let mut registries: Vec<String> =
-        readmes.iter().map(|readme| readme.repository.registry().to_owned()).collect();
+    let mut registries: Vec<String> = readmes
+        .iter()
+        .map(|readme| readme.repository.registry().to_owned())
+        .collect();
     registries.sort();
     registries.dedup();
     match access.login.is_some() && registries.len() > 1 {
@@ -177,7 +179,9 @@ fn targets<'a>(
             });
         }
     } else {
-        let only = Some(releases).filter(|releases| releases.len() == 1).and_then(<[_]>::first);
+        let only = Some(releases)
+            .filter(|releases| releases.len() == 1)
+            .and_then(<[_]>::first);
         let mut named = Vec::new();
         for text in &wanted.repositories {
             let repository = Repository::from(&reference(text)?);
@@ -240,7 +244,9 @@ fn source(
     let file = match (file, package.and_then(|package| package.readme.clone()), known) {
         (Some(file), ..) => gantry.absolute(file),
         (None, Some(readme), _) => readme,
-        (None, None, known) => known.map(beside).unwrap_or_else(|| gantry.absolute(Path::new("README.md"))),
+        (None, None, known) => known
+            .map(beside)
+            .unwrap_or_else(|| gantry.absolute(Path::new("README.md"))),
     };
     let text = read(&file)?;
     let version = release.and_then(|release| release.version.as_deref());
@@ -270,7 +276,10 @@ fn source(
     };
     let linked = hub::linked(&text, &place);
     for outside in &linked.outside {
-        gantry.notice(&format!("`{}`: the link `{outside}` leads out of the repository", file.display()));
+        gantry.notice(&format!(
+            "`{}`: the link `{outside}` leads out of the repository",
+            file.display()
+        ));
     }
     Ok(Source {
         file,

@@ -12,8 +12,9 @@ use crate::reporter::Reporter;
 pub(crate) fn run(arguments: &args::Readme, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
     let access = access(&arguments.plain, &arguments.login)?;
     let runtime = runtime()?;
-    let prepared = gantry.readmes(&arguments.request(), &arguments.wanted(), &access);
-    for readme in runtime.block_on(prepared)? {
+    let (request, wanted) = (arguments.request(), arguments.wanted());
+    let readmes = runtime.block_on(gantry.readmes(&request, &wanted, &access))?;
+    for readme in readmes {
         if arguments.dry_run {
             rehearse(&readme, reporter);
             continue;
