@@ -1,3 +1,5 @@
+//! Where texts end.
+
 use proptest::prelude::*;
 
 use super::*;

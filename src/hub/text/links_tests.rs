@@ -1,3 +1,5 @@
+//! What becomes of links.
+
 use proptest::prelude::*;
 
 use super::*;
