@@ -4,6 +4,7 @@ use super::{DeliveryError, Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
+use crate::hub;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
 use crate::publish::daemon::DaemonError;
@@ -94,6 +95,12 @@ impl Error {
                 release::Kind::Usage => Class::Usage,
                 release::Kind::Registry(kind) => of_registry(kind),
             },
+            Self::Hub(error) => match error.kind() {
+                hub::Kind::Usage => Class::Usage,
+                hub::Kind::Refused => Class::Refused,
+                hub::Kind::Registry(kind) => of_registry(kind),
+            },
+            Self::SeveralRegistries { .. } => Class::Usage,
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,
             Self::Halfway { cause, .. } => cause.class(),

@@ -11,6 +11,7 @@ use crate::build::BuildError;
 use crate::build::link::LinkError;
 use crate::build::toolchain::ToolchainError;
 use crate::codec::CodecError;
+use crate::hub::HubError;
 use crate::image::ImageError;
 use crate::index::IndexError;
 use crate::inspect::InspectError;
@@ -474,6 +475,20 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Release(#[from] ReleaseError),
+    /// See [`HubError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Hub(#[from] HubError),
+    /// A password was given for more than one registry.
+    #[error("one password is not for several registries: {}", registries.join(", "))]
+    #[diagnostic(
+        code(gantry::pipeline::several_registries),
+        help("name the repositories of one of them, or sign in to each with `docker login`")
+    )]
+    SeveralRegistries {
+        /// The registries.
+        registries: Vec<String>,
+    },
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

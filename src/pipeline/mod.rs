@@ -39,6 +39,7 @@ mod pins;
 mod prepare;
 mod prune;
 mod publish;
+mod readme;
 mod remote;
 mod request;
 mod said;
@@ -69,6 +70,7 @@ pub use output::Written;
 pub use parcel::Parcel;
 pub use prune::Pruning;
 pub use publish::{Access, PublishedImage, Terms};
+pub use readme::{Readme, ReadmeRequest};
 pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
 pub use sizes::{PlatformSizes, ProgramSizes};
@@ -81,6 +83,7 @@ use crate::base::{Cache, Change};
 use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
+use crate::hub::Described;
 use crate::inspect::{Difference, Original, Report};
 use crate::plan::Plan;
 use crate::publish::daemon::Runtime;
@@ -420,6 +423,27 @@ impl Gantry {
     /// When a base cannot be had.
     pub async fn outdated(&self, request: &Request) -> Result<Vec<Change>, Error> {
         pins::outdated(self, request).await
+    }
+
+    /// The READMEs as registries are to show them: links made absolute, and no longer than they take. Nothing is sent.
+    ///
+    /// # Errors
+    /// When project or file cannot be read, or no registry has a place for them.
+    pub async fn readmes(
+        &self,
+        request: &Request,
+        wanted: &ReadmeRequest,
+        access: &Access,
+    ) -> Result<Vec<Readme>, Error> {
+        readme::prepare(self, request, wanted, access).await
+    }
+
+    /// Sends a README, unless its repository shows it already.
+    ///
+    /// # Errors
+    /// When the vendor refuses it or cannot be reached.
+    pub async fn describe(&self, readme: &Readme, access: &Access) -> Result<Described, Error> {
+        readme::send(self, readme, access).await
     }
 
     /// What is kept of bases on this machine, for all projects of the user.

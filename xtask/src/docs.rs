@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "tags",
     "prune",
     "diff",
+    "readme",
     "targets",
     "doctor",
     "schema",

@@ -6,6 +6,7 @@ pub(crate) mod index;
 mod inspect;
 mod load;
 pub(crate) mod prune;
+mod readme;
 pub(crate) mod tag;
 pub(crate) mod tags;
 
@@ -19,6 +20,7 @@ use miette::Diagnostic;
 
 pub(crate) use diff::Diff;
 pub(crate) use inspect::Inspect;
+pub(crate) use readme::Readme;
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
 #[derive(Debug, Parser)]
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Prune(prune::Prune),
     /// Show what differs between two images: platforms, layers and why, files, settings, annotations
     Diff(Diff),
+    /// Send the README to the page of each repository: Docker Hub, Quay, Harbor
+    Readme(Readme),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
     /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one

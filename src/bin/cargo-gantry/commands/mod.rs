@@ -15,6 +15,7 @@ mod pins;
 mod plan;
 mod prune;
 mod publish;
+mod readme;
 mod remote;
 mod run;
 mod schema;
@@ -55,6 +56,7 @@ pub(crate) fn run(
         Command::Tags(tags) => tags::run(&tags, gantry, reporter),
         Command::Prune(prune) => prune::run(&prune, gantry, reporter),
         Command::Diff(diff) => diff::run(&diff, gantry, reporter),
+        Command::Readme(readme) => readme::run(&readme, gantry, reporter),
         Command::Targets(targets) => targets::run(&targets, gantry, reporter),
         Command::Doctor(selecting) => doctor::run(&selecting, gantry, reporter),
         Command::Schema => schema::run(reporter),
