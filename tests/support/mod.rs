@@ -18,6 +18,7 @@ pub mod docker_registry;
 pub mod fault_proxy;
 pub mod http;
 pub mod launch;
+pub mod prebuilt;
 pub mod registry;
 pub mod token_server;
 pub mod workspace;
