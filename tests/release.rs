@@ -6,5 +6,11 @@
 
 mod support;
 
+#[path = "release/forward.rs"]
+mod forward;
+#[path = "release/image.rs"]
+mod image;
 #[path = "release/kill.rs"]
 mod kill;
+#[path = "registry/shipment.rs"]
+mod shipment;
