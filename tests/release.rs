@@ -12,5 +12,7 @@ mod forward;
 mod image;
 #[path = "release/kill.rs"]
 mod kill;
+#[path = "release/rehearsal.rs"]
+mod rehearsal;
 #[path = "registry/shipment.rs"]
 mod shipment;
