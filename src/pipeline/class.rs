@@ -1,6 +1,6 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
-use super::Error;
+use super::{Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
@@ -9,7 +9,7 @@ use crate::project::ProjectError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
-use crate::{publish, registry};
+use crate::{publish, registry, release};
 
 /// What kind of trouble an error is; the command gives each class an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,7 @@ impl Error {
             Self::Gaps { .. } => Class::Build,
             Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
             Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
+            Self::OutputTemplate { .. } | Self::SeveralPlatforms { .. } => Class::Usage,
             Self::NoGoTarget { .. } => Class::Matrix,
             Self::NotTried { .. } => Class::Build,
             Self::Trial(TrialError::Tool(error)) => tool(error),
@@ -79,6 +80,13 @@ impl Error {
                 publish::Kind::Refused => Class::Refused,
                 publish::Kind::Usage => Class::Usage,
                 publish::Kind::Registry(kind) => of_registry(kind),
+            },
+            Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Gather(_) => Class::Refused,
+            Self::Release(error) => match error.kind() {
+                release::Kind::Refused => Class::Refused,
+                release::Kind::Usage => Class::Usage,
+                release::Kind::Registry(kind) => of_registry(kind),
             },
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,

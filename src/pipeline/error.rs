@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, PublishedImage, Unfit};
+use super::{Failure, GatherError, PublishedImage, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -15,11 +15,12 @@ use crate::image::ImageError;
 use crate::index::IndexError;
 use crate::inspect::InspectError;
 use crate::layer::LayerError;
-use crate::matrix::MatrixError;
+use crate::matrix::{MatrixError, TemplateError};
 use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
 use crate::registry::RegistryError;
+use crate::release::ReleaseError;
 use crate::rootfs::RootfsError;
 use crate::spec::ReferenceError;
 use crate::target::TargetError;
@@ -100,7 +101,9 @@ pub enum Error {
     #[error("images `{first}` and `{second}` would both be written to `{output}`")]
     #[diagnostic(
         code(gantry::pipeline::same_output),
-        help("put `{{image}}` into the path, or choose one with --image")
+        help(
+            "put `{{image}}`, for files per platform also `{{platform}}`, into the path, or choose one with --image"
+        )
     )]
     SameOutput {
         /// An image.
@@ -115,12 +118,44 @@ pub enum Error {
     #[diagnostic(
         code(gantry::pipeline::output),
         help(
-            "write `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, with `{{image}}` and `{{version}}` filled in; `publish` \
-             pushes to registries"
+            "write `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]`, with `{{image}}`, \
+             `{{version}}` and `{{platform}}` filled in; `publish` pushes to registries"
         )
     )]
     Output {
         /// What was given.
+        output: String,
+    },
+    /// A path's variables cannot be filled in.
+    #[error("`{output}` cannot be filled in")]
+    #[diagnostic(
+        code(gantry::pipeline::output_template),
+        help(
+            "there are `{{image}}`, `{{version}}`, `{{major}}`, `{{minor}}`, `{{patch}}`, `{{env.NAME}}`, and for a file \
+             per platform `{{platform}}`, `{{platform-full}}`, `{{platform-path}}`, `{{os}}`, `{{arch}}`, `{{variant}}`"
+        )
+    )]
+    OutputTemplate {
+        /// What was given.
+        output: String,
+        /// What is wrong with it.
+        #[source]
+        source: TemplateError,
+    },
+    /// A docker archive was asked to hold more than one platform.
+    #[error("`{output}` can hold one platform, and image `{image}` is for {}", platforms.join(", "))]
+    #[diagnostic(
+        code(gantry::pipeline::several_platforms),
+        help(
+            "put `{{platform}}` or `{{arch}}` into the path for a file per platform, or choose one with --platform"
+        )
+    )]
+    SeveralPlatforms {
+        /// The image.
+        image: String,
+        /// Its platforms.
+        platforms: Vec<String>,
+        /// The path.
         output: String,
     },
     /// Something that the matrix needs is not here.
@@ -408,6 +443,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`GatherError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Gather(#[from] GatherError),
+    /// See [`ReleaseError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Release(#[from] ReleaseError),
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -24,9 +24,11 @@ mod explain;
 mod finish;
 mod ground;
 mod lay;
+mod merge;
 mod output;
 mod owner;
 mod pack;
+mod parcel;
 mod pinned;
 mod pins;
 mod prepare;
@@ -36,6 +38,7 @@ mod request;
 mod said;
 mod settle;
 mod sizes;
+mod source;
 mod staged;
 mod survey;
 mod tried;
@@ -50,6 +53,9 @@ pub use class::Class;
 pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
+pub use merge::GatherError;
+pub use output::Written;
+pub use parcel::Parcel;
 pub use publish::{Access, PublishedImage, Terms};
 pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
@@ -64,7 +70,6 @@ use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::inspect::Report;
 use crate::plan::Plan;
-use crate::spec::Digest;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -114,6 +119,7 @@ impl Gantry {
     /// When a step fails; the store then holds no image that is not whole.
     pub async fn build(&self, request: &Request) -> Result<Built, Error> {
         let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
+        output::check_planned(self, &prepared.plan, &request.outputs)?;
         build::build(self, prepared, !request.to_publish).await
     }
 
@@ -126,11 +132,13 @@ impl Gantry {
         staged::stage(self, request).await
     }
 
-    /// Writes built images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`, where `{image}` stands for the image.
+    /// Writes built images to `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]`, where `{image}`,
+    /// `{version}` and `{platform}` are filled in. What names something of a platform is one file for each.
     ///
     /// # Errors
-    /// When the destination cannot be understood or written, or two images would go to one path.
-    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
+    /// When the destination cannot be understood or written, two images would go to one path, or several platforms into
+    /// one docker archive.
+    pub fn write(&self, built: &Built, output: &str) -> Result<Vec<Written>, Error> {
         output::write(self, built, output)
     }
 
@@ -139,7 +147,7 @@ impl Gantry {
     /// # Errors
     /// When it names no place that can be written.
     pub fn check_output(&self, output: &str) -> Result<(), Error> {
-        output::check(output)
+        output::check(self, output)
     }
 
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that
@@ -161,7 +169,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
-        publish::publish(self, built, access, terms).await
+        parcel::send(self, &parcel::of_built(built), access, terms).await
     }
 
     /// What [`Gantry::publish`] would do at each repository; nothing is written there.
@@ -174,7 +182,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
-        remote::rehearse(self, built, access, terms).await
+        remote::rehearse(self, &parcel::of_built(built), access, terms).await
     }
 
     /// The plan, and what registries already have of it: tags, and the layers of bases. Nothing is built.
@@ -183,6 +191,47 @@ impl Gantry {
     /// As [`Gantry::plan`], and when a registry cannot be asked.
     pub async fn outlook(&self, request: &Request, access: &Access) -> Result<(Plan, Vec<Outlook>), Error> {
         remote::outlook(self, request, access).await
+    }
+
+    /// Images that were built elsewhere, ready to be sent: `sources` are layouts, archives, references and files of digests,
+    /// merged per image. Repositories, tags and the order of platforms come from the matrix if there is one, else from the
+    /// request. Nothing is compiled, and no target need be installed.
+    ///
+    /// # Errors
+    /// When a source cannot be read, parts do not belong together, or are not what the matrix says.
+    pub async fn gather(
+        &self,
+        request: &Request,
+        sources: &[String],
+        access: &Access,
+    ) -> Result<Vec<Parcel>, Error> {
+        merge::gather(self, request, sources, access).await
+    }
+
+    /// Publishes what [`Gantry::gather`] gave.
+    ///
+    /// # Errors
+    /// As [`Gantry::publish`].
+    pub async fn send(
+        &self,
+        parcels: &[Parcel],
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<PublishedImage>, Error> {
+        parcel::send(self, parcels, access, terms).await
+    }
+
+    /// What [`Gantry::send`] would do; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Gantry::rehearse`].
+    pub async fn rehearse_sending(
+        &self,
+        parcels: &[Parcel],
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<Rehearsed>, Error> {
+        remote::rehearse(self, parcels, access, terms).await
     }
 
     /// Describes an image in a layout, an archive or a registry.

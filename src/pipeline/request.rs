@@ -33,4 +33,6 @@ pub struct Request {
     pub plain_http: Vec<String>,
     /// What is built is to be published: an image without a repository is an error before anything is compiled.
     pub to_publish: bool,
+    /// Where [`Gantry::write`](super::Gantry::write) is to write what is built: checked before anything is compiled.
+    pub outputs: Vec<String>,
 }

@@ -93,7 +93,9 @@ pub enum PublishError {
     #[error("destination `{text}`: `{transport}` is not supported yet")]
     #[diagnostic(
         code(gantry::publish::transport),
-        help("use `oci:PATH`, `oci-archive:PATH`, or a registry reference")
+        help(
+            "use `oci:PATH`, `oci-archive:PATH`, `docker-archive:PATH`, or a registry reference; `load` is for daemons"
+        )
     )]
     Transport {
         /// The destination as given.
@@ -103,7 +105,10 @@ pub enum PublishError {
     },
     /// A transport without a path.
     #[error("destination `{text}` names no path")]
-    #[diagnostic(code(gantry::publish::path), help("write `oci:PATH` or `oci-archive:PATH`"))]
+    #[diagnostic(
+        code(gantry::publish::path),
+        help("write `oci:PATH`, `oci-archive:PATH` or `docker-archive:PATH`")
+    )]
     Path {
         /// The destination as given.
         text: String,

@@ -9,10 +9,12 @@
 mod destination;
 mod error;
 mod registry;
+mod source;
 
 pub use destination::Destination;
 pub use error::{Kind, PublishError};
 pub use registry::{rehearse, to_registry};
+pub use source::Source;
 
 pub use crate::release::{BlobContent, BlobSource, Content, Lifted, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};

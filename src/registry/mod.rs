@@ -35,6 +35,7 @@ mod secret;
 mod send;
 mod session;
 mod sign_in;
+mod site;
 mod small_file;
 mod source;
 mod tags;
@@ -43,6 +44,7 @@ mod transmit;
 mod transport;
 mod trust;
 mod upload;
+mod vendor;
 mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -59,8 +61,10 @@ pub use refer::Referred;
 pub use repository::Repository;
 pub use retry::Patience;
 pub use secret::Secret;
+pub(crate) use site::{Call, Proof, Reply, Site};
 pub use source::{BlobContent, BlobSource};
 pub(crate) use token::Access;
+pub use vendor::{Vendor, VendorApi};
 
 use crate::environment::Environment;
 use crate::event::Observer;

@@ -36,3 +36,6 @@ struct Rootfs {
 
 /// The most bytes that one layer unpacks to.
 const UNPACKED: u64 = 64 << 30;
+
+#[cfg(test)]
+mod tests;

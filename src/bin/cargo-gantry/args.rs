@@ -153,6 +153,7 @@ impl Selecting {
             install_targets: self.install_targets,
             plain_http: self.plain.plain_http.clone(),
             to_publish: false,
+            outputs: Vec::new(),
         }
     }
 }
@@ -162,7 +163,8 @@ impl Selecting {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) selecting: Selecting,
-    /// Also write the images to `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; `{image}` is replaced
+    /// Also write the images to `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]` (repeatable);
+    /// `{image}` and `{version}` are filled in, and with `{platform}` or `{arch}` it is a file per platform
     #[arg(short, long = "output", value_name = "TRANSPORT:PATH")]
     pub(crate) outputs: Vec<String>,
     /// Write what was built, with its digests, to this file: `digests:FILE` names it elsewhere
@@ -176,6 +178,10 @@ pub(crate) struct Build {
 /// `publish`
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
+    /// Build nothing, but merge and push these: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `digests:FILE`, or a reference in
+    /// a registry, as other machines made them
+    #[arg(value_name = "[TRANSPORT:]NAME")]
+    pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::spec::{Descriptor, ManifestFormat, annotation};
 const IDENTITY: [&str; 3] = [annotation::TITLE, annotation::VERSION, annotation::REVISION];
 
 /// The annotations of an index or manifest.
-pub(crate) fn said(root: &ManifestBytes) -> BTreeMap<String, String> {
+pub fn said(root: &ManifestBytes) -> BTreeMap<String, String> {
     let value: Value = serde_json::from_slice(root.bytes()).unwrap_or_default();
     serde_json::from_value(value["annotations"].clone()).unwrap_or_default()
 }

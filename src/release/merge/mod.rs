@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use agree::said;
 pub use error::MergeError;
 
 use super::read::{Part, platform};
@@ -32,12 +33,20 @@ const ABOUT: &str = "vnd.docker.reference.digest";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Merged {
-    /// The index and everything below it.
-    pub content: Content,
-    /// Its platforms, in its order.
-    pub platforms: Vec<Platform>,
+    /// The index and everything below it, under the name of the first part.
+    pub part: Part,
     /// What the user should know.
     pub notices: Vec<String>,
+}
+
+impl Merged {
+    /// A part alone, which stays as it is.
+    pub fn of(part: &Part) -> Self {
+        Self {
+            part: part.clone(),
+            notices: Vec::new(),
+        }
+    }
 }
 
 /// One index of all `parts`. Platforms stand in the order of `order`, then as the parts come. A single part that is an
@@ -57,7 +66,7 @@ pub fn merge(
     if let ([part], true) = (parts, annotations.is_empty())
         && part.content.root.is_index()
     {
-        return Ok(as_it_is(part));
+        return Ok(Merged::of(part));
     }
     agree::names(parts)?;
     let mut notices = Vec::new();
@@ -71,8 +80,7 @@ pub fn merge(
     images.sort_by_key(|(platform, _)| place(platform));
     let entries = with_attestations(parts, &images, &mut notices);
     Ok(Merged {
-        content: content(parts, entries, common, format),
-        platforms: images.into_iter().map(|(platform, _)| platform).collect(),
+        part: part(parts, entries, common, format),
         notices,
     })
 }
@@ -91,7 +99,7 @@ pub fn only(part: &Part, platforms: &[Platform]) -> Result<Merged, MergeError> {
         });
     }
     if there.iter().all(|platform| platforms.contains(platform)) {
-        return Ok(as_it_is(part));
+        return Ok(Merged::of(part));
     }
     let parts = std::slice::from_ref(part);
     let images: Vec<_> = images(parts)?
@@ -101,29 +109,19 @@ pub fn only(part: &Part, platforms: &[Platform]) -> Result<Merged, MergeError> {
     let entries = with_attestations(parts, &images, &mut Vec::new());
     let format = agree::format(parts)?;
     let annotations = agree::said(&part.content.root);
-    let content = content(parts, entries, annotations, format);
-    let platforms: Vec<Platform> = images.into_iter().map(|(platform, _)| platform).collect();
+    let made = self::part(parts, entries, annotations, format);
     let notice = format!(
         "{}: {} of {} platforms, so that the index is a new one, `{}`: what refers to the old one by digest does not hold \
          for it",
         part.name,
-        platforms.len(),
+        images.len(),
         there.len(),
-        content.digest()
+        made.content.digest()
     );
     Ok(Merged {
-        content,
-        platforms,
+        part: made,
         notices: vec![notice],
     })
-}
-
-fn as_it_is(part: &Part) -> Merged {
-    Merged {
-        content: part.content.clone(),
-        platforms: part.platforms(),
-        notices: Vec::new(),
-    }
 }
 
 /// The image of each platform, as the parts come.
@@ -204,12 +202,12 @@ fn with_attestations(
 }
 
 /// An index of these entries of the parts, with what they lead to and nothing else.
-fn content(
+fn part(
     parts: &[Part],
     entries: Vec<Descriptor>,
     annotations: BTreeMap<String, String>,
     format: ManifestFormat,
-) -> Content {
+) -> Part {
     let mut manifests: Vec<ManifestBytes> = Vec::new();
     for entry in &entries {
         let digest = Digest::try_from(entry.digest()).expect("a digest that was read before");
@@ -225,11 +223,16 @@ fn content(
             all.insert(blob.digest, best);
         }
     }
-    let index = index::of_manifests(entries, annotations, format);
-    Content {
-        root: ManifestBytes::new(format.index().to_string(), index.bytes()),
-        manifests,
-        blobs: all.into_values().collect(),
+    let index = index::of_manifests(entries.clone(), annotations, format);
+    Part {
+        name: parts[0].name.clone(),
+        image: parts.iter().find_map(|part| part.image.clone()),
+        content: Content {
+            root: ManifestBytes::new(format.index().to_string(), index.bytes()),
+            manifests,
+            blobs: all.into_values().collect(),
+        },
+        entries,
     }
 }
 

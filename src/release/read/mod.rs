@@ -33,10 +33,15 @@ pub struct Part {
 }
 
 impl Part {
+    /// The image of each platform, in their order.
+    pub fn images(&self) -> Vec<(Platform, Digest)> {
+        let image = |entry| Some((platform(entry)?, Digest::try_from(entry.digest()).ok()?));
+        self.entries.iter().filter_map(image).collect()
+    }
+
     /// The platforms of its images, in their order.
     pub fn platforms(&self) -> Vec<Platform> {
-        let platforms = self.entries.iter().filter_map(platform);
-        platforms.collect()
+        self.images().into_iter().map(|(platform, _)| platform).collect()
     }
 }
 
@@ -95,8 +100,11 @@ fn verified(layout: &Layout, name: &str, blob: &BlobSource) -> Result<BlobSource
     }
     // The end of the stream is an error if the digest is another.
     io::copy(&mut stored, &mut io::sink()).map_err(failed)?;
-    let (path, _offset) = layout.place(&blob.digest)?;
-    Ok(BlobSource::file(blob.digest, blob.size, path))
+    let (path, offset) = layout.place(&blob.digest)?;
+    Ok(match path == layout.path() {
+        true => BlobSource::within(blob.digest, blob.size, path, offset),
+        false => BlobSource::file(blob.digest, blob.size, path),
+    })
 }
 
 fn chosen(layout: &Layout, name: &str, wanted: Option<&str>) -> Result<Descriptor, ReadError> {

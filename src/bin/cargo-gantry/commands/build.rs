@@ -11,17 +11,18 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     for output in &arguments.outputs {
         gantry.check_output(output)?;
     }
-    let built = runtime()?.block_on(gantry.build(&arguments.selecting.request()))?;
+    let mut request = arguments.selecting.request();
+    request.outputs.clone_from(&arguments.outputs);
+    let built = runtime()?.block_on(gantry.build(&request))?;
     sizes::show(&built, reporter);
     show(&built, reporter);
     let mut written = Vec::new();
     for output in &arguments.outputs {
-        let places = gantry.write(&built, output)?;
-        for (place, digest) in &places {
-            let value = json!({"place": place, "digest": digest});
-            reporter.result("written", &format!("{digest} {place}"), value);
+        for one in gantry.write(&built, output)? {
+            let value = json!({"image": one.image, "platform": one.platform, "place": one.place, "digest": one.digest});
+            reporter.result("written", &format!("{} {}", one.digest, one.place), value);
+            written.push(one);
         }
-        written.push(places);
     }
     if let Some(path) = &arguments.digests_file {
         digests::write(path, &digests::of_built(&built, &written))?;

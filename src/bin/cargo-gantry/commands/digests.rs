@@ -3,33 +3,46 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cargo_gantry::pipeline::{Built, Error, Gantry, PublishedImage};
+use cargo_gantry::pipeline::{Built, Error, Gantry, PublishedImage, Written};
 use cargo_gantry::release::{Digests, ImageDigests, PlatformDigest};
 use cargo_gantry::spec::{Digest, Platform};
 
-/// What was built, and the places that it was written to: `written` gives, for each output, the place of each image.
-pub(super) fn of_built(built: &Built, written: &[Vec<(String, Digest)>]) -> Digests {
-    let image = |(position, image): (usize, &cargo_gantry::pipeline::BuiltImage)| {
-        let places = written
-            .iter()
-            .filter_map(|places| Some(places.get(position)?.0.clone()));
-        ImageDigests {
+/// What was built, and the places that it was written to. A file for one platform alone is an image of its own there.
+pub(super) fn of_built(built: &Built, written: &[Written]) -> Digests {
+    let mut images = Vec::new();
+    for image in &built.images {
+        let listed = |digest, platforms, places| ImageDigests {
             image: image.name.clone(),
             version: image.version.clone(),
-            digest: image.digest(),
+            digest,
             media_type: image.descriptor().media_type().to_string(),
-            places: places.collect(),
-            platforms: platforms(
-                image
-                    .images
-                    .iter()
-                    .map(|image| (image.platform(), image.digest())),
-            ),
+            places,
+            platforms,
+        };
+        let all = platforms(
+            image
+                .images
+                .iter()
+                .map(|image| (image.platform(), image.digest())),
+        );
+        let (whole, parts): (Vec<&Written>, Vec<&Written>) = written
+            .iter()
+            // A docker archive holds other bytes: whoever reads it compresses its layers anew.
+            .filter(|one| one.image == image.name && !one.place.starts_with("docker-archive:"))
+            .partition(|one| one.digest == image.digest());
+        let places = |all: &[&Written]| all.iter().map(|one| one.place.clone()).collect();
+        if parts.is_empty() || !whole.is_empty() {
+            images.push(listed(image.digest(), all.clone(), places(&whole)));
+            continue;
         }
-    };
-    Digests {
-        images: built.images.iter().enumerate().map(image).collect(),
+        for part in parts {
+            let own = all
+                .iter()
+                .filter(|known| Some(&known.platform) == part.platform.as_ref());
+            images.push(listed(part.digest, own.cloned().collect(), places(&[part])));
+        }
     }
+    Digests { images }
 }
 
 /// What was published; an image at several repositories is there once.

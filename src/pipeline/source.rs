@@ -1,0 +1,156 @@
+//! Images that are there already, found and read by the names that users give them.
+
+use std::path::PathBuf;
+
+use super::{Error, Gantry, blocking};
+use crate::archive::Layout;
+use crate::publish::{Destination, PublishError, Source};
+use crate::registry::{Client, Repository};
+use crate::release::{self, Digests, DigestsError, ImageDigests, Part, ReadError, ReleaseError};
+use crate::spec::{Digest, Reference};
+
+/// Everything that `named` stands for: one image, or those of a file of digests.
+pub(super) async fn read(gantry: &Gantry, client: &Client, named: &str) -> Result<Vec<Part>, Error> {
+    match named.parse::<Source>()? {
+        Source::Place(place) => Ok(vec![at(gantry, client, named, place).await?]),
+        Source::Digests(path) => {
+            let path = gantry.absolute(&path);
+            let digests = Digests::read(&path).map_err(ReleaseError::from)?;
+            let mut parts = Vec::new();
+            for image in &digests.images {
+                parts.push(listed(gantry, client, &path, image).await?);
+            }
+            Ok(parts)
+        }
+    }
+}
+
+/// The one image that `named` stands for.
+pub(super) async fn read_one(gantry: &Gantry, client: &Client, named: &str) -> Result<Part, Error> {
+    let mut parts = read(gantry, client, named).await?;
+    match parts.len() {
+        1 => Ok(parts.remove(0)),
+        _ => Err(Error::WhichImage {
+            images: parts.into_iter().filter_map(|part| part.image).collect(),
+        }),
+    }
+}
+
+async fn at(gantry: &Gantry, client: &Client, named: &str, place: Destination) -> Result<Part, Error> {
+    match place {
+        Destination::Layout(path, entry) | Destination::Archive(path, entry) => {
+            in_layout(gantry.absolute(&path), named.to_owned(), entry).await
+        }
+        Destination::DockerArchive(..) => Err(PublishError::Transport {
+            text: named.to_owned(),
+            transport: "docker-archive".to_owned(),
+        }
+        .into()),
+        Destination::Registry(reference) => Ok(release::read::registry(client, &reference).await?),
+    }
+}
+
+async fn in_layout(path: PathBuf, named: String, entry: Option<String>) -> Result<Part, Error> {
+    blocking(move || {
+        let layout = Layout::open(path)?;
+        Ok(release::read::layout(&layout, &named, entry.as_deref())?)
+    })
+    .await
+}
+
+/// An image that a file of digests lists: at the first of its places that is here, else in a registry. What is here under
+/// another digest is an error, whatever the other places hold.
+async fn listed(
+    gantry: &Gantry,
+    client: &Client,
+    file: &std::path::Path,
+    image: &ImageDigests,
+) -> Result<Part, Error> {
+    let differs = |place: &str, found: Digest| {
+        ReleaseError::from(DigestsError::Differs {
+            path: file.to_owned(),
+            place: place.to_owned(),
+            found,
+            expected: image.digest,
+        })
+    };
+    let (mut here, mut remote) = (None, Vec::new());
+    for named in &image.places {
+        match named.parse::<Destination>()? {
+            Destination::Layout(path, entry) | Destination::Archive(path, entry) => {
+                // Machines differ: where the file was brought, the images may lie beside it.
+                let beside = file.parent().map(|folder| folder.join(&path));
+                let places = [Some(gantry.absolute(&path)), beside];
+                let Some(path) = places.into_iter().flatten().find(|path| path.exists()) else {
+                    continue;
+                };
+                let part = in_layout(path, named.clone(), entry).await?;
+                if *part.content.digest() != image.digest {
+                    return Err(differs(named, *part.content.digest()).into());
+                }
+                here.get_or_insert(part);
+            }
+            Destination::DockerArchive(..) => {}
+            Destination::Registry(reference) => {
+                let found = reference
+                    .digest()
+                    .and_then(|digest| digest.parse::<Digest>().ok());
+                match found.filter(|found| *found != image.digest) {
+                    Some(found) => return Err(differs(named, found).into()),
+                    None => remote.push((named, reference)),
+                }
+            }
+        }
+    }
+    let part = match here {
+        Some(part) => Some(also_in(part, remote.first().map(|(_, reference)| reference))),
+        None => in_registries(client, &remote, image, differs).await?,
+    };
+    let part = part.ok_or_else(|| {
+        ReleaseError::from(DigestsError::Nowhere {
+            path: file.to_owned(),
+            image: image.image.clone(),
+            help: match image.places.is_empty() {
+                true => "it lists no place".to_owned(),
+                false => format!("they are: {}", image.places.join(", ")),
+            },
+        })
+    })?;
+    Ok(Part {
+        image: Some(image.image.clone()),
+        ..part
+    })
+}
+
+/// The first of some references that is there, by its digest.
+async fn in_registries(
+    client: &Client,
+    places: &[(&String, Reference)],
+    image: &ImageDigests,
+    differs: impl Fn(&str, Digest) -> ReleaseError,
+) -> Result<Option<Part>, Error> {
+    for (named, reference) in places {
+        if reference.digest().is_none() {
+            let found = client.manifest_digest(reference).await?;
+            if let Some(found) = found.filter(|found| found.digest != image.digest) {
+                return Err(differs(named, found.digest).into());
+            }
+        }
+        let exact = Repository::from(reference).at(&image.digest);
+        match release::read::registry(client, &exact).await {
+            Err(ReleaseError::Read(ReadError::NotFound { .. })) => {}
+            part => return Ok(Some(part?)),
+        }
+    }
+    Ok(None)
+}
+
+/// The same image, whose blobs a registry has as well.
+fn also_in(mut part: Part, place: Option<&Reference>) -> Part {
+    if let Some(place) = place {
+        let repository = Repository::from(place);
+        let blobs = part.content.blobs.into_iter();
+        part.content.blobs = blobs.map(|blob| blob.also_in(repository.clone())).collect();
+    }
+    part
+}
