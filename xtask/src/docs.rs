@@ -13,6 +13,7 @@ use crate::step::{Step, root, say, target};
 const COMMANDS: &[&str] = &[
     "build",
     "publish",
+    "load",
     "plan",
     "check",
     "run",
@@ -23,6 +24,10 @@ const COMMANDS: &[&str] = &[
     "tag",
     "copy",
     "inspect",
+    "tags",
+    "prune",
+    "diff",
+    "readme",
     "targets",
     "doctor",
     "schema",
