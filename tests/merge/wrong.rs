@@ -63,19 +63,6 @@ fn parts_of_different_images_are_refused_by_name() {
         &["publish", &first, &second, "--repository", &repository],
     ));
     assert_eq!(ran.fails(9).stderr.matches("gantry::release::differ").count(), 1);
-    // Two images for one platform, as `arm64` and as `arm64/v8`.
-    let (three, other) = trial.built("three", "1.2.3", &["linux/arm64"]);
-    let mut program = std::fs::read(three.root.join("dist/linux-arm64-v8")).unwrap();
-    program.push(0);
-    three.write("dist/linux-arm64-v8", program);
-    three.git(&["commit", "--quiet", "--all", "--amend", "--no-edit"]);
-    three.git(&["tag", "--force", "v1.2.3"]);
-    trial.refused(
-        &one,
-        &["publish", &first, "oci:../three/out:1.2.3", &other],
-        9,
-        &["gantry::release::twice"],
-    );
 }
 
 #[test]
