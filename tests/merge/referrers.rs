@@ -84,6 +84,20 @@ fn what_refers_to_an_image_goes_along_on_request() {
             "signature of the sbom",
         );
 
+        // As cosign has stored signatures for years: under a tag.
+        let by_cosign = format!("sha256-{}.sig", &index[7..]);
+        let signature = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [], "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json", "digest": place::digest(b"{}"), "size": 2}});
+        let signature = signature.to_string().into_bytes();
+        let signed = place::digest(&signature);
+        from.store(|store| {
+            let repository = store.repositories.get_mut("team/lookout").unwrap();
+            repository
+                .manifests
+                .insert(signed.clone(), (MANIFEST.to_owned(), signature));
+            repository.tags.insert(by_cosign.clone(), signed.clone());
+        });
+
         let source = format!("{}/team/lookout:edge", from.host());
         let target = format!("{}/team/copy:edge", to.host());
         let copy = |words: &[&str]| {
@@ -93,7 +107,7 @@ fn what_refers_to_an_image_goes_along_on_request() {
         };
         assert_eq!(
             copy(&[&source, &target])["referrers"],
-            3,
+            4,
             "{from_lists} {to_lists}"
         );
         for (subject, referrer) in [
@@ -108,6 +122,7 @@ fn what_refers_to_an_image_goes_along_on_request() {
             );
             place::in_registry(&to, "team/copy", referrer);
         }
+        assert_eq!(place::tag(&to, "team/copy", &by_cosign), Some(signed.clone()));
         to.clear_log();
         assert_eq!(copy(&[&source, &target])["unchanged"], true);
         assert!(
@@ -122,16 +137,17 @@ fn what_refers_to_an_image_goes_along_on_request() {
         // Through a layout, and from there into a registry again.
         let layout = project.path("layout");
         let there = format!("oci:{}:edge", layout.display());
-        assert_eq!(copy(&[&source, &there])["referrers"], 3);
+        assert_eq!(copy(&[&source, &there])["referrers"], 4);
         assert_eq!(copy(&[&source, &there])["unchanged"], true);
         let archive = format!("oci-archive:{}:edge", project.path("all.tar").display());
-        assert_eq!(copy(&[&there, &archive])["referrers"], 3);
+        assert_eq!(copy(&[&there, &archive])["referrers"], 4);
         for (number, source) in [&there, &archive].into_iter().enumerate() {
             let repository = format!("team/again{number}");
             let target = format!("{}/{repository}:edge", to.host());
-            assert_eq!(copy(&[source, &target])["referrers"], 3, "{source}");
+            assert_eq!(copy(&[source, &target])["referrers"], 4, "{source}");
             assert_eq!(referrers(&to, &repository, &about_arm), [about_sbom.clone()]);
             place::in_registry(&to, &repository, &about_sbom);
+            assert_eq!(place::tag(&to, &repository, &by_cosign), Some(signed.clone()));
         }
         // Only those of what is copied.
         let target = format!("{}/team/one:edge", to.host());
