@@ -85,7 +85,12 @@ fn text(report: &Report) -> String {
         let rows: Vec<Vec<String>> = report.others.iter().map(|other| row(other, report)).collect();
         parts.push(table(&["NOT TO BE RUN", "SIZE", "ABOUT", "MANIFEST"], &rows));
     }
-    parts.extend(report.platforms.iter().map(platform_text));
+    parts.extend(
+        report
+            .platforms
+            .iter()
+            .map(|platform| platform_text(platform, report)),
+    );
     parts.join("\n\n")
 }
 
@@ -111,7 +116,9 @@ fn row(other: &Other, report: &Report) -> Vec<String> {
     ]
 }
 
-fn platform_text(platform: &PlatformReport) -> String {
+fn platform_text(platform: &PlatformReport, report: &Report) -> String {
+    // Those of a manifest that stands alone are shown above.
+    let alone = platform.digest == report.digest;
     let rows: Vec<Vec<String>> = platform
         .layers
         .iter()
@@ -151,7 +158,7 @@ fn platform_text(platform: &PlatformReport) -> String {
         ("annotations", &platform.annotations),
         ("annotations in the index", &platform.index_annotations),
     ] {
-        if !map.is_empty() {
+        if !map.is_empty() && !(alone && name == "annotations") {
             lines.push(format!("  {name}:\n{}", pairs(map, "    ")));
         }
     }
