@@ -215,8 +215,11 @@ struct Differ<'p> {
     /// There are other platforms that may have the same layers.
     several: bool,
     /// What was found of layers that were read, for other platforms that have them, too.
-    known: HashMap<[Option<(Digest, Option<DiffId>)>; 2], Read>,
+    known: HashMap<[Option<Named>; 2], Read>,
 }
+
+/// A layer, and the tar that it is said to be.
+type Named = (Digest, Option<DiffId>);
 
 /// What reading one or two layers gives.
 #[derive(Clone)]
