@@ -18,6 +18,8 @@ mod ci;
 mod class;
 mod compile;
 mod convert;
+mod copy;
+mod create;
 mod doctor;
 mod error;
 mod examine;
@@ -26,6 +28,7 @@ mod finish;
 mod ground;
 mod inspect;
 mod lay;
+mod load;
 mod merge;
 mod output;
 mod owner;
@@ -34,15 +37,20 @@ mod parcel;
 mod pinned;
 mod pins;
 mod prepare;
+mod prune;
 mod publish;
+mod readme;
 mod remote;
 mod request;
 mod said;
+mod scratch;
 mod settle;
 mod sizes;
 mod source;
 mod staged;
 mod survey;
+mod tag;
+mod tags;
 mod tried;
 mod workplace;
 
@@ -52,26 +60,35 @@ use std::sync::Arc;
 pub use build::{Built, BuiltImage};
 pub use check::{Checked, CheckedProgram};
 pub use class::Class;
+pub use copy::{Delivered, DeliveryError, Order};
 pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
+pub use load::LoadedImage;
 pub use merge::GatherError;
 pub use output::Written;
 pub use parcel::Parcel;
+pub use prune::Pruning;
 pub use publish::{Access, PublishedImage, Terms};
+pub use readme::{Readme, ReadmeRequest};
 pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
 pub use sizes::{PlatformSizes, ProgramSizes};
 pub use staged::Staged;
 pub use survey::TargetRow;
+pub use tag::TagError;
 pub use tried::Failure;
 
 use crate::base::{Cache, Change};
 use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
+use crate::hub::Described;
 use crate::inspect::{Difference, Original, Report};
 use crate::plan::Plan;
+use crate::publish::daemon::Runtime;
+use crate::release::listing::TagRow;
+use crate::release::prune::Pruned;
 use crate::spec::Platform;
 use crate::tool::Tools;
 
@@ -151,6 +168,16 @@ impl Gantry {
     /// When it names no place that can be written.
     pub fn check_output(&self, output: &str) -> Result<(), Error> {
         output::check(self, output)
+    }
+
+    /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
+    /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
+    /// goes before the runtime's.
+    ///
+    /// # Errors
+    /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
+    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
+        load::load(self, request, into).await
     }
 
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that
@@ -237,6 +264,70 @@ impl Gantry {
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
         remote::rehearse(self, parcels, access, terms).await
+    }
+
+    /// Copies an image between registries, layouts and archives, byte for byte, with all of its platforms or those of the
+    /// order. Nothing is visible at its destination before it is whole; what is there already is not sent again.
+    ///
+    /// # Errors
+    /// When one of both cannot be read or written, or a tag may not be moved.
+    pub async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        order: &Order,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Delivered, Error> {
+        copy::copy(self, from, to, order, access, terms).await
+    }
+
+    /// Makes one index of images that are there already, and brings it to a registry, a layout or an archive.
+    ///
+    /// # Errors
+    /// As [`Gantry::copy`]; when the sources are not parts of one image.
+    pub async fn create_index(
+        &self,
+        to: &str,
+        sources: &[String],
+        order: &Order,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Delivered, Error> {
+        create::create(self, to, sources, order, access, terms).await
+    }
+
+    /// Gives an image of a registry more names there, without moving bytes. A tag that is a version makes a new index that
+    /// says that version, of the same manifests.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a tag may not be moved.
+    pub async fn tag(
+        &self,
+        from: &str,
+        to: &[String],
+        semver: bool,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<Delivered>, Error> {
+        tag::tag(self, from, to, semver, access, terms).await
+    }
+
+    /// Lists what a repository holds under its tags, the newest first.
+    ///
+    /// # Errors
+    /// When there is no such repository, or the registry cannot be read.
+    pub async fn tags(&self, repository: &str, access: &Access) -> Result<Vec<TagRow>, Error> {
+        tags::tags(self, repository, access).await
+    }
+
+    /// Deletes tags, or says what would be deleted. Once something was, what fails is part of the result.
+    ///
+    /// # Errors
+    /// When a pattern cannot be understood, something that a remaining tag leads to cannot be read, or the registry
+    /// cannot be used.
+    pub async fn prune(&self, repository: &str, pruning: &Pruning, access: &Access) -> Result<Pruned, Error> {
+        prune::prune(self, repository, pruning, access).await
     }
 
     /// Describes an image in a layout, an archive or a registry.
@@ -331,6 +422,27 @@ impl Gantry {
     /// When a base cannot be had.
     pub async fn outdated(&self, request: &Request) -> Result<Vec<Change>, Error> {
         pins::outdated(self, request).await
+    }
+
+    /// The READMEs as registries are to show them: links made absolute, and no longer than they take. Nothing is sent.
+    ///
+    /// # Errors
+    /// When project or file cannot be read, or no registry has a place for them.
+    pub async fn readmes(
+        &self,
+        request: &Request,
+        wanted: &ReadmeRequest,
+        access: &Access,
+    ) -> Result<Vec<Readme>, Error> {
+        readme::prepare(self, request, wanted, access).await
+    }
+
+    /// Sends a README, unless its repository shows it already.
+    ///
+    /// # Errors
+    /// When the vendor refuses it or cannot be reached.
+    pub async fn describe(&self, readme: &Readme, access: &Access) -> Result<Described, Error> {
+        readme::send(self, readme, access).await
     }
 
     /// What is kept of bases on this machine, for all projects of the user.

@@ -57,6 +57,7 @@ pub use delete::Deleted;
 pub(crate) use download::Told;
 pub use error::{Answer, Kind, RegistryError};
 pub use host_settings::{HostSettings, Mirror, user_settings};
+pub(crate) use manifest::Condition;
 pub use manifest::{Fetched, Found};
 pub use push::Pushed;
 pub use refer::Referred;

@@ -214,6 +214,7 @@ impl Reporter {
                 digest,
                 libc,
             } => self.say("Base", &format!("{name} {platform}, {libc}, {digest}")),
+            Event::TagDeleted { reference } => self.say("Deleted", reference),
             Event::DownloadFinished { digest } if verbose => self.say("Read", &digest.to_string()),
             Event::UploadFinished { digest, present } if verbose => {
                 self.say(if *present { "Present" } else { "Sent" }, &digest.to_string());
@@ -309,6 +310,7 @@ fn machine(event: &Event<'_>) -> Option<Value> {
         } => {
             object!({"reason": "base", "name": name, "platform": platform, "digest": digest, "libc": libc})
         }
+        Event::TagDeleted { reference } => object!({"reason": "tag-deleted", "reference": reference}),
         Event::UploadFinished { digest, present } => {
             object!({"reason": "blob", "digest": digest, "present": present})
         }
