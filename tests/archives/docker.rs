@@ -77,12 +77,16 @@ fn what_docker_says_of_a_failure_is_shown() {
     let Some(workspace) = project("\"linux/amd64\"") else {
         return;
     };
+    large(&workspace);
     for (mood, expected) in [
         (
             Mood::Late,
             "docker failed to load the image: invalid diffID for layer 0",
         ),
-        (Mood::Refusing, "docker"),
+        (
+            Mood::Refusing,
+            "docker failed to load the image: no space left on device",
+        ),
         (
             Mood::Forgetful,
             "docker failed to find `registry.example/acme/tiny:1.2.3`",
@@ -96,6 +100,19 @@ fn what_docker_says_of_a_failure_is_shown() {
             ran.stderr
         );
     }
+}
+
+/// More than a socket holds: who does not read stops the writer.
+fn large(workspace: &Workspace) {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_le_bytes()[3]
+    };
+    workspace.write("noise", (0..8 << 20).map(|_| noise()).collect::<Vec<u8>>());
+    let matrix = std::fs::read_to_string(workspace.path("gantry.toml")).unwrap();
+    let file = "\n[[image.tiny.files]]\nfrom = \"noise\"\nto = \"/noise\"\n";
+    workspace.write("gantry.toml", matrix + file);
 }
 
 #[test]
