@@ -30,6 +30,7 @@ pub mod codec;
 
 pub mod archive;
 pub mod base;
+pub mod hub;
 pub mod image;
 pub mod index;
 pub mod layer;

@@ -124,6 +124,23 @@ impl Layout {
         })
     }
 
+    /// The file that a blob's bytes lie in, and where they begin there.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be opened.
+    pub fn place(&self, digest: &Digest) -> Result<(PathBuf, u64), ArchiveError> {
+        let name = format!("blobs/sha256/{}", digest.hex());
+        let member = self.members.as_ref().map(|members| members.get(&name));
+        match member {
+            None => Ok((self.path.join(name), 0)),
+            Some(Some(member)) => Ok((self.path.clone(), member.offset)),
+            Some(None) => Err(ArchiveError::Missing {
+                digest: *digest,
+                path: self.path.clone(),
+            }),
+        }
+    }
+
     /// Every blob reachable from `root`, itself included, children before parents.
     ///
     /// # Errors

@@ -75,7 +75,16 @@ pub fn assemble(
             return Err(IndexError::Mixed(image.platform().clone()));
         }
     }
-    let manifests: Vec<Descriptor> = images.iter().map(|image| image.descriptor().clone()).collect();
+    let manifests = images.iter().map(|image| image.descriptor().clone()).collect();
+    Ok(of_manifests(manifests, annotations, format))
+}
+
+/// The index that lists these manifests, as they are and in this order: for whoever has checked them already.
+pub fn of_manifests(
+    manifests: Vec<Descriptor>,
+    annotations: BTreeMap<String, String>,
+    format: ManifestFormat,
+) -> Index {
     let mut index = ImageIndexBuilder::default()
         .schema_version(2u32)
         .media_type(format.index())
@@ -90,7 +99,7 @@ pub fn assemble(
         .size(bytes.len() as u64)
         .build()
         .expect("media type, digest and size are set");
-    Ok(Index { bytes, descriptor })
+    Index { bytes, descriptor }
 }
 
 #[cfg(test)]

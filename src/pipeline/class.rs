@@ -1,16 +1,17 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
-use super::Error;
+use super::{DeliveryError, Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
+use crate::hub;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
 use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
-use crate::{publish, registry};
+use crate::{publish, registry, release};
 
 /// What kind of trouble an error is; the command gives each class an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,9 +43,11 @@ impl Error {
     /// The class of this error.
     pub fn class(&self) -> Class {
         match self {
-            Self::Password(_) | Self::Output { .. } | Self::SameOutput { .. } | Self::Reference { .. } => {
-                Class::Usage
-            }
+            Self::NotARepository { .. }
+            | Self::Password(_)
+            | Self::Output { .. }
+            | Self::SameOutput { .. }
+            | Self::Reference { .. } => Class::Usage,
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
@@ -66,7 +69,7 @@ impl Error {
             Self::Base(error) => of_base(error),
             Self::Layer(error) if error.is_disk() => Class::Disk,
             Self::Layer(_) => Class::Matrix,
-            Self::Store { .. } | Self::Result(_) => Class::Disk,
+            Self::Store { .. } | Self::Write { .. } | Self::Result(_) => Class::Disk,
             Self::Blob(error) if error.is_disk() => Class::Disk,
             Self::Archive(error) if error.is_disk() => Class::Disk,
             Self::Archive(_) => Class::Usage,
@@ -83,6 +86,21 @@ impl Error {
                 publish::Kind::Usage => Class::Usage,
                 publish::Kind::Registry(kind) => of_registry(kind),
             },
+            Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
+            Self::Delivery(_) | Self::Tag(_) => Class::Usage,
+            Self::Gather(_) => Class::Refused,
+            Self::Release(error) => match error.kind() {
+                release::Kind::Refused => Class::Refused,
+                release::Kind::Usage => Class::Usage,
+                release::Kind::Registry(kind) => of_registry(kind),
+            },
+            Self::Hub(error) => match error.kind() {
+                hub::Kind::Usage => Class::Usage,
+                hub::Kind::Refused => Class::Refused,
+                hub::Kind::Registry(kind) => of_registry(kind),
+            },
+            Self::SeveralRegistries { .. } => Class::Usage,
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,
             Self::Halfway { cause, .. } => cause.class(),
@@ -121,16 +139,16 @@ fn of_registry(kind: registry::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => {
-            Class::Usage
-        }
+        InspectError::NoEntry { .. } | InspectError::Several { .. } => Class::Usage,
+        InspectError::NotAnImage { .. } | InspectError::WhichPlatform { .. } => Class::Usage,
         InspectError::NotFound { .. } => Class::Denied,
+        InspectError::Differs { .. } => Class::Refused,
+        InspectError::OverBudget { .. } => Class::Fit,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
         InspectError::Archive(_) => Class::Usage,
-        InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
-            Class::Unexpected
-        }
+        // What is there is no good image, whoever made it.
+        _ => Class::Unexpected,
     }
 }
 

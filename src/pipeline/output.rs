@@ -26,11 +26,33 @@ const OF_PLATFORM: [&str; 6] = [
     "platform-path",
 ];
 
-pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<(String, Digest)>, Error> {
+/// One file or layout that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Written {
+    /// The image's name.
+    pub image: String,
+    /// The only platform that is in it; none where it holds all that were built.
+    pub platform: Option<Platform>,
+    /// Where it is, as the command line names places.
+    pub place: String,
+    /// What is there: an index, or a manifest that stands alone.
+    pub digest: Digest,
+}
+
+pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<Written>, Error> {
     let subjects: Vec<Subject<'_>> = built.images.iter().map(Subject::of).collect();
     let mut written = Vec::new();
     for place in places(gantry.tools.environment(), output, &subjects)? {
-        written.push(write_one(gantry, built, place)?);
+        let image = &built.images[place.image];
+        let platform = place.platform.map(|at| image.images[at].platform().clone());
+        let (shown, digest) = write_one(gantry, built, place)?;
+        written.push(Written {
+            image: image.name.clone(),
+            platform,
+            place: shown,
+            digest,
+        });
     }
     Ok(written)
 }

@@ -125,9 +125,6 @@ fn planned(
         true => installed(gantry, request, &toolchain, &candidates)?,
         false => BTreeSet::new(),
     };
-    let variables = gantry.tools.environment().variables();
-    let variables =
-        variables.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
     let packages: Vec<plan::Package> = project
         .packages
         .iter()
@@ -147,7 +144,7 @@ fn planned(
             repositories: request.repositories.clone(),
             tags: request.tags.clone(),
         },
-        variables: variables.collect(),
+        variables: variables(gantry),
         created: created(gantry, git.as_ref())?,
         out: workplace::store(&project).join("made"),
     })?;
@@ -373,9 +370,18 @@ pub(super) fn link(
     })
 }
 
+/// The variables that templates may name.
+pub(super) fn variables(gantry: &Gantry) -> BTreeMap<String, String> {
+    let variables = gantry.tools.environment().variables();
+    let text = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| {
+        Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+    };
+    variables.filter_map(text).collect()
+}
+
 /// `SOURCE_DATE_EPOCH`, else the commit's time, else the epoch.
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
-fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
+pub(super) fn created(gantry: &Gantry, git: Option<&Git>) -> Result<i64, Error> {
     match gantry.tools.environment().non_empty("SOURCE_DATE_EPOCH") {
         Some(text) => epoch(text).ok_or_else(|| Error::SourceDateEpoch {
             text: text.to_owned(),

@@ -1,7 +1,7 @@
 //! What registries have already: of an image that is built, or of one that is only planned. Nothing is written.
 
-use super::publish::{Terms, client, shipment};
-use super::{Access, Built, Error, Gantry, Request, ground, prepare};
+use super::publish::{Terms, client};
+use super::{Access, Error, Gantry, Parcel, Request, ground, prepare};
 use crate::base::Origin;
 use crate::blob::Blob;
 use crate::plan::{Plan, PlannedImage};
@@ -40,22 +40,21 @@ pub struct Outlook {
 
 pub(super) async fn rehearse(
     gantry: &Gantry,
-    built: &Built,
+    parcels: &[Parcel],
     access: &Access,
     terms: &Terms,
 ) -> Result<Vec<Rehearsed>, Error> {
     let mut rehearsed = Vec::new();
-    for image in &built.images {
-        let partial = image.partial && !terms.allow_partial;
-        let shipment = shipment(image, partial)?;
-        for repository in repositories(&image.name, &image.repositories)? {
+    for parcel in parcels {
+        let shipment = parcel.shipment(terms)?;
+        for repository in repositories(&parcel.image, &parcel.repositories)? {
             let client = client(gantry, access, Some(&repository))?;
             let (survey, refused) =
                 publish::rehearse(&client, &repository, &shipment, Options::from(*terms)).await?;
             rehearsed.push(Rehearsed {
-                image: image.name.clone(),
+                image: parcel.image.clone(),
                 survey,
-                held_back: partial && image.tags.iter().any(|tag| tag.platform.is_none()),
+                held_back: parcel.is_held_back(terms),
                 refused,
             });
         }

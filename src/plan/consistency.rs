@@ -2,30 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{PlanError, PlannedImage};
+use super::{PlanError, PlannedTag};
 use crate::matrix::{Base, Image, PlatformSettings, Provide};
 use crate::spec::Reference;
 
 /// The users of the built-in passwd.
 const BUILTIN_USERS: [&str; 3] = ["root", "nobody", "nonroot"];
 
-/// The second of two images with one tag would take it from the first.
-pub(super) fn one_image_a_tag(images: &[PlannedImage]) -> Result<(), PlanError> {
+/// The second of two images (name, repositories, tags) with one tag would take it from the first.
+pub(super) fn one_image_a_tag<'a>(
+    images: impl Iterator<Item = (&'a str, &'a [String], &'a [PlannedTag])>,
+) -> Result<(), PlanError> {
     let mut owners: BTreeMap<(String, &str), &str> = BTreeMap::new();
-    for image in images {
-        for repository in &image.repositories {
+    for (name, repositories, tags) in images {
+        for repository in repositories {
             // Of several spellings of one repository, the one that references have.
             let known = repository.parse::<Reference>();
             let known = known.map_or_else(
                 |_| repository.clone(),
                 |known| format!("{}/{}", known.registry(), known.repository()),
             );
-            for tag in &image.tags {
-                let first = owners.insert((known.clone(), &tag.name), &image.name);
-                if let Some(first) = first.filter(|first| *first != image.name) {
+            for tag in tags {
+                let first = owners.insert((known.clone(), &tag.name), name);
+                if let Some(first) = first.filter(|first| *first != name) {
                     return Err(PlanError::SameTag {
                         first: first.to_owned(),
-                        second: image.name.clone(),
+                        second: name.to_owned(),
                         reference: format!("{repository}:{}", tag.name),
                     });
                 }

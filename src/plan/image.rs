@@ -32,7 +32,7 @@ struct Gathered {
 
 /// Where a binary of an image comes from.
 #[derive(Clone, Copy)]
-enum Origin<'a> {
+pub(super) enum Origin<'a> {
     Cargo(&'a Package),
     Foreign(&'a BinarySource),
 }
@@ -54,7 +54,14 @@ pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
             images.push(planned);
         }
     }
-    one_image_a_tag(&images)?;
+    let names = images.iter().map(|image| {
+        (
+            image.name.as_str(),
+            image.repositories.as_slice(),
+            image.tags.as_slice(),
+        )
+    });
+    one_image_a_tag(names)?;
     let Gathered {
         needs,
         foreign,
@@ -87,7 +94,7 @@ pub(super) fn uses(image: &Image) -> Vec<BinaryUse> {
 
 /// Without images in the Matrix there is one for each of its own binaries, and for each that plain `cargo build` would
 /// build.
-fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
+pub(super) fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
     if !question.matrix.images.is_empty() {
         return Ok(Vec::new());
     }
@@ -113,7 +120,7 @@ fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> {
     }
 }
 
-fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
+pub(super) fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
     let names = || declared.iter().map(|image| image.name.as_str());
     for name in &question.selection.images {
         if !names().any(|known| known == name) {
@@ -279,7 +286,11 @@ fn one(
     Ok(planned)
 }
 
-fn origin<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<Origin<'a>, PlanError> {
+pub(super) fn origin<'a>(
+    question: &Question<'a>,
+    image: &Image,
+    of: &BinaryUse,
+) -> Result<Origin<'a>, PlanError> {
     match question.matrix.binaries.get(&of.binary) {
         Some(source) if of.package.is_none() => Ok(Origin::Foreign(source)),
         _ => Ok(Origin::Cargo(package(question, image, of)?)),

@@ -16,6 +16,7 @@ mod gather;
 mod image;
 mod naming;
 mod need;
+mod releases;
 mod rendering;
 mod tagging;
 mod target;
@@ -31,6 +32,7 @@ pub use error::PlanError;
 pub use foreign::{
     CommandRun, CommandUnit, ForeignUnit, GoSettings, GoTarget, GoUnit, PrebuiltFile, PrebuiltUnit,
 };
+pub use releases::{Release, releases};
 pub use target::{Candidates, candidates};
 
 use crate::matrix::{

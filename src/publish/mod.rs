@@ -9,11 +9,15 @@
 pub mod daemon;
 mod destination;
 mod error;
+mod layout;
 mod registry;
+mod source;
 
 pub use destination::Destination;
 pub use error::{Kind, PublishError};
+pub use layout::{Stored, descriptor, into_store, to_layout};
 pub use registry::{rehearse, to_registry};
+pub use source::Source;
 
 pub use crate::release::{BlobContent, BlobSource, Content, Lifted, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};

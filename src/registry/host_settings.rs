@@ -13,7 +13,7 @@ use url::Url;
 
 use super::parts::SMALLEST;
 use super::repository::canonical;
-use super::{RegistryError, Repository, small_file};
+use super::{RegistryError, Repository, Vendor, VendorApi, small_file};
 use crate::environment::Environment;
 
 /// Bound on the file's size in bytes.
@@ -42,6 +42,10 @@ pub struct HostSettings {
     /// How many blobs are sent at once.
     #[serde(deserialize_with = "concurrency")]
     pub concurrency: Option<NonZeroUsize>,
+    /// Whose product it is: `docker-hub`, `ghcr`, `gitlab`, `harbor` or `quay`. Known for registries that everybody uses.
+    pub vendor: Option<Vendor>,
+    /// Where the vendor's own API is, if not at the registry itself; it gets the registry's credentials.
+    pub vendor_api: Option<VendorApi>,
 }
 
 /// Another registry that may have what a registry has: `host[:port]`, or `host[:port]/prefix` of the names there.
@@ -230,6 +234,8 @@ mod tests {
             [registry."Reg.lan:5000"]
             plain-http = true
             chunk-size = 8388608
+            vendor = "gitlab"
+            vendor-api = "https://gitlab.lan"
         "#;
         let all = settings(text).unwrap();
         assert_eq!(all.keys().collect::<Vec<_>>(), ["docker.io", "reg.lan:5000"]);
@@ -253,6 +259,7 @@ mod tests {
         );
         let other = &all["reg.lan:5000"];
         assert!(other.plain_http && other.chunk_size == Some(8 << 20) && other.concurrency.is_none());
+        assert!(other.vendor == Some(Vendor::Gitlab) && other.vendor_api.is_some());
         assert_eq!(settings("").unwrap(), BTreeMap::new());
     }
 
@@ -274,6 +281,12 @@ mod tests {
             ),
             ("[registry.\"a.io\"]\nmirrors = [\"m.io/../x\"]", 2, "no mirror"),
             ("[registry.\"a.io\"]\nclient-key = \"k\"", 1, "belong together"),
+            ("[registry.\"a.io\"]\nvendor = \"nexus\"", 2, "docker-hub"),
+            (
+                "[registry.\"a.io\"]\nvendor-api = \"http://a.io\"",
+                2,
+                "plain http",
+            ),
             (
                 "[registry.\"docker.io\"]\n[registry.\"index.docker.io\"]\n",
                 2,

@@ -5,15 +5,26 @@
 //! Whatever comes from elsewhere was checked against its digest. It must never let a tag name something incomplete, move
 //! one against its rule, or delete what something that stays still needs.
 
+mod digests;
 mod error;
 mod fate;
+pub mod listing;
 mod manifest;
+mod merge;
+mod promote;
+pub mod prune;
+pub mod read;
+pub mod referrers;
 mod survey;
 mod tag;
 
+pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
 pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
+pub use merge::{MergeError, Merged, annotated, merge, only, said};
+pub use promote::{moves_of, shorter, version_of};
+pub use read::{Part, ReadError};
 pub use survey::{BlobState, ManifestState, Survey, TagState, Way, blobs, survey};
 pub use tag::{Moves, Tag, is_tag};
 

@@ -22,8 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enable_all()
         .build()?;
     let built = runtime.block_on(gantry.build(&request))?;
-    for (place, digest) in gantry.write(&built, "oci:target/{image}")? {
-        println!("{digest} {place}");
+    for written in gantry.write(&built, "oci:target/{image}")? {
+        println!("{} {}", written.digest, written.place);
     }
     Ok(())
 }

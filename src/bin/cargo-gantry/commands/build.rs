@@ -3,7 +3,7 @@
 use cargo_gantry::pipeline::{Built, Error, Gantry};
 use serde_json::json;
 
-use super::{explain, runtime, sizes};
+use super::{digests, explain, runtime, sizes};
 use crate::args::Build;
 use crate::reporter::Reporter;
 
@@ -16,11 +16,16 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     let built = runtime()?.block_on(gantry.build(&request))?;
     sizes::show(&built, reporter);
     show(&built, reporter);
+    let mut written = Vec::new();
     for output in &arguments.outputs {
-        for (place, digest) in gantry.write(&built, output)? {
-            let value = json!({"place": place, "digest": digest});
-            reporter.result("written", &format!("{digest} {place}"), value);
+        for one in gantry.write(&built, output)? {
+            let value = json!({"image": one.image, "platform": one.platform, "place": one.place, "digest": one.digest});
+            reporter.result("written", &format!("{} {}", one.digest, one.place), value);
+            written.push(one);
         }
+    }
+    if let Some(path) = &arguments.digests_file {
+        digests::write(path, &digests::of_built(&built, &written))?;
     }
     if arguments.explain_size {
         reporter.say("Explaining", "sizes: every way to store the programs is tried");

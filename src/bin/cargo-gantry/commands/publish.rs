@@ -6,7 +6,7 @@ use cargo_gantry::pipeline::{Access, Error, Gantry, PublishedImage, Terms};
 use cargo_gantry::registry::Secret;
 use serde_json::json;
 
-use super::{remote, runtime};
+use super::{digests, remote, runtime};
 use crate::args;
 use crate::reporter::{Reporter, bytes_text};
 
@@ -20,27 +20,51 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
     let mut request = arguments.selecting.request();
     request.to_publish = true;
     let runtime = runtime()?;
+    if !arguments.sources.is_empty() {
+        let parcels = runtime.block_on(gantry.gather(&request, &arguments.sources, &access))?;
+        if arguments.dry_run {
+            let rehearsed = runtime.block_on(gantry.rehearse_sending(&parcels, &access, &terms))?;
+            return remote::rehearsed(rehearsed, reporter);
+        }
+        let done = runtime.block_on(gantry.send(&parcels, &access, &terms));
+        return finished(done, arguments, gantry, reporter);
+    }
     let built = runtime.block_on(gantry.build(&request))?;
     if arguments.dry_run {
         let rehearsed = runtime.block_on(gantry.rehearse(&built, &access, &terms))?;
         return remote::rehearsed(rehearsed, reporter);
     }
-    match runtime.block_on(gantry.publish(&built, &access, &terms)) {
-        Ok(published) => {
-            show(&published, reporter);
-            Ok(())
-        }
+    let done = runtime.block_on(gantry.publish(&built, &access, &terms));
+    finished(done, arguments, gantry, reporter)
+}
+
+/// Shows what was published, also where an error says what was not, and writes it where it was asked for.
+fn finished(
+    done: Result<Vec<PublishedImage>, Error>,
+    arguments: &args::Publish,
+    gantry: &Gantry,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let (published, result) = match done {
+        Ok(published) => (published, Ok(())),
         // What could be published was: it is shown before the error says what was held back.
         Err(Error::Partial { images, published }) => {
-            show(&published, reporter);
-            Err(Error::Partial { images, published })
+            let held_back = Error::Partial {
+                images,
+                published: published.clone(),
+            };
+            (published, Err(held_back))
         }
-        Err(Error::Halfway { cause, published }) => {
-            show(&published, reporter);
-            Err(*cause)
-        }
-        Err(error) => Err(error),
+        Err(Error::Halfway { cause, published }) => (published, Err(*cause)),
+        Err(error) => return Err(error),
+    };
+    show(&published, reporter);
+    let digests = digests::of_published(&published);
+    if let Some(path) = &arguments.digests_file {
+        digests::write(path, &digests)?;
     }
+    digests::tell_github(gantry, &digests, &published)?;
+    result
 }
 
 fn show(published: &[PublishedImage], reporter: &Reporter) {
@@ -73,6 +97,7 @@ fn show(published: &[PublishedImage], reporter: &Reporter) {
             "reference": image.reference,
             "digest": image.digest,
             "tags": image.tags,
+            "tags-kept": image.kept.iter().map(|kept| json!({"tag": kept.name, "version": kept.version})).collect::<Vec<_>>(),
             "blobs-sent": image.blobs_sent,
             "blobs-mounted": image.blobs_mounted,
             "bytes-sent": image.bytes_sent,
