@@ -89,7 +89,6 @@ use crate::plan::Plan;
 use crate::publish::daemon::Runtime;
 use crate::release::listing::TagRow;
 use crate::release::prune::Pruned;
-use crate::spec::Digest;
 use crate::spec::Platform;
 use crate::tool::Tools;
 
