@@ -1,6 +1,6 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
-use super::{Error, GatherError};
+use super::{DeliveryError, Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
@@ -42,9 +42,11 @@ impl Error {
     /// The class of this error.
     pub fn class(&self) -> Class {
         match self {
-            Self::Password(_) | Self::Output { .. } | Self::SameOutput { .. } | Self::Reference { .. } => {
-                Class::Usage
-            }
+            Self::NotARepository { .. }
+            | Self::Password(_)
+            | Self::Output { .. }
+            | Self::SameOutput { .. }
+            | Self::Reference { .. } => Class::Usage,
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
@@ -83,6 +85,8 @@ impl Error {
                 publish::Kind::Registry(kind) => of_registry(kind),
             },
             Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
+            Self::Delivery(_) | Self::Tag(_) => Class::Usage,
             Self::Gather(_) => Class::Refused,
             Self::Release(error) => match error.kind() {
                 release::Kind::Refused => Class::Refused,
@@ -121,16 +125,16 @@ fn of_registry(kind: registry::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => {
-            Class::Usage
-        }
+        InspectError::NoEntry { .. } | InspectError::Several { .. } => Class::Usage,
+        InspectError::NotAnImage { .. } | InspectError::WhichPlatform { .. } => Class::Usage,
         InspectError::NotFound { .. } => Class::Denied,
+        InspectError::Differs { .. } => Class::Refused,
+        InspectError::OverBudget { .. } => Class::Fit,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
         InspectError::Archive(_) => Class::Usage,
-        InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
-            Class::Unexpected
-        }
+        // What is there is no good image, whoever made it.
+        _ => Class::Unexpected,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, GatherError, PublishedImage, Unfit};
+use super::{DeliveryError, Failure, GatherError, PublishedImage, TagError, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -97,6 +97,16 @@ pub enum Error {
         /// Why not.
         #[source]
         source: ReferenceError,
+    },
+    /// A repository was asked for, and an image was given.
+    #[error("`{text}` is not a repository alone")]
+    #[diagnostic(
+        code(gantry::pipeline::not_a_repository),
+        help("write `registry/repository`, without tag and digest")
+    )]
+    NotARepository {
+        /// The text.
+        text: String,
     },
     /// Two images would be written to one path.
     #[error("images `{first}` and `{second}` would both be written to `{output}`")]
@@ -444,6 +454,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`DeliveryError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// See [`TagError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tag(#[from] TagError),
     /// See [`GatherError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

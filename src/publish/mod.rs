@@ -8,11 +8,13 @@
 
 mod destination;
 mod error;
+mod layout;
 mod registry;
 mod source;
 
 pub use destination::Destination;
 pub use error::{Kind, PublishError};
+pub use layout::{Stored, descriptor, into_store, to_layout};
 pub use registry::{rehearse, to_registry};
 pub use source::Source;
 

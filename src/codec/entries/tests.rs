@@ -74,6 +74,7 @@ fn extended_headers_are_about_the_next_entry() {
         target: b"far".to_vec(),
         uid: 3_000_000,
         size: 3,
+        attributes: [(b"security.capability".to_vec(), capability.to_vec())].into(),
         ..plain
     };
     let plain = Entry {
