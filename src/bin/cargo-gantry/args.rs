@@ -6,7 +6,6 @@ pub(crate) mod index;
 mod inspect;
 pub(crate) mod prune;
 mod readme;
-mod readme;
 pub(crate) mod tag;
 pub(crate) mod tags;
 
