@@ -7,6 +7,7 @@ use crate::build::BuildError;
 use crate::hub;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
+use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
@@ -54,6 +55,7 @@ impl Error {
             Self::Gaps { .. } => Class::Build,
             Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
             Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
+            Self::Daemon(error) => of_daemon(error),
             Self::OutputTemplate { .. } | Self::SeveralPlatforms { .. } => Class::Usage,
             Self::NoGoTarget { .. } => Class::Matrix,
             Self::NotTried { .. } => Class::Build,
@@ -103,6 +105,18 @@ impl Error {
             Self::Halfway { cause, .. } => cause.class(),
             Self::Runtime(_) | Self::Blob(_) | Self::Codec(_) => Class::Unexpected,
         }
+    }
+}
+
+fn of_daemon(error: &DaemonError) -> Class {
+    match error {
+        DaemonError::Unknown { .. } => Class::Usage,
+        DaemonError::Platform { .. } => Class::Matrix,
+        DaemonError::Denied { .. } => Class::Denied,
+        DaemonError::Archive(error) if error.is_disk() => Class::Disk,
+        DaemonError::Archive(_) => Class::Unexpected,
+        DaemonError::Tool(error) => tool(error),
+        _ => Class::Build,
     }
 }
 

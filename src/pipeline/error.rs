@@ -20,6 +20,7 @@ use crate::matrix::{MatrixError, TemplateError};
 use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
+use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::release::ReleaseError;
 use crate::rootfs::RootfsError;
@@ -275,10 +276,14 @@ pub enum Error {
         /// Their names.
         images: Vec<String>,
     },
-    /// Only one platform can be started.
-    #[error("an image is started on one platform")]
+    /// Only one platform can be started, or loaded.
+    #[error("an image is started, and loaded, for one platform")]
     #[diagnostic(code(gantry::pipeline::one_platform), help("give `--platform` once"))]
     OnePlatform,
+    /// A container runtime could not be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Daemon(#[from] DaemonError),
     /// An image cannot be started on this machine.
     #[error("it cannot be started here: {why}")]
     #[diagnostic(code(gantry::pipeline::not_tried))]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::parcel::Parcel;
 use super::publish::client;
 use super::source::Sources;
-use super::{Access, Error, Gantry, Request, blocking, convert, prepare};
+use super::{Access, Error, Gantry, Request, blocking, ci, convert, prepare};
 use crate::matrix::{IndexRule, Moves};
 use crate::plan::{self, Overrides, PlannedTag, Question, Release, Selection};
 use crate::project::{Git, ProjectError};
@@ -163,7 +163,9 @@ fn releases(gantry: &Gantry, request: &Request) -> Result<Option<Vec<Release>>, 
         packages: &packages,
         catalog: &Catalog::builtin(),
         bases: plan::Bases::new(),
-        git: git.as_ref().map(convert::git),
+        git: git
+            .as_ref()
+            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
         installed: Default::default(),
         selection: Selection {
             images: request.images.clone(),

@@ -28,6 +28,7 @@ mod finish;
 mod ground;
 mod inspect;
 mod lay;
+mod load;
 mod merge;
 mod output;
 mod owner;
@@ -63,6 +64,7 @@ pub use copy::{Delivered, DeliveryError, Order};
 pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
+pub use load::LoadedImage;
 pub use merge::GatherError;
 pub use output::Written;
 pub use parcel::Parcel;
@@ -84,6 +86,7 @@ use crate::event::Observer;
 use crate::hub::Described;
 use crate::inspect::{Difference, Original, Report};
 use crate::plan::Plan;
+use crate::publish::daemon::Runtime;
 use crate::release::listing::TagRow;
 use crate::release::prune::Pruned;
 use crate::spec::Platform;
@@ -165,6 +168,16 @@ impl Gantry {
     /// When it names no place that can be written.
     pub fn check_output(&self, output: &str) -> Result<(), Error> {
         output::check(self, output)
+    }
+
+    /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
+    /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
+    /// goes before the runtime's.
+    ///
+    /// # Errors
+    /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
+    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
+        load::load(self, request, into).await
     }
 
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that

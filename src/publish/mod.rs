@@ -6,6 +6,7 @@
 //! something incomplete. It can be killed at any request and run again; what is there already is not sent again.
 //! It must never move a tag that its rule fixes, and decides this before the first byte is sent.
 
+pub mod daemon;
 mod destination;
 mod error;
 mod layout;

@@ -19,6 +19,7 @@ pub mod fault_proxy;
 pub mod http;
 pub mod hub;
 pub mod launch;
+pub mod prebuilt;
 pub mod registry;
 pub mod token_server;
 pub mod workspace;

@@ -13,6 +13,7 @@ use crate::step::{Step, root, say, target};
 const COMMANDS: &[&str] = &[
     "build",
     "publish",
+    "load",
     "plan",
     "check",
     "run",

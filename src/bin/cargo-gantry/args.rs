@@ -4,6 +4,7 @@ pub(crate) mod copy;
 mod diff;
 pub(crate) mod index;
 mod inspect;
+mod load;
 pub(crate) mod prune;
 mod readme;
 pub(crate) mod tag;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use load::Load;
 use miette::Diagnostic;
 
 pub(crate) use diff::Diff;
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Build(Build),
     /// Build, then push images and index to their repositories
     Publish(Publish),
+    /// Build for the platform of a container runtime on this machine, and load the images into it
+    Load(Load),
     /// Show what would be built, in which units, with which linkers, under which names
     Plan(Plan),
     /// Check whether binaries run on their bases: the project's, an image's, or any program's

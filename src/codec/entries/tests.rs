@@ -86,6 +86,7 @@ fn extended_headers_are_about_the_next_entry() {
         target: b"target".to_vec(),
         kind: EntryKind::Symlink,
         size: 0,
+        attributes: BTreeMap::new(),
         ..plain
     };
     let plain = Entry {

@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod index;
 mod inspect;
+mod load;
 mod pins;
 mod plan;
 mod prune;
@@ -42,6 +43,7 @@ pub(crate) fn run(
         Command::Run(run) => return run::run(&run, gantry, reporter, handed_over),
         Command::Build(build) => build::run(&build, gantry, reporter),
         Command::Publish(publish) => publish::run(&publish, gantry, reporter),
+        Command::Load(load) => load::run(&load, gantry, reporter),
         Command::Plan(selecting) => plan::run(&selecting, gantry, reporter),
         Command::Check(check) => check::run(&check, gantry, reporter),
         Command::Update(update) => pins::update(&update, gantry, reporter),
