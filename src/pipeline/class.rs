@@ -100,7 +100,6 @@ impl Error {
                 hub::Kind::Refused => Class::Refused,
                 hub::Kind::Registry(kind) => of_registry(kind),
             },
-            Self::SeveralRegistries { .. } => Class::Usage,
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,
             Self::Halfway { cause, .. } => cause.class(),

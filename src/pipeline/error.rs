@@ -479,16 +479,6 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Hub(#[from] HubError),
-    /// A password was given for more than one registry.
-    #[error("one password is not for several registries: {}", registries.join(", "))]
-    #[diagnostic(
-        code(gantry::pipeline::several_registries),
-        help("name the repositories of one of them, or sign in to each with `docker login`")
-    )]
-    SeveralRegistries {
-        /// The registries.
-        registries: Vec<String>,
-    },
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]
