@@ -12,6 +12,8 @@ mod forward;
 mod image;
 #[path = "release/kill.rs"]
 mod kill;
+#[path = "release/order.rs"]
+mod order;
 #[path = "release/rehearsal.rs"]
 mod rehearsal;
 #[path = "registry/shipment.rs"]

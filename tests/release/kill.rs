@@ -10,7 +10,7 @@ use crate::support::prebuilt::Prebuilt;
 use crate::support::registry::{Act, Asked, Fault, Registry, Repository};
 use crate::support::workspace::Ran;
 
-const NAME: &str = "x/app";
+pub(crate) const NAME: &str = "x/app";
 
 const MATRIX: &str = r#"schema = 1
 
@@ -49,7 +49,7 @@ fn release(project: &Prebuilt, registry: &Registry) -> Command {
 }
 
 /// A registry that holds this.
-fn holding(repository: &Repository) -> Registry {
+pub(crate) fn holding(repository: &Repository) -> Registry {
     let registry = Registry::plain();
     registry.store(|store| store.repositories.insert(NAME.to_owned(), repository.clone()));
     registry
