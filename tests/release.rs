@@ -10,6 +10,8 @@ mod support;
 mod forward;
 #[path = "release/image.rs"]
 mod image;
+#[path = "release/immutable.rs"]
+mod immutable;
 #[path = "release/kill.rs"]
 mod kill;
 #[path = "release/order.rs"]
