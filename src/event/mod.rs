@@ -113,6 +113,11 @@ pub enum Event<'a> {
         /// The C library that the base has, as in `glibc 2.36`.
         libc: &'a str,
     },
+    /// A tag was deleted at a registry.
+    TagDeleted {
+        /// The tag with its repository.
+        reference: &'a str,
+    },
     /// A blob is read from a registry.
     DownloadStarted {
         /// The blob.

@@ -9,6 +9,20 @@ use crate::spec::Digest;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum HubError {
+    /// Nobody knows whose registry it is.
+    #[error("`{repository}`: whose product this registry is, is not known")]
+    #[diagnostic(
+        code(gantry::hub::unknown_vendor),
+        help(
+            "name it with --vendor, or as `vendor` of `[registry.\"{}\"]` in your gantry/config.toml: {}",
+            repository.registry(),
+            Vendor::names().collect::<Vec<_>>().join(", ")
+        )
+    )]
+    UnknownVendor {
+        /// The repository.
+        repository: Repository,
+    },
     /// The vendor has no place for a description.
     #[error("`{repository}`: images have no description of their own at {vendor}")]
     #[diagnostic(
@@ -147,7 +161,7 @@ impl HubError {
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoDescriptions { .. } | Self::Name { .. } => Kind::Usage,
+            Self::UnknownVendor { .. } | Self::NoDescriptions { .. } | Self::Name { .. } => Kind::Usage,
             Self::Shared { .. } | Self::Moved { .. } => Kind::Refused,
             Self::Denied { .. } | Self::NoAccount { .. } | Self::Missing { .. } => {
                 Kind::Registry(registry::Kind::Denied)

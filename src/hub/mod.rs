@@ -13,6 +13,7 @@ mod gitlab;
 mod harbor;
 mod path;
 mod quay;
+mod text;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use crate::registry::Vendor;
 pub use error::{HubError, Kind};
+pub use text::{Forge, Linked, Place, Revision, linked, shortened, summary};
 
 use crate::registry::{Answer, Call, Client, Proof, Reply, Repository, Secret, Site};
 use crate::spec::Digest;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, GatherError, PublishedImage, Unfit};
+use super::{DeliveryError, Failure, GatherError, PublishedImage, TagError, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -11,6 +11,7 @@ use crate::build::BuildError;
 use crate::build::link::LinkError;
 use crate::build::toolchain::ToolchainError;
 use crate::codec::CodecError;
+use crate::hub::HubError;
 use crate::image::ImageError;
 use crate::index::IndexError;
 use crate::inspect::InspectError;
@@ -19,6 +20,7 @@ use crate::matrix::{MatrixError, TemplateError};
 use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
+use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::release::ReleaseError;
 use crate::rootfs::RootfsError;
@@ -96,6 +98,16 @@ pub enum Error {
         /// Why not.
         #[source]
         source: ReferenceError,
+    },
+    /// A repository was asked for, and an image was given.
+    #[error("`{text}` is not a repository alone")]
+    #[diagnostic(
+        code(gantry::pipeline::not_a_repository),
+        help("write `registry/repository`, without tag and digest")
+    )]
+    NotARepository {
+        /// The text.
+        text: String,
     },
     /// Two images would be written to one path.
     #[error("images `{first}` and `{second}` would both be written to `{output}`")]
@@ -264,10 +276,14 @@ pub enum Error {
         /// Their names.
         images: Vec<String>,
     },
-    /// Only one platform can be started.
-    #[error("an image is started on one platform")]
+    /// Only one platform can be started, or loaded.
+    #[error("an image is started, and loaded, for one platform")]
     #[diagnostic(code(gantry::pipeline::one_platform), help("give `--platform` once"))]
     OnePlatform,
+    /// A container runtime could not be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Daemon(#[from] DaemonError),
     /// An image cannot be started on this machine.
     #[error("it cannot be started here: {why}")]
     #[diagnostic(code(gantry::pipeline::not_tried))]
@@ -443,6 +459,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`DeliveryError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// See [`TagError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tag(#[from] TagError),
     /// See [`GatherError`].
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -451,6 +475,20 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Release(#[from] ReleaseError),
+    /// See [`HubError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Hub(#[from] HubError),
+    /// A password was given for more than one registry.
+    #[error("one password is not for several registries: {}", registries.join(", "))]
+    #[diagnostic(
+        code(gantry::pipeline::several_registries),
+        help("name the repositories of one of them, or sign in to each with `docker login`")
+    )]
+    SeveralRegistries {
+        /// The registries.
+        registries: Vec<String>,
+    },
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -1,6 +1,6 @@
 //! Manifests and indexes: looking, reading, writing. They are small and kept whole.
 
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, Response};
 
 use super::host::Host;
@@ -119,12 +119,12 @@ impl Client {
     }
 
     /// As [`Client::put_manifest`], under a condition if there is one; the registry's answer.
-    pub(super) async fn write_manifest(
+    pub(crate) async fn write_manifest(
         &self,
         reference: &Reference,
         media_type: &str,
         bytes: &[u8],
-        condition: Option<(HeaderName, &str)>,
+        condition: Option<Condition<'_>>,
     ) -> Result<Response, RegistryError> {
         let (repository, target) = (Repository::from(reference), Target::of(reference)?);
         let host = self.host(&repository);
@@ -138,8 +138,8 @@ impl Client {
             let mut request = Request::new(Method::PUT, url, purpose)
                 .header(CONTENT_TYPE, media_type)
                 .payload(Payload::Bytes(bytes.to_vec()));
-            if let Some((name, value)) = &condition {
-                request = request.header(name.clone(), value);
+            if let Some(condition) = condition {
+                request = condition.on(request);
             }
             match self.expect(&host, &request, &[200, 201, 202, 204]).await {
                 Ok(response) => {
@@ -152,7 +152,7 @@ impl Client {
     }
 
     /// What a tag names at the registry itself, and the mark by which a change of it can be told.
-    pub(super) async fn marked_manifest(
+    pub(crate) async fn marked_manifest(
         &self,
         reference: &Reference,
     ) -> Result<Option<(Fetched, Option<String>)>, RegistryError> {
@@ -245,6 +245,24 @@ impl Client {
                 }))
             }
             _ => Err(self.fault_of(host, purpose, response).await),
+        }
+    }
+}
+
+/// What must hold for a manifest to be written, as far as the registry looks at that.
+#[derive(Clone, Copy)]
+pub(crate) enum Condition<'a> {
+    /// The tag is still at what had this mark.
+    Unchanged(&'a str),
+    /// There is no such tag.
+    New,
+}
+
+impl Condition<'_> {
+    fn on(self, request: Request<'_>) -> Request<'_> {
+        match self {
+            Self::Unchanged(mark) => request.header(IF_MATCH, mark),
+            Self::New => request.header(IF_NONE_MATCH, "*"),
         }
     }
 }

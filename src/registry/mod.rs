@@ -13,6 +13,7 @@ mod ci_credential;
 mod credential;
 mod credential_helper;
 mod delete;
+mod download;
 mod error;
 mod exchange;
 mod feed;
@@ -53,8 +54,10 @@ use std::sync::{Arc, Mutex};
 
 pub use credential::Account;
 pub use delete::Deleted;
+pub(crate) use download::Told;
 pub use error::{Answer, Kind, RegistryError};
 pub use host_settings::{HostSettings, Mirror, user_settings};
+pub(crate) use manifest::Condition;
 pub use manifest::{Fetched, Found};
 pub use push::Pushed;
 pub use refer::Referred;

@@ -3,7 +3,7 @@
 //! An upload that broke is not resumed but begun again: the most deployed registry refuses to go on
 //! (`docs/decisions/0005-own-registry-client.md`).
 
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, Response};
 use url::Url;
 
@@ -98,6 +98,34 @@ impl Client {
             present: pushed != Pushed::Sent,
         });
         Ok(pushed)
+    }
+
+    /// Makes sure that the repository holds a blob of a few bytes, and returns its digest.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached or denies access.
+    pub async fn push_bytes(&self, repository: &Repository, bytes: &[u8]) -> Result<Digest, RegistryError> {
+        let host = self.host(repository);
+        let digest = Digest::of(bytes);
+        let what = format!("uploading blob {digest} to `{repository}`");
+        let purpose = purpose(repository, Access::Push, &what);
+        let mut attempts = self.attempts(&host, what.clone());
+        loop {
+            let attempt = async {
+                if self.stored_size(&host, purpose, &digest).await? == Some(bytes.len() as u64) {
+                    return Ok(());
+                }
+                let session = self.open_session(&host, purpose).await?;
+                let request = Request::new(Method::PUT, closing(session.url, &digest), purpose)
+                    .header(CONTENT_TYPE, "application/octet-stream")
+                    .payload(Payload::Bytes(bytes.to_vec()));
+                self.expect(&host, &request, &[200, 201, 204]).await.map(drop)
+            };
+            match attempt.await {
+                Ok(()) => return Ok(digest),
+                Err(fault) => attempts.pause(fault).await?,
+            }
+        }
     }
 
     /// One HEAD: the size of a blob, if it is there. A surprising refusal counts as absent: the POST that follows

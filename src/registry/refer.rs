@@ -8,11 +8,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use tokio::sync::Mutex as Turn;
 
-use super::manifest::Fetched;
+use super::manifest::{Condition, Fetched};
 use super::referrers::{INDEX, fallback_tag};
 use super::transmit::protocol;
 use super::{Client, RegistryError, Repository};
@@ -86,8 +85,11 @@ impl Client {
             let found = self.marked_manifest(&reference).await?;
             let (mut entries, condition) = match &found {
                 // An `If-Match` needs a mark, and few registries give one.
-                Some((fetched, mark)) => (entries(fetched, &what)?, mark.as_deref().map(|m| (IF_MATCH, m))),
-                None => (Vec::new(), Some((IF_NONE_MATCH, "*"))),
+                Some((fetched, mark)) => (
+                    entries(fetched, &what)?,
+                    mark.as_deref().map(Condition::Unchanged),
+                ),
+                None => (Vec::new(), Some(Condition::New)),
             };
             if entries.iter().any(|known| known["digest"] == entry["digest"]) {
                 return Ok(());

@@ -48,8 +48,26 @@ impl Client {
         digest: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, RegistryError> {
+        if let Some(listed) = self.listed_referrers(repository, digest, artifact_type).await? {
+            return Ok(listed);
+        }
+        let Some(index) = self.manifest(&repository.tagged(&fallback_tag(digest))).await? else {
+            return Ok(Vec::new());
+        };
+        let found = descriptors(&index.bytes, &about(repository, digest))?;
+        let fitting = found.into_iter().filter(|found| fits(found, artifact_type));
+        Ok(fitting.take(MOST).collect())
+    }
+
+    /// As [`Client::referrers`], from the registry's own list only; none if it keeps none.
+    pub(crate) async fn listed_referrers(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
         let host = self.host(repository);
-        let what = format!("what refers to {digest} in `{repository}`");
+        let what = about(repository, digest);
         let purpose = purpose(repository, Access::Pull, &what);
         let mut attempts = self.attempts(&host, format!("reading {what}"));
         let mut url = self
@@ -59,10 +77,6 @@ impl Client {
             url.query_pairs_mut().append_pair("artifactType", artifact_type);
         }
         let (mut pages, mut all) = (Pages::new(&what), Vec::new());
-        let wanted = |descriptor: &Descriptor| {
-            let found = descriptor.artifact_type().as_ref().map(ToString::to_string);
-            artifact_type.is_none_or(|wanted| found.as_deref() == Some(wanted))
-        };
         loop {
             match self.referrers_page(&host, purpose, &url, &mut pages).await {
                 Ok(Some(page)) => {
@@ -70,25 +84,20 @@ impl Client {
                     let fitting = page
                         .all
                         .into_iter()
-                        .filter(|found| page.filtered || wanted(found));
+                        .filter(|found| page.filtered || fits(found, artifact_type));
                     all.extend(fitting);
                     if all.len() > MOST {
                         return Err(protocol(&what, format!("there are more than {MOST}")));
                     }
                     match page.next {
                         Some(next) => url = next,
-                        None => return Ok(all),
+                        None => return Ok(Some(all)),
                     }
                 }
-                Ok(None) => break,
+                Ok(None) => return Ok(None),
                 Err(fault) => attempts.pause(fault).await?,
             }
         }
-        let Some(index) = self.manifest(&repository.tagged(&fallback_tag(digest))).await? else {
-            return Ok(Vec::new());
-        };
-        let found = descriptors(&index.bytes, &what)?;
-        Ok(found.into_iter().filter(wanted).take(MOST).collect())
     }
 
     /// One page; none if the registry knows no such list.
@@ -119,6 +128,15 @@ impl Client {
             next,
         }))
     }
+}
+
+fn about(repository: &Repository, digest: &Digest) -> String {
+    format!("what refers to {digest} in `{repository}`")
+}
+
+fn fits(descriptor: &Descriptor, artifact_type: Option<&str>) -> bool {
+    let found = descriptor.artifact_type().as_ref().map(ToString::to_string);
+    artifact_type.is_none_or(|wanted| found.as_deref() == Some(wanted))
 }
 
 /// The tag under which a list lies where the registry keeps none.

@@ -8,10 +8,13 @@
 mod digests;
 mod error;
 mod fate;
+pub mod listing;
 mod manifest;
 mod merge;
 mod promote;
+pub mod prune;
 pub mod read;
+pub mod referrers;
 mod survey;
 mod tag;
 

@@ -17,6 +17,7 @@ pub mod debian;
 pub mod docker_registry;
 pub mod fault_proxy;
 pub mod http;
+pub mod hub;
 pub mod launch;
 pub mod prebuilt;
 pub mod registry;

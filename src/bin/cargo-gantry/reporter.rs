@@ -64,6 +64,11 @@ impl Reporter {
         self.format == Format::Json
     }
 
+    /// Whether more is to be said than fits on a screen.
+    pub(crate) fn verbose(&self) -> bool {
+        self.level == Level::Verbose
+    }
+
     /// Whether what tools say is on the screen.
     pub(crate) fn shows_tools(&self) -> bool {
         !self.json() && self.level > Level::Quiet
@@ -85,6 +90,11 @@ impl Reporter {
     /// A document, on standard output, as it is.
     pub(crate) fn document(&self, text: &str) {
         self.print(text);
+    }
+
+    /// Bytes of somebody else, on standard output, and not one more.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        self.write(bytes);
     }
 
     /// Text for people, on standard error, with a verb before it.
@@ -119,9 +129,13 @@ impl Reporter {
     }
 
     fn print(&self, text: &str) {
+        self.write(format!("{text}\n").as_bytes());
+    }
+
+    fn write(&self, bytes: &[u8]) {
         self.beside_bars(|| {
             let mut out = std::io::stdout().lock();
-            match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            match out.write_all(bytes).and_then(|()| out.flush()) {
                 // A reader that went away (`| head`) is no fault of ours.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                     self.unsaid().get_or_insert(error);
@@ -200,6 +214,7 @@ impl Reporter {
                 digest,
                 libc,
             } => self.say("Base", &format!("{name} {platform}, {libc}, {digest}")),
+            Event::TagDeleted { reference } => self.say("Deleted", reference),
             Event::DownloadFinished { digest } if verbose => self.say("Read", &digest.to_string()),
             Event::UploadFinished { digest, present } if verbose => {
                 self.say(if *present { "Present" } else { "Sent" }, &digest.to_string());
@@ -295,6 +310,7 @@ fn machine(event: &Event<'_>) -> Option<Value> {
         } => {
             object!({"reason": "base", "name": name, "platform": platform, "digest": digest, "libc": libc})
         }
+        Event::TagDeleted { reference } => object!({"reason": "tag-deleted", "reference": reference}),
         Event::UploadFinished { digest, present } => {
             object!({"reason": "blob", "digest": digest, "present": present})
         }

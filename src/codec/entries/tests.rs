@@ -74,6 +74,7 @@ fn extended_headers_are_about_the_next_entry() {
         target: b"far".to_vec(),
         uid: 3_000_000,
         size: 3,
+        attributes: [(b"security.capability".to_vec(), capability.to_vec())].into(),
         ..plain
     };
     let plain = Entry {
@@ -85,6 +86,7 @@ fn extended_headers_are_about_the_next_entry() {
         target: b"target".to_vec(),
         kind: EntryKind::Symlink,
         size: 0,
+        attributes: BTreeMap::new(),
         ..plain
     };
     let plain = Entry {

@@ -1,0 +1,15 @@
+//! Images from several machines become one, are promoted and moved between places: the command itself, beside a real
+//! registry where it matters.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod support;
+
+#[path = "merge/halves.rs"]
+mod halves;
+#[path = "merge/place.rs"]
+mod place;
+#[path = "merge/project.rs"]
+mod project;
+#[path = "merge/tags.rs"]
+mod tags;
