@@ -14,6 +14,8 @@ mod image;
 mod immutable;
 #[path = "release/kill.rs"]
 mod kill;
+#[path = "release/kill_verbs.rs"]
+mod kill_verbs;
 #[path = "release/order.rs"]
 mod order;
 #[path = "release/rehearsal.rs"]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::kill::{NAME, holding};
+use crate::kill::{NAME, held};
 use crate::support::prebuilt::Prebuilt;
 use crate::support::registry::{Registry, Repository};
 use crate::support::workspace::Ran;
@@ -42,13 +42,6 @@ fn project(image: &str, version: Option<&str>) -> Option<Prebuilt> {
 fn publish(project: &Prebuilt, registry: &Registry, words: &[&str]) -> Ran {
     let repository = format!("{}/{NAME}", registry.host());
     project.run(&[&["publish", "--repository", &repository], words].concat())
-}
-
-fn held(registry: &Registry) -> Repository {
-    let held = registry.store(|store| store.repositories.get(NAME).cloned());
-    let held = held.unwrap_or_default();
-    assert_eq!(held.problems(), Vec::<String>::new());
-    held
 }
 
 #[test]
@@ -180,7 +173,7 @@ fn tags_of_platforms_alone_are_no_part_of_anything() {
     let Some(project) = project(r#"tags = ["{commit:7}-{platform-full}"]"#, None) else {
         return;
     };
-    let registry = holding(&Repository::default());
+    let registry = Registry::plain();
     for (platform, name) in [("linux/amd64", "linux-amd64"), ("linux/arm64", "linux-arm64-v8")] {
         registry.clear_log();
         publish(&project, &registry, &["--platform", platform]).ok();
