@@ -26,8 +26,16 @@ pub(super) fn play(site: &Site) -> Result<()> {
         let before = format!("git checkout --quiet {}\n{change}\n", site.origin.commit(event));
         let code = site.machine.run(&["sh", "-e"], &before, &BTreeMap::new())?;
         ensure!(code == Some(0), "the checkout ended with {code:?}");
-        let variables = [("REGISTRY", registry), ("KEEP", keep), ("PAUSE", "0")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        // A machine that has been used before: what was compiled and fetched is there.
+        let used = |name: &str| site.machine.root.join(name).display().to_string();
+        let variables = [
+            ("REGISTRY", registry.to_owned()),
+            ("KEEP", keep.to_owned()),
+            ("PAUSE", "0".to_owned()),
+            ("CARGO_TARGET_DIR", used("by-hand/target")),
+            ("CARGO_HOME", used("by-hand/cargo")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
         let mut variables = BTreeMap::from(variables);
         let tries = site.machine.root.join("tries");
         fs::write(&tries, "")?;
