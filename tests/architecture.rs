@@ -68,10 +68,20 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room("release", &["registry", "archive", "index", "event", "spec"]),
     room("hub", &["registry", "spec"]),
+    // `environment` as a value: variables say where a runtime's socket is.
     room(
         "publish",
         &[
-            "release", "registry", "archive", "index", "image", "blob", "tool", "event", "spec",
+            "release",
+            "registry",
+            "archive",
+            "index",
+            "image",
+            "blob",
+            "tool",
+            "environment",
+            "event",
+            "spec",
         ],
     ),
     // Tars of layers are read entry by entry: what two of them differ in is no tree.

@@ -95,8 +95,8 @@ impl Docker {
             // `armv7l`: the last letter is the byte order.
             let kernel = info.architecture;
             variant = kernel
-                .strip_prefix("arm")
-                .map(|variant| variant.trim_end_matches(['l', 'b']).to_owned());
+                .find('v')
+                .map(|at| kernel[at..].trim_end_matches(['l', 'b']).to_owned());
         }
         Ok(Platform::new(&version.os, &version.arch, variant.as_deref()))
     }
