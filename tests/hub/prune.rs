@@ -7,7 +7,7 @@ use cargo_gantry::hub::Vendor;
 use cargo_gantry::spec::Digest;
 use serde_json::json;
 
-use crate::support::hub::{ACCOUNT, Hub, Right};
+use crate::support::hub::{ACCOUNT, Act, Hub, Right};
 use crate::support::registry::{Auth, Habits, Registry, Setup, TagDelete};
 use crate::support::workspace::{Ran, gantry};
 use crate::way::EVERYWHERE;
@@ -123,5 +123,16 @@ fn a_tag_with_others_at_its_manifest_goes_alone() {
         let (registry, hub) = registry(&[("pr-1", "a"), ("v1", "a")]);
         prune(&registry, &hub, vendor).ok();
         assert_eq!(left(&hub), ["v1"], "{vendor}");
+    }
+}
+
+#[test]
+fn a_vendor_that_hides_a_tag_has_not_removed_it() {
+    for (vendor, _) in EVERYWHERE {
+        let (registry, hub) = registry(&[("pr-1", "a"), ("v1", "c")]);
+        hub.fail("DELETE", Act::Answer(404, Vec::new(), "{}".to_owned()));
+        let ran = prune(&registry, &hub, vendor);
+        assert_eq!(ran.code, Some(8), "{vendor}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(left(&hub).len(), 2);
     }
 }
