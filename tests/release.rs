@@ -10,8 +10,14 @@ mod support;
 mod forward;
 #[path = "release/image.rs"]
 mod image;
+#[path = "release/immutable.rs"]
+mod immutable;
 #[path = "release/kill.rs"]
 mod kill;
+#[path = "release/kill_verbs.rs"]
+mod kill_verbs;
+#[path = "release/order.rs"]
+mod order;
 #[path = "release/rehearsal.rs"]
 mod rehearsal;
 #[path = "registry/shipment.rs"]

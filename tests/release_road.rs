@@ -11,6 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::docker_registry::{DockerRegistry, Guard};
+use support::hub::Hub;
 use support::outside;
 use support::prebuilt::Prebuilt;
 use support::workspace::Ran;
@@ -91,6 +92,28 @@ impl Road {
 
     fn raw(&self, tag: &str) -> String {
         skopeo(&["inspect", "--raw", "--tls-verify=false", &self.place(tag)])
+    }
+
+    /// The tags of platforms of this commit are removed, which is shown before; all others stay.
+    fn pruned(&self, short: &str) {
+        let pattern = format!("{short}-linux-*");
+        let tags = self.tags();
+        let repository = self.repository();
+        let words = ["prune", &repository, "--pattern", &pattern];
+        let shown = self.project.run(&words).ok();
+        assert_eq!(self.tags(), tags, "{}", shown.stdout);
+        let ran = self.project.run(&[&words[..], &["--delete"]].concat()).ok();
+        let (gone, stay): (Tags, Tags) = tags
+            .into_iter()
+            .partition(|(tag, _)| tag.starts_with(&format!("{short}-linux-")));
+        assert_eq!(self.tags(), stay);
+        for (tag, digest) in gone {
+            for said in [&shown, &ran] {
+                let line = said.stdout.lines().find(|line| line.contains(&tag)).unwrap();
+                assert!(line.contains("deleted") && line.contains(&digest), "{line}");
+            }
+        }
+        self.whole();
     }
 
     /// Every tag can be copied with all that it leads to.
@@ -223,9 +246,18 @@ fn versions_and_hot_fixes_of_a_project() {
             r#"{"architecture":"arm64","os":"linux","variant":"v8"}"#,
         ]
     );
-    // Again: nothing is written.
+    // The tags of its platforms have served; the images that they named are in the index.
+    for short in &shorts {
+        road.pruned(short);
+    }
+    assert_eq!(
+        road.tags().into_keys().collect::<Vec<_>>(),
+        ["1", "1.2", "1.2.3", "latest"]
+    );
+
+    // Again: nothing is written but what was removed.
     let before = road.log();
-    let again = road.ci(&["publish"]).ok();
+    let again = road.project.run(&["publish"]).ok();
     assert!(again.stderr.contains("nothing was sent"), "{}", again.stderr);
     assert_eq!(road.written(before), Vec::<String>::new());
 
@@ -266,6 +298,14 @@ fn versions_and_hot_fixes_of_a_project() {
     );
     road.whole();
 
+    for commit in ["v1.2.2", "v1.3.0-rc.1", "v1.3.0", "v1.2.4"] {
+        road.project.git(&["checkout", "--quiet", commit]);
+        road.pruned(&road.project.short(6));
+    }
+    let left: Vec<String> = road.tags().into_keys().collect();
+    let versions = ["1.2.2", "1.2.3", "1.2.4", "1.3", "1.3.0", "1.3.0-rc.1"];
+    assert_eq!(left, [&["1", "1.2"], &versions[..], &["latest"]].concat());
+
     // A part of the platforms is there by digest and by the tags of platforms only.
     road.project.git(&["checkout", "--quiet", "main"]);
     road.project.commit("three");
@@ -284,6 +324,40 @@ fn versions_and_hot_fixes_of_a_project() {
     let index: Value = serde_json::from_str(&index).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 1, "{index}");
     road.whole();
+}
+
+/// The README goes to Docker Hub, which a server on this machine plays, after its links were made to work there.
+#[test]
+fn the_readme_of_a_release() {
+    let Some(road) = Road::new() else { return };
+    let hub = Hub::with("foo/bar", &[]);
+    road.project
+        .write("README.md", "# Bar\n\nSee [the guide](docs/guide.md).\n");
+    road.project.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://me:secret@github.com/foo/bar.git",
+    ]);
+    road.project.commit("one");
+    road.project.git(&["tag", "v1.2.3"]);
+    let settings = format!("[registry.\"docker.io\"]\nvendor-api = \"{}\"\n", hub.origin());
+    road.project.write("../config/gantry/config.toml", settings);
+    let auth = r#"{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6aHVudGVyMg=="}}}"#;
+    road.project.write("../docker/config.json", auth);
+    let readme = || {
+        let mut command = road.project.gantry(&["readme", "docker.io/foo/bar"]);
+        command
+            .env("XDG_CONFIG_HOME", road.project.outside().join("config"))
+            .env("DOCKER_CONFIG", road.project.outside().join("docker"));
+        Ran::of(&mut command).ok()
+    };
+    let expected = "# Bar\n\nSee [the guide](https://github.com/foo/bar/blob/v1.2.3/docs/guide.md).\n";
+    for said in ["Described", "Unchanged"] {
+        let ran = readme();
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert_eq!(hub.listed("foo/bar").text, expected);
+    }
 }
 
 /// What docker leaves: an index or manifest without annotations, under tags that say little.

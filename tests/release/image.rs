@@ -1,5 +1,7 @@
 //! Images of versions, and what a registry holds of them.
 
+use std::sync::Arc;
+
 use cargo_gantry::publish::{
     ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag, rehearse, to_registry,
 };
@@ -7,7 +9,7 @@ use cargo_gantry::registry::{Client, Settings};
 use cargo_gantry::release::Survey;
 use serde_json::{Value, json};
 
-use crate::shipment::{self, Fixture, REPOSITORY, reference};
+use crate::shipment::{self, Fixture, REPOSITORY, Told, reference};
 use crate::support::registry::{Challenge, Habits, Registry, Repository};
 
 pub(crate) const VERSION: &str = "org.opencontainers.image.version";
@@ -114,8 +116,8 @@ pub(crate) async fn asked(
     rehearsed
 }
 
-/// A registry of these habits that has the repository, and a client that may write there.
-pub(crate) fn of_habits(habits: &Habits) -> (Registry, Client) {
+/// A registry of these habits that has the repository, a client that may write there, and what it is told.
+pub(crate) fn of_habits(habits: &Habits) -> (Registry, Client, Arc<Told>) {
     let registry = Registry::of_profile(habits);
     registry.store(|store| {
         store
@@ -133,5 +135,6 @@ pub(crate) fn of_habits(habits: &Habits) -> (Registry, Client) {
             password: cargo_gantry::registry::Secret::new("hunter2"),
         });
     }
-    (registry, shipment::client_of(settings).0)
+    let (client, told) = shipment::client_of(settings);
+    (registry, client, told)
 }
