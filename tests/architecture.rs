@@ -68,10 +68,11 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room("release", &["registry", "archive", "index", "event", "spec"]),
     room("hub", &["registry", "spec"]),
-    // `environment` as a value: variables say where a runtime's socket is.
+    // `environment` as a value: where docker's daemon is stands in variables and in files found through them.
     room(
         "publish",
         &[
+            "environment",
             "release",
             "registry",
             "archive",
@@ -79,7 +80,6 @@ pub(crate) const ROOMS: &[Room] = &[
             "image",
             "blob",
             "tool",
-            "environment",
             "event",
             "spec",
         ],

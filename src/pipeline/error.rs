@@ -110,7 +110,7 @@ pub enum Error {
         /// The text.
         text: String,
     },
-    /// What was built cannot be written there.
+    /// What was built cannot be written where it should be.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
