@@ -20,7 +20,7 @@ mod steps;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::registry::Registry;
 use crate::step::{Step, root, say};
@@ -37,6 +37,14 @@ const HTPASSWD: &str = "me:$2y$04$bboJ4lig69kPIzpF4OkzjeoFls0Ojf4eFunR0j79pNj/R8
 /// The crate of the project itself: compiled anew in every fresh checkout, once for each platform.
 const OWN: &str = "greeter";
 
+/// What is played, one after the other.
+const PLAYS: &[(&str, fn(&Site) -> Result<()>)] = &[
+    ("github", on_github),
+    ("gitlab", on_gitlab),
+    ("shell", shell::play),
+    ("sccache", compiler_cache::play),
+];
+
 /// What the players share.
 struct Site {
     machine: Machine,
@@ -50,8 +58,13 @@ struct Site {
     gitlab: Kept,
 }
 
-/// Plays everything.
-pub(crate) fn run() -> Result<()> {
+/// Plays everything, or the one that `--only` names.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let only = match arguments {
+        [] => None,
+        [option, name] if option == "--only" && PLAYS.iter().any(|(known, _)| known == name) => Some(name),
+        _ => bail!("--only github|gitlab|shell|sccache"),
+    };
     Step::line("cargo build --locked").run()?;
     let root = std::env::temp_dir().join(format!("gantry-ci-examples-{}", std::process::id()));
     let _ = fs::remove_dir_all(&root);
@@ -66,10 +79,12 @@ pub(crate) fn run() -> Result<()> {
         github: Kept::new(root.join("caches-github")),
         gitlab: Kept::new(root.join("caches-gitlab")),
     };
-    on_github(&site).context("examples/ci/github")?;
-    on_gitlab(&site).context("examples/ci/gitlab")?;
-    shell::play(&site).context("examples/ci/shell")?;
-    compiler_cache::play(&site).context("sccache")?;
+    for (name, play) in PLAYS
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| only == name))
+    {
+        play(&site).with_context(|| format!("{name} (what it did lies in {})", root.display()))?;
+    }
     // What went wrong can be looked at; what went well is of no use to anybody.
     fs::remove_dir_all(&root)?;
     say("ci-examples: all as it should be");
