@@ -37,8 +37,10 @@ const HTPASSWD: &str = "me:$2y$04$bboJ4lig69kPIzpF4OkzjeoFls0Ojf4eFunR0j79pNj/R8
 /// The crate of the project itself: compiled anew in every fresh checkout, once for each platform.
 const OWN: &str = "greeter";
 
+type Play = fn(&Site) -> Result<()>;
+
 /// What is played, one after the other.
-const PLAYS: &[(&str, fn(&Site) -> Result<()>)] = &[
+const PLAYS: &[(&str, Play)] = &[
     ("github", on_github),
     ("gitlab", on_gitlab),
     ("shell", shell::play),
