@@ -5,11 +5,19 @@
 
 mod support;
 
+#[path = "merge/copies.rs"]
+mod copies;
+#[path = "merge/cut.rs"]
+mod cut;
 #[path = "merge/halves.rs"]
 mod halves;
 #[path = "merge/place.rs"]
 mod place;
 #[path = "merge/project.rs"]
 mod project;
+#[path = "merge/referrers.rs"]
+mod referrers;
 #[path = "merge/tags.rs"]
 mod tags;
+#[path = "merge/wrong.rs"]
+mod wrong;

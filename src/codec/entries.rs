@@ -202,15 +202,13 @@ impl<R: Read> Entries<R> {
         Ok(())
     }
 
-    /// Goes to the end of the current entry.
+    /// Goes to the end of the current entry. The last one's block may be cut off behind its content: umoci writes such tars.
     fn skip(&mut self) -> io::Result<()> {
-        let left = self
-            .content
-            .checked_add(self.padding)
-            .ok_or_else(|| invalid("a size that nothing has"))?;
-        let skipped = io::copy(&mut (&mut self.tar).take(left), &mut io::sink())?;
+        let (content, padding) = (self.content, self.padding);
         (self.content, self.padding) = (0, 0);
-        if skipped == left {
+        let skipped = io::copy(&mut (&mut self.tar).take(content), &mut io::sink())?;
+        let filled = io::copy(&mut (&mut self.tar).take(padding), &mut io::sink())?;
+        if skipped == content && (filled == padding || filled == 0) {
             return Ok(());
         }
         Err(io::ErrorKind::UnexpectedEof.into())

@@ -38,6 +38,16 @@ pub enum HubError {
         /// The repository.
         repository: Repository,
     },
+    /// A password was given for more than one registry.
+    #[error("one password is not for several registries: {}", registries.join(", "))]
+    #[diagnostic(
+        code(gantry::hub::several_registries),
+        help("name the repositories of one of them, or sign in to each with `docker login`")
+    )]
+    SeveralRegistries {
+        /// The registries.
+        registries: Vec<String>,
+    },
     /// A repository's name is none that the vendor has.
     #[error("`{repository}` is no repository of {vendor}: {why}")]
     #[diagnostic(code(gantry::hub::name))]
@@ -64,7 +74,7 @@ pub enum HubError {
         source: Box<Answer>,
     },
     /// There are no credentials of a kind that can be used.
-    #[error("{what} needs to sign in; there is {credential}")]
+    #[error("{what} needs a user name with a password or token; there are {credential}")]
     #[diagnostic(code(gantry::hub::no_account), help("{needed}"))]
     NoAccount {
         /// What was asked.
@@ -161,7 +171,10 @@ impl HubError {
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::UnknownVendor { .. } | Self::NoDescriptions { .. } | Self::Name { .. } => Kind::Usage,
+            Self::UnknownVendor { .. }
+            | Self::NoDescriptions { .. }
+            | Self::Name { .. }
+            | Self::SeveralRegistries { .. } => Kind::Usage,
             Self::Shared { .. } | Self::Moved { .. } => Kind::Refused,
             Self::Denied { .. } | Self::NoAccount { .. } | Self::Missing { .. } => {
                 Kind::Registry(registry::Kind::Denied)

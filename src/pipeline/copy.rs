@@ -10,7 +10,8 @@ use crate::archive::{self, Layout, Root, SavedImage};
 use crate::blob::BlobStore;
 use crate::publish::{self, Destination, KeptTag, Options, PublishError, Published, Shipment, Source, Tag};
 use crate::registry::{Client, Repository};
-use crate::release::{self, Part, ReleaseError, referrers};
+use crate::release::referrers::{self, Referrer};
+use crate::release::{self, Part, ReleaseError};
 use crate::spec::{Digest, Platform, Reference, annotation};
 
 /// What is brought where, beside the image itself.
@@ -151,7 +152,12 @@ pub(super) fn client_of(gantry: &Gantry, access: &Access, to: &Destination) -> R
 }
 
 /// What refers to an image where it lies.
-async fn referring(gantry: &Gantry, client: &Client, from: &str, part: &Part) -> Result<Vec<Part>, Error> {
+async fn referring(
+    gantry: &Gantry,
+    client: &Client,
+    from: &str,
+    part: &Part,
+) -> Result<Vec<Referrer>, Error> {
     match from.parse::<Source>()? {
         Source::Place(Destination::Registry(reference)) => {
             let repository = Repository::from(&reference);
@@ -191,7 +197,7 @@ pub(super) struct Load {
     /// The image.
     pub part: Part,
     /// What refers to it.
-    pub referrers: Vec<Part>,
+    pub referrers: Vec<Referrer>,
     /// What it is called in a layout if the place does not say it.
     pub name: String,
 }
@@ -241,8 +247,8 @@ pub(super) async fn deliver(
             let stored = publish::into_store(client, &part.content, scratch.store()).await?;
             let mut roots = vec![root(part, Some(&name))];
             for referrer in referrers {
-                publish::into_store(client, &referrer.content, scratch.store()).await?;
-                roots.push(root(referrer, None));
+                publish::into_store(client, &referrer.part.content, scratch.store()).await?;
+                roots.push(root(&referrer.part, referrer.tag.as_deref()));
             }
             blocking(move || Ok(archive::write_archive(scratch.store(), &roots, &path)?)).await?;
             Ok(Delivered {
@@ -340,11 +346,12 @@ pub(super) fn tags(names: &[String]) -> Result<Vec<Tag>, Error> {
     Ok(tags)
 }
 
-/// Brings referrers into a layout that has what they refer to; they need no name there.
-async fn beside(client: &Client, store: &BlobStore, referrers: &[Part]) -> Result<u64, Error> {
+/// Brings referrers into a layout that has what they refer to; what has a subject needs no name there.
+async fn beside(client: &Client, store: &BlobStore, referrers: &[Referrer]) -> Result<u64, Error> {
     let mut written = 0;
     for referrer in referrers {
-        let stored = publish::to_layout(client, &referrer.content, store, None).await?;
+        let stored =
+            publish::to_layout(client, &referrer.part.content, store, referrer.tag.as_deref()).await?;
         written += u64::from(!stored.unchanged);
     }
     Ok(written)

@@ -1,5 +1,7 @@
 //! Building for the container runtime that is here, and loading into it.
 
+pub(super) mod elsewhere;
+
 use super::output::names;
 use super::prepare::matrix_alone;
 use super::{Error, Gantry, Request, blocking};

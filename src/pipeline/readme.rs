@@ -155,7 +155,7 @@ fn one_registry(readmes: &[Readme], access: &Access) -> Result<(), Error> {
     registries.sort();
     registries.dedup();
     match access.login.is_some() && registries.len() > 1 {
-        true => Err(Error::SeveralRegistries { registries }),
+        true => Err(Error::Hub(HubError::SeveralRegistries { registries })),
         false => Ok(()),
     }
 }

@@ -8,14 +8,25 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::listing::companion;
 use super::read::{self, LIMIT, ReadError};
 use super::{Content, ManifestBytes, Part, ReleaseError};
 use crate::archive::Layout;
 use crate::registry::{Client, Repository};
-use crate::spec::Digest;
+use crate::spec::{Digest, Reference};
 
 /// How many are brought along, at most.
 const MOST: usize = 1000;
+
+/// Something that refers to an image.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Referrer {
+    /// All of it.
+    pub part: Part,
+    /// The tag by which cosign finds it, which has no subject of its own.
+    pub tag: Option<String>,
+}
 
 /// The digest of the manifest that another one refers to.
 pub fn subject(manifest: &ManifestBytes) -> Option<Digest> {
@@ -32,10 +43,11 @@ pub async fn in_registry(
     client: &Client,
     repository: &Repository,
     content: &Content,
-) -> Result<(Vec<Part>, Vec<Digest>), ReleaseError> {
+) -> Result<(Vec<Referrer>, Vec<Digest>), ReleaseError> {
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     let mut subjects: Vec<Digest> = digests(content);
+    let all = subjects.clone();
     for _ in 0..2 {
         let mut next = Vec::new();
         for of in &subjects {
@@ -45,54 +57,73 @@ pub async fn in_registry(
                     continue;
                 }
                 match read::registry(client, &repository.at(&digest)).await {
-                    Ok(part) => found.push(part),
+                    Ok(part) => found.push(Referrer { part, tag: None }),
                     Err(ReleaseError::Read(ReadError::NotAnImage { .. })) => left_out.push(digest),
                     Err(error) => return Err(error),
                 }
                 next.push(digest);
-                too_many(&found, repository)?;
+                bounded(&found, &repository.to_string())?;
             }
         }
         subjects = next;
     }
+    for tag in client.tags(repository).await?.unwrap_or_default() {
+        if names_one_of(&tag, &all) {
+            let part = read::registry(client, &repository.tagged(&tag)).await?;
+            found.push(Referrer { part, tag: Some(tag) });
+            bounded(&found, &repository.to_string())?;
+        }
+    }
     Ok((found, left_out))
 }
 
-/// What refers to `content` in a layout: entries of its index whose manifests say so.
+/// Whether cosign would store something about one of these manifests under that tag. The list of referrers, which has no
+/// ending, is made anew where it is needed.
+fn names_one_of(tag: &str, digests: &[Digest]) -> bool {
+    companion(tag).is_some_and(|digest| digests.contains(&digest) && tag.contains('.'))
+}
+
+/// What refers to `content` in a layout: entries of its index whose manifests, or whose names, say so.
 ///
 /// # Errors
 /// When one of them is missing, damaged or not whole.
-pub fn in_layout(layout: &Layout, name: &str, content: &Content) -> Result<Vec<Part>, ReleaseError> {
-    let mut all = Vec::new();
-    for entry in layout.index().manifests() {
-        let digest = entry.digest().to_string();
-        let bytes = layout.read(&Digest::try_from(entry.digest()).map_err(ReadError::from)?, LIMIT);
-        let bytes = bytes.map_err(ReadError::from)?;
-        let manifest = ManifestBytes::new(entry.media_type().as_ref(), bytes);
-        if let Some(subject) = subject(&manifest) {
-            all.push((subject, read::layout(layout, name, Some(&digest))?));
+pub fn in_layout(layout: &Layout, name: &str, content: &Content) -> Result<Vec<Referrer>, ReleaseError> {
+    let (mut all, mut named) = (Vec::new(), Vec::new());
+    let mut subjects = digests(content);
+    for entry in layout.entries() {
+        let digest = Digest::try_from(entry.descriptor.digest()).map_err(ReadError::from)?;
+        let read = || read::layout(layout, name, Some(&digest.to_string()));
+        if let Some(tag) = entry.name.filter(|tag| names_one_of(tag, &subjects)) {
+            let part = read()?;
+            named.push(Referrer { part, tag: Some(tag) });
+            continue;
         }
-        if all.len() > MOST {
-            return Err(unbounded(name));
+        let bytes = layout.read(&digest, LIMIT).map_err(ReadError::from)?;
+        let manifest = ManifestBytes::new(entry.descriptor.media_type().as_ref(), bytes);
+        if let Some(subject) = subject(&manifest) {
+            let part = read()?;
+            all.push((subject, Referrer { part, tag: None }));
         }
     }
-    let mut found: Vec<Part> = Vec::new();
-    let mut subjects = digests(content);
+    let mut found: Vec<Referrer> = Vec::new();
     for _ in 0..2 {
-        let fitting = |subject: &Digest, part: &Part| {
-            let known = found
-                .iter()
-                .any(|found| found.content.digest() == part.content.digest());
-            subjects.contains(subject) && !known
+        let is_new = |referrer: &Referrer| {
+            let digest = referrer.part.content.digest();
+            !found.iter().any(|found| found.part.content.digest() == digest)
         };
-        let next: Vec<Part> = all
+        let next: Vec<Referrer> = all
             .iter()
-            .filter(|(subject, part)| fitting(subject, part))
-            .map(|(_, part)| part.clone())
+            .filter(|(subject, referrer)| subjects.contains(subject) && is_new(referrer))
+            .map(|(_, referrer)| referrer.clone())
             .collect();
-        subjects = next.iter().map(|part| *part.content.digest()).collect();
+        subjects = next
+            .iter()
+            .map(|referrer| *referrer.part.content.digest())
+            .collect();
         found.extend(next);
     }
+    found.extend(named);
+    bounded(&found, name)?;
     Ok(found)
 }
 
@@ -104,33 +135,57 @@ pub fn in_layout(layout: &Layout, name: &str, content: &Content) -> Result<Vec<P
 pub async fn to_registry(
     client: &Client,
     repository: &Repository,
-    referrers: &[Part],
+    referrers: &[Referrer],
 ) -> Result<u64, ReleaseError> {
     let mut written = 0;
     for referrer in referrers {
-        let root = &referrer.content.root;
-        if let Some(subject) = subject(root) {
-            let there = client.referrers(repository, &subject, None).await?;
-            let ours = root.digest().to_string();
-            if there.iter().any(|known| known.digest().to_string() == ours) {
-                continue;
-            }
+        if is_there(client, repository, referrer).await? {
+            continue;
         }
-        for blob in &referrer.content.blobs {
+        let content = &referrer.part.content;
+        for blob in &content.blobs {
             client.push_blob(repository, blob).await?;
         }
-        for manifest in &referrer.content.manifests {
-            let reference = repository.at(manifest.digest());
+        let write = async |reference: Reference, manifest: &ManifestBytes| {
             client
                 .put_manifest(&reference, manifest.media_type(), manifest.bytes())
-                .await?;
+                .await
+        };
+        for manifest in &content.manifests {
+            write(repository.at(manifest.digest()), manifest).await?;
         }
-        client
-            .put_referrer(repository, root.media_type(), root.bytes())
-            .await?;
+        let root = &content.root;
+        match &referrer.tag {
+            Some(tag) => {
+                write(repository.tagged(tag), root).await?;
+            }
+            None => {
+                client
+                    .put_referrer(repository, root.media_type(), root.bytes())
+                    .await?;
+            }
+        }
         written += 1;
     }
     Ok(written)
+}
+
+async fn is_there(
+    client: &Client,
+    repository: &Repository,
+    referrer: &Referrer,
+) -> Result<bool, ReleaseError> {
+    let root = &referrer.part.content.root;
+    if let Some(tag) = &referrer.tag {
+        let found = client.manifest_digest(&repository.tagged(tag)).await?;
+        return Ok(found.is_some_and(|found| found.digest == *root.digest()));
+    }
+    let Some(subject) = subject(root) else {
+        return Ok(false);
+    };
+    let there = client.referrers(repository, &subject, None).await?;
+    let ours = root.digest().to_string();
+    Ok(there.iter().any(|known| known.digest().to_string() == ours))
 }
 
 fn digests(content: &Content) -> Vec<Digest> {
@@ -138,15 +193,11 @@ fn digests(content: &Content) -> Vec<Digest> {
     manifests.map(|manifest| *manifest.digest()).collect()
 }
 
-fn too_many(found: &[Part], repository: &Repository) -> Result<(), ReleaseError> {
-    match found.len() > MOST {
-        true => Err(unbounded(&repository.to_string())),
-        false => Ok(()),
+fn bounded(found: &[Referrer], name: &str) -> Result<(), ReleaseError> {
+    if found.len() <= MOST {
+        return Ok(());
     }
-}
-
-fn unbounded(name: &str) -> ReleaseError {
     let name = name.to_owned();
     let limit = "1000 manifests that refer to it";
-    ReadError::Unbounded { name, limit }.into()
+    Err(ReadError::Unbounded { name, limit }.into())
 }

@@ -46,7 +46,9 @@ pub struct Call {
 
 /// What writes a program's standard input.
 #[derive(Clone)]
-struct Feed(Arc<dyn Fn(&mut dyn Write) + Send + Sync>);
+struct Feed(Arc<Feeding>);
+
+type Feeding = dyn Fn(&mut dyn Write) + Send + Sync;
 
 impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

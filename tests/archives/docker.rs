@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::engine::{Engine, Mood, nowhere};
-use super::support::workspace::{Ran, Workspace, gantry};
+use super::support::missing;
+use super::support::registry::{Registry, Setup};
+use super::support::workspace::{Ran, Workspace, gantry, std_installed};
 use super::{Image, NAMES, lines, project};
 
 const BOTH: &str = "\"linux/amd64\", \"linux/arm64\"";
@@ -77,12 +79,16 @@ fn what_docker_says_of_a_failure_is_shown() {
     let Some(workspace) = project("\"linux/amd64\"") else {
         return;
     };
+    large(&workspace);
     for (mood, expected) in [
         (
             Mood::Late,
             "docker failed to load the image: invalid diffID for layer 0",
         ),
-        (Mood::Refusing, "docker"),
+        (
+            Mood::Refusing,
+            "docker failed to load the image: no space left on device",
+        ),
         (
             Mood::Forgetful,
             "docker failed to find `registry.example/acme/tiny:1.2.3`",
@@ -96,6 +102,19 @@ fn what_docker_says_of_a_failure_is_shown() {
             ran.stderr
         );
     }
+}
+
+/// More than a socket holds: who does not read stops the writer.
+fn large(workspace: &Workspace) {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_le_bytes()[3]
+    };
+    workspace.write("noise", (0..8 << 20).map(|_| noise()).collect::<Vec<u8>>());
+    let matrix = std::fs::read_to_string(workspace.path("gantry.toml")).unwrap();
+    let file = "\n[[image.tiny.files]]\nfrom = \"noise\"\nto = \"/noise\"\n";
+    workspace.write("gantry.toml", matrix + file);
 }
 
 #[test]
@@ -130,6 +149,75 @@ fn platforms_are_chosen_before_anything_is_compiled() {
         &["--platform", "linux/amd64,linux/arm64"],
     )
     .fails(2);
+}
+
+#[test]
+fn images_that_are_there_already_are_loaded() {
+    let Some(workspace) = project(BOTH) else {
+        return;
+    };
+    if !std_installed("aarch64-unknown-linux-musl") {
+        return missing("the standard library for aarch64-unknown-linux-musl is not installed");
+    }
+    let outputs = [
+        "build",
+        "--quiet",
+        "-o",
+        "docker-archive:{arch}.tar",
+        "-o",
+        "oci-archive:both.tar",
+        "-o",
+        "oci:out",
+    ];
+    let ran = workspace.run(outputs).ok();
+    let arm = Image::built(&workspace, lines(&ran.stdout)[2].0);
+    let registry = Registry::start(Setup::default());
+    let repository = format!("{}/acme/tiny", registry.host());
+    workspace
+        .run(["publish", "--quiet", "--repository", &repository])
+        .ok();
+    let published = format!("{repository}:latest");
+    for (named, more, names) in [
+        ("docker-archive:arm64.tar", vec![], NAMES.to_vec()),
+        (
+            "docker-archive:arm64.tar:registry.example/acme/tiny:latest",
+            vec!["--tag", "dev"],
+            vec!["registry.example/acme/tiny:dev"],
+        ),
+        (
+            "oci-archive:both.tar",
+            vec!["--repository", "x/y"],
+            vec!["x/y:1.2.3"],
+        ),
+        ("oci-archive:both.tar:1.2.3", vec![], vec!["tiny:1.2.3"]),
+        ("oci:out", vec![], vec!["tiny:1.2.3"]),
+        ("oci:out:5", vec![], vec![]),
+        (&published, vec![], vec![&published]),
+    ] {
+        let engine = Engine::start("arm64", Mood::Good);
+        let mut command = workspace.command(["load", "--quiet", named]);
+        let ran = Ran::of(command.args(&more).env("DOCKER_HOST", engine.host()));
+        if names.is_empty() {
+            ran.fails(2);
+            continue;
+        }
+        let ran = ran.ok();
+        let loaded = engine.loaded();
+        assert_eq!(loaded[0].names, names, "{named}");
+        assert_eq!(
+            (&loaded[0].config, &loaded[0].diff_ids),
+            (&arm.config, &arm.diff_ids),
+            "{named}"
+        );
+        let expected: Vec<(&str, &str)> = names.iter().map(|name| (arm.config.as_str(), *name)).collect();
+        assert_eq!(lines(&ran.stdout), expected, "{named}");
+    }
+    let engine = Engine::start("amd64", Mood::Good);
+    let load = |more: &[&str]| load(&workspace, &engine.host(), more);
+    load(&["docker-archive:arm64.tar"]).fails(3);
+    load(&["docker-archive:arm64.tar", "--platform", "linux/arm64"]).ok();
+    load(&["oci-archive:both.tar", "--platform", "linux/s390x"]).fails(2);
+    assert_eq!(engine.loaded().len(), 1);
 }
 
 #[test]
@@ -201,7 +289,7 @@ fn a_socket_that_others_own_is_denied() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("docker.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     // Root may do everything: for root, the command runs as somebody else, from where anybody may start it.
     let program = folder.path().join("cargo-gantry");

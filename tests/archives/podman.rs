@@ -1,8 +1,10 @@
 //! podman: what it loads of ours, and what we read of what it saves.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use cargo_gantry::archive::import_docker;
 use cargo_gantry::blob::{Blob, BlobStore};
@@ -168,6 +170,37 @@ fn podman_is_loaded_into_where_docker_is_missing() {
         .ok();
     let manifest = manifest(&ran.stdout, "docker-archive:");
     assert_eq!(found, expected(|| Image::built(&workspace, &manifest)));
+}
+
+/// The API of docker, as somebody else made it.
+#[test]
+fn podman_is_docker_where_its_socket_is_named() {
+    let Some(workspace) = project("\"linux/amd64\"") else {
+        return;
+    };
+    let Some(podman) = Podman::new() else { return };
+    let socket = workspace.outside().join("podman.sock");
+    let host = format!("unix://{}", socket.display());
+    let mut service = podman
+        .command(&["system", "service", "--time", "0", &host])
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while UnixStream::connect(&socket).is_err() && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let arguments = ["load", "--quiet", "--into", "docker", "--platform", "linux/amd64"];
+    let ran = Ran::of(workspace.command(arguments).env("DOCKER_HOST", &host));
+    service.kill().unwrap();
+    service.wait().unwrap();
+    let ran = ran.ok();
+    let found = podman.images();
+    let shown: Vec<(&str, &str)> = found
+        .iter()
+        .map(|(name, image)| (image.config.as_str(), name.as_str()))
+        .collect();
+    assert_eq!(lines(&ran.stdout), shown);
+    assert_eq!(shown.len(), NAMES.len());
 }
 
 #[test]

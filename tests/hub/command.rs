@@ -317,6 +317,16 @@ fn each_trouble_has_its_code() {
         let ran = project.run(arguments).fails(code);
         assert!(ran.stderr.contains(part), "{arguments:?}: {}", ran.stderr);
     }
+    // What a browser signed in for is no password.
+    let browser =
+        r#"{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6", "identitytoken": "secret-one"}}}"#;
+    project.write("../docker/config.json", browser);
+    let ran = project.run(&[]).fails(8);
+    assert!(
+        ran.stderr.contains("personal access token") && !ran.stderr.contains("secret-one"),
+        "{}",
+        ran.stderr
+    );
     project.logged_in("https://index.docker.io/v1/");
     hub.state(|state| state.right = Right::Read);
     let ran = project.run(&[]).fails(8);

@@ -9,10 +9,10 @@ use crate::way::{EVERYWHERE, Way, shown};
 const NAME: &str = "team/app";
 
 fn description(text: &str) -> Description {
-    let mut description = Description::default();
-    description.text = text.to_owned();
-    description.summary = Some("an app".to_owned());
-    description
+    Description {
+        text: text.to_owned(),
+        summary: Some("an app".to_owned()),
+    }
 }
 
 fn with_descriptions() -> impl Iterator<Item = (Vendor, &'static str)> {
@@ -132,6 +132,10 @@ async fn missing_rights_say_what_is_needed() {
             assert!(text.contains(expected), "{vendor}: {text}");
             assert!(!text.contains("hunter2") && !text.contains("wrong-one"), "{text}");
             assert_eq!(hub.listed(NAME).text, "");
+            if way.password.is_none() {
+                assert!(matches!(error, HubError::NoAccount { .. }), "{text}");
+                assert_eq!(hub.asked(), Vec::<String>::new());
+            }
         }
     }
 }

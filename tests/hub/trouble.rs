@@ -12,9 +12,10 @@ use crate::way::{EVERYWHERE, Way, shown};
 const NAME: &str = "team/app";
 
 fn description() -> Description {
-    let mut description = Description::default();
-    description.text = "a text".to_owned();
-    description
+    Description {
+        text: "a text".to_owned(),
+        summary: None,
+    }
 }
 
 fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Act {

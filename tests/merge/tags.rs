@@ -124,10 +124,10 @@ fn another_version_is_a_new_index_of_the_same_manifests() {
     tag(&["1.9.9", "latest", "--force-tags"]).ok();
     let moved = place::tag(&registry, "team/lookout", "latest").unwrap();
     assert_eq!(root(&registry, &moved)["annotations"][VERSION], "1.9.9");
-    let again = format!("{}/team/lookout:stable", registry.host());
-    let taken = Ran::of(&mut gantry(&folder, &["tag", &again, "1.9.9"]));
-    // It says another version, so it would be another index than the one of that name.
-    assert_eq!(taken.code, Some(0), "{taken:?}");
+    // Whichever of them is promoted, one version is one index.
+    let stable = format!("{}/team/lookout:stable", registry.host());
+    let again = gantry(&folder, &["tag", &stable, "1.9.9"]).output();
+    assert!(again.unwrap().status.success());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! no CI: runners, images and services of GitHub and GitLab are not here; what is copied instead is said in `steps` and
 //! `gitlab`.
 
+mod compiler_cache;
 mod event;
 mod expression;
 mod github;
@@ -68,6 +69,7 @@ pub(crate) fn run() -> Result<()> {
     on_github(&site).context("examples/ci/github")?;
     on_gitlab(&site).context("examples/ci/gitlab")?;
     shell::play(&site).context("examples/ci/shell")?;
+    compiler_cache::play(&site).context("sccache")?;
     // What went wrong can be looked at; what went well is of no use to anybody.
     fs::remove_dir_all(&root)?;
     say("ci-examples: all as it should be");

@@ -44,7 +44,8 @@ pub(crate) enum Command {
     Build(Build),
     /// Build, then push images and index to their repositories
     Publish(Publish),
-    /// Build for the platform of a container runtime on this machine, and load the images into it
+    /// Build for the platform of a container runtime on this machine, and load the images into it; or load images that are
+    /// there already
     Load(Load),
     /// Show what would be built, in which units, with which linkers, under which names
     Plan(Plan),

@@ -16,8 +16,8 @@ pub fn shortened(text: &str, limit: usize, whole: Option<&str>) -> String {
     }
     let note = whole.map(|whole| format!("\n---\n\n*This is the beginning: [read the rest]({whole}).*\n"));
     let note = note.filter(|note| note.len() <= limit).unwrap_or_default();
-    let parts = Parts::of(text);
     let room = floor(text, limit - note.len());
+    let parts = Parts::of(text, room);
     let lines = text[..room].match_indices('\n').map(|(at, _)| at + 1);
     let mut ends: Vec<usize> = lines.filter(|at| parts.may_end(*at)).collect();
     while let Some(end) = ends.pop() {
@@ -71,10 +71,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(text: &str) -> Self {
+    /// Those that begin before `room`: nothing behind is kept.
+    fn of(text: &str, room: usize) -> Self {
         let mut events = Parser::new_ext(text, options()).into_offset_iter();
         let (mut whole, mut labels) = (Vec::new(), Vec::new());
-        for (event, range) in events.by_ref() {
+        for (event, range) in events.by_ref().filter(|(_, range)| range.start < room) {
             match event {
                 Event::Start(Tag::Link { id, .. } | Tag::Image { id, .. }) => {
                     labels.push((range.start, id.into_string()));

@@ -20,12 +20,11 @@ pub struct ConfigChange {
 
 /// What two configs differ in: everything but layers and history.
 pub(super) fn of_configs(before: &Value, after: &Value) -> Vec<ConfigChange> {
-    of_maps("", &settings(before), &settings(after))
+    of_maps(&settings(before), &settings(after))
 }
 
-/// What two maps differ in; their keys are told with `prefix`.
+/// What two maps differ in.
 pub(super) fn of_maps(
-    prefix: &str,
     before: &BTreeMap<String, String>,
     after: &BTreeMap<String, String>,
 ) -> Vec<ConfigChange> {
@@ -33,7 +32,7 @@ pub(super) fn of_maps(
     let changes = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
     changes
         .map(|key| ConfigChange {
-            name: format!("{prefix}{key}"),
+            name: key.clone(),
             before: before.get(key).cloned(),
             after: after.get(key).cloned(),
         })

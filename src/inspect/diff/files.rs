@@ -1,7 +1,7 @@
 //! [`FileChange`]: what became of one entry of a layer.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -46,28 +46,30 @@ pub(super) const TOUCHED: [&str; 4] = ["mode", "owner", "attributes", "time"];
 
 /// What differs between two layers; the largest differences first.
 pub(super) fn compare(
-    before: &BTreeMap<Vec<u8>, FileFacts>,
-    after: &BTreeMap<Vec<u8>, FileFacts>,
+    mut before: BTreeMap<Vec<u8>, FileFacts>,
+    after: BTreeMap<Vec<u8>, FileFacts>,
 ) -> Vec<FileChange> {
-    let paths: BTreeSet<&Vec<u8>> = before.keys().chain(after.keys()).collect();
-    let mut changes: Vec<FileChange> = paths
-        .into_iter()
-        .filter_map(|path| {
-            let (before, after) = (before.get(path), after.get(path));
-            let (state, what) = match (before, after) {
-                (None, _) => (State::Added, Vec::new()),
-                (_, None) => (State::Removed, Vec::new()),
-                (Some(before), Some(after)) => (State::Changed, differences(before, after)),
-            };
-            (state != State::Changed || !what.is_empty()).then(|| FileChange {
-                path: String::from_utf8_lossy(path).into_owned(),
-                state,
-                what,
-                before: before.cloned(),
-                after: after.cloned(),
-            })
-        })
-        .collect();
+    let change = |path: &[u8], state, before, after| FileChange {
+        path: String::from_utf8_lossy(path).into_owned(),
+        state,
+        what: Vec::new(),
+        before,
+        after,
+    };
+    let mut changes = Vec::new();
+    for (path, after) in after {
+        let Some(before) = before.remove(&path) else {
+            changes.push(change(&path, State::Added, None, Some(after)));
+            continue;
+        };
+        let what = differences(&before, &after);
+        if !what.is_empty() {
+            let change = change(&path, State::Changed, Some(before), Some(after));
+            changes.push(FileChange { what, ..change });
+        }
+    }
+    let removed = before.into_iter();
+    changes.extend(removed.map(|(path, before)| change(&path, State::Removed, Some(before), None)));
     changes.sort_by_cached_key(|change| (Reverse(change.weight()), change.path.clone()));
     changes
 }

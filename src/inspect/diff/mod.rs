@@ -36,7 +36,7 @@ pub struct Difference {
     pub after: Side,
     /// They are the same, byte by byte; of the platforms that were asked for, where some were.
     pub same: bool,
-    /// Annotations of the indexes, or of manifests that stand alone.
+    /// Annotations of the indexes.
     pub annotations: Vec<ConfigChange>,
     /// The platforms, those of the first image in its order before those that only the second has.
     pub platforms: Vec<PlatformDifference>,
@@ -151,6 +151,7 @@ pub async fn diff(before: &Place, after: &Place, platforms: &[Platform]) -> Resu
     let mut differ = Differ {
         places: [before, after],
         left: Allowance::default(),
+        several: contents.iter().all(|contents| contents.images.len() > 1) && platforms.len() != 1,
         known: HashMap::new(),
     };
     let [old, new] = &contents;
@@ -190,18 +191,35 @@ pub async fn diff(before: &Place, after: &Place, platforms: &[Platform]) -> Resu
         same: old.root.digest == new.root.digest || (!platforms.is_empty() && all_same),
         before: side(before, old),
         after: side(after, new),
-        annotations: config::of_maps("", &old.annotations, &new.annotations),
+        annotations: config::of_maps(&of_index(old), &of_index(new)),
         platforms: found,
     })
+}
+
+/// Annotations of an index; those of a manifest that stands alone are its platform's.
+fn of_index(contents: &Contents) -> BTreeMap<String, String> {
+    let alone = contents
+        .images
+        .iter()
+        .any(|image| image.object.digest == contents.root.digest);
+    match alone {
+        true => BTreeMap::new(),
+        false => contents.annotations.clone(),
+    }
 }
 
 /// Compares platform after platform.
 struct Differ<'p> {
     places: [&'p Place; 2],
     left: Allowance,
+    /// There are other platforms that may have the same layers.
+    several: bool,
     /// What was found of layers that were read, for other platforms that have them, too.
-    known: HashMap<[Option<(Digest, Option<DiffId>)>; 2], Read>,
+    known: HashMap<[Option<Named>; 2], Read>,
 }
+
+/// A layer, and the tar that it is said to be.
+type Named = (Digest, Option<DiffId>);
 
 /// What reading one or two layers gives.
 #[derive(Clone)]
@@ -244,7 +262,7 @@ impl Differ<'_> {
         if let (State::Changed, Some(before), Some(after)) = (state, before, after) {
             difference.base = reason::base(before, after);
             difference.config = config::of_configs(&before.config, &after.config);
-            difference.annotations = config::of_maps("", &before.annotations, &after.annotations);
+            difference.annotations = config::of_maps(&before.annotations, &after.annotations);
             difference.layers = self.layers(before, after, difference.base.as_ref()).await?;
         }
         Ok(difference)
@@ -311,24 +329,21 @@ impl Differ<'_> {
         let uncompressed = facts
             .each_ref()
             .map(|facts| facts.as_ref().map(|facts| facts.uncompressed));
-        let empty = BTreeMap::new();
-        let [old, new] = facts
-            .each_ref()
-            .map(|facts| facts.as_ref().map_or(&empty, |facts| &facts.files));
-        let files = files::compare(old, new);
-        let reasons = match &facts {
-            [Some(old), Some(new)] => {
-                let same = (old.diff_id == new.diff_id, old.order() == new.order());
-                vec![reason::of_changed(same.0, same.1, &files)]
-            }
-            _ => Vec::new(),
+        let same = match &facts {
+            [Some(old), Some(new)] => Some((old.diff_id == new.diff_id, old.order() == new.order())),
+            _ => None,
         };
+        let [old, new] = facts.map(|facts| facts.map(|facts| facts.files).unwrap_or_default());
+        let files = files::compare(old, new);
+        let reason = same.map(|(tar, order)| reason::of_changed(tar, order, &files));
         let read = Read {
             uncompressed,
-            reasons,
+            reasons: reason.into_iter().collect(),
             files,
         };
-        self.known.insert(key, read.clone());
+        if self.several {
+            self.known.insert(key, read.clone());
+        }
         Ok(read)
     }
 

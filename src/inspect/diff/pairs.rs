@@ -138,7 +138,7 @@ mod tests {
         for (before, after, want) in [
             ("a b", "a b", "a=a b=b"),
             ("a b", "a c", "a=a b~c"),
-            ("a b", "b a", "a>a b=b"),
+            ("a b", "b a", "b=b a>a"),
             ("a", "A", "a~A"),
             ("a b", "a", "a=a b-"),
             ("a", "b a", "+b a=a"),

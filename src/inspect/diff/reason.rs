@@ -123,7 +123,9 @@ pub(super) fn of_changed(same_tar: bool, same_order: bool, files: &[FileChange])
 pub(super) fn base(before: &Single, after: &Single) -> Option<Change<String>> {
     let of = |image: &Single, key: &str| {
         let label = || image.config["config"]["Labels"][key].as_str().map(str::to_owned);
-        image.annotations.get(key).cloned().or_else(label)
+        let said = image.annotations.get(key).cloned().or_else(label);
+        // buildah writes empty ones for what has no base.
+        said.filter(|text| !text.is_empty())
     };
     let named = |image: &Single| match (of(image, BASE_NAME), of(image, BASE_DIGEST)) {
         (Some(name), Some(digest)) if !name.contains('@') => Some(format!("{name}@{digest}")),

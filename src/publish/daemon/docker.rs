@@ -6,7 +6,6 @@
 use std::io::{self, Cursor, Read, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -231,7 +230,7 @@ impl Docker {
 #[cfg(unix)]
 fn client(socket: &std::path::Path) -> Result<reqwest::Client, DaemonError> {
     // Nothing is encrypted on a socket, but a client is not made without.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map(|tls| tls.with_root_certificates(rustls::RootCertStore::empty()));

@@ -48,7 +48,9 @@ pub(super) fn answer(state: &mut State, call: &Call, parts: &[&str], address: So
             json!({"message": "You need at least delete:packages scope to delete a package version."}),
         ),
         ("DELETE", [id]) => {
-            let version = versions.iter().find(|version| version["id"].to_string() == *id);
+            let version = versions
+                .iter()
+                .find(|version| version["id"].as_u64() == id.parse().ok());
             let Some(digest) = version.and_then(|version| version["name"].as_str()) else {
                 return missing();
             };

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Site;
 use super::event::{Event, VERSION};
-use super::machine::copy;
+use super::machine::{copy, show};
 use super::reading::{self, Node};
 use super::rules::{self, Variables};
 use crate::step::say;
@@ -152,6 +152,7 @@ impl Pipeline<'_> {
             for artifacts in needed {
                 copy(artifacts, &machine.project)?;
             }
+            show(&script);
             let code = machine
                 .run(SHELL, &script, variables)?
                 .context("ended by a signal")?;

@@ -70,9 +70,6 @@ impl Machine {
         script: &str,
         variables: &BTreeMap<String, String>,
     ) -> Result<Option<i32>> {
-        for line in script.lines() {
-            say(format_args!("  $ {line}"));
-        }
         let file = self.root.join("script.sh");
         fs::write(&file, script)?;
         let (program, arguments) = shell.split_first().context("no shell")?;
@@ -125,6 +122,13 @@ impl Machine {
 
     fn recorded(&self) -> PathBuf {
         self.root.join("recorded")
+    }
+}
+
+/// Says what is run.
+pub(super) fn show(script: &str) {
+    for line in script.lines() {
+        say(format_args!("  $ {line}"));
     }
 }
 

@@ -15,7 +15,7 @@ use super::Site;
 use super::event::Event;
 use super::expression::Values;
 use super::github::named;
-use super::machine::copy;
+use super::machine::{copy, show};
 use super::reading::Node;
 use crate::step::say;
 
@@ -112,6 +112,7 @@ impl Job<'_> {
             fs::write(file, "")?;
             variables.insert(name.to_owned(), file.display().to_string());
         }
+        show(script);
         let code = self.site.machine.run(SHELL, script, &variables)?;
         ensure!(code == Some(0), "the step ended with {code:?}");
         self.summary += &fs::read_to_string(summary)?;

@@ -6,6 +6,8 @@ use cargo_gantry::inspect::{
 };
 use cargo_gantry::pipeline::{Error, Gantry};
 
+use serde_json::Value;
+
 use super::publish::access;
 use super::runtime;
 use crate::args::Diff;
@@ -21,11 +23,15 @@ pub(crate) fn run(arguments: &Diff, gantry: &Gantry, reporter: &Reporter) -> Res
     let (before, after) = (arguments.before.as_str(), arguments.after.as_str());
     let difference = gantry.diff(before, after, &arguments.platforms, &access);
     let difference = runtime()?.block_on(difference)?;
-    let value = serde_json::to_value(&difference).expect("a difference is representable as JSON");
-    let shown = Shown {
-        all: reporter.verbose(),
-    };
-    reporter.result("difference", &shown.difference(&difference), value);
+    if reporter.json() {
+        let value = serde_json::to_value(&difference).expect("a difference is representable as JSON");
+        reporter.result("difference", "", value);
+    } else {
+        let shown = Shown {
+            all: reporter.verbose(),
+        };
+        reporter.result("difference", &shown.difference(&difference), Value::Null);
+    }
     if arguments.exit_code && !difference.same {
         let (before, after) = (difference.before.name, difference.after.name);
         return Err(InspectError::Differs { before, after }.into());

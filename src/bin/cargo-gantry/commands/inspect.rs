@@ -85,7 +85,12 @@ fn text(report: &Report) -> String {
         let rows: Vec<Vec<String>> = report.others.iter().map(|other| row(other, report)).collect();
         parts.push(table(&["NOT TO BE RUN", "SIZE", "ABOUT", "MANIFEST"], &rows));
     }
-    parts.extend(report.platforms.iter().map(platform_text));
+    parts.extend(
+        report
+            .platforms
+            .iter()
+            .map(|platform| platform_text(platform, report)),
+    );
     parts.join("\n\n")
 }
 
@@ -111,7 +116,7 @@ fn row(other: &Other, report: &Report) -> Vec<String> {
     ]
 }
 
-fn platform_text(platform: &PlatformReport) -> String {
+fn platform_text(platform: &PlatformReport, report: &Report) -> String {
     let rows: Vec<Vec<String>> = platform
         .layers
         .iter()
@@ -125,7 +130,7 @@ fn platform_text(platform: &PlatformReport) -> String {
             ]
         })
         .collect();
-    let mut lines = vec![format!("{}:", platform.platform)];
+    let mut text = vec![format!("{}:", platform.platform)];
     for (name, words) in [
         ("entrypoint", &platform.entrypoint),
         ("cmd", &platform.cmd),
@@ -134,7 +139,7 @@ fn platform_text(platform: &PlatformReport) -> String {
         ("volumes", &platform.volumes),
     ] {
         if !words.is_empty() {
-            lines.push(format!("  {name}: {}", words.join(" ")));
+            text.push(format!("  {name}: {}", words.join(" ")));
         }
     }
     for (name, word) in [
@@ -143,7 +148,7 @@ fn platform_text(platform: &PlatformReport) -> String {
         ("created", &platform.created),
     ] {
         if let Some(word) = word {
-            lines.push(format!("  {name}: {word}"));
+            text.push(format!("  {name}: {word}"));
         }
     }
     for (name, map) in [
@@ -151,16 +156,23 @@ fn platform_text(platform: &PlatformReport) -> String {
         ("annotations", &platform.annotations),
         ("annotations in the index", &platform.index_annotations),
     ] {
-        if !map.is_empty() {
-            lines.push(format!("  {name}:\n{}", pairs(map, "    ")));
+        // What is said above of all of it is not said again.
+        let own = map
+            .iter()
+            .filter(|(key, value)| report.annotations.get(*key) != Some(value));
+        let lines = pairs(own, "    ");
+        if !lines.is_empty() {
+            text.push(format!("  {name}:\n{lines}"));
         }
     }
     let layers = table(&["SIZE", "MEDIA TYPE", "DIGEST", "MADE BY"], &rows);
-    lines.extend(layers.lines().map(|line| format!("  {line}")));
-    lines.join("\n")
+    text.extend(layers.lines().map(|line| format!("  {line}")));
+    text.join("\n")
 }
 
-fn pairs(map: &std::collections::BTreeMap<String, String>, indent: &str) -> String {
-    let lines = map.iter().map(|(key, value)| format!("{indent}{key}: {value}"));
+fn pairs<'m>(map: impl IntoIterator<Item = (&'m String, &'m String)>, indent: &str) -> String {
+    let lines = map
+        .into_iter()
+        .map(|(key, value)| format!("{indent}{key}: {value}"));
     lines.collect::<Vec<_>>().join("\n")
 }
