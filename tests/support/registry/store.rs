@@ -14,7 +14,7 @@ pub struct Store {
 }
 
 /// One repository.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Repository {
     pub blobs: BTreeMap<String, Vec<u8>>,
     /// Media type and bytes by digest.
