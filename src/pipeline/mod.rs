@@ -85,7 +85,6 @@ use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::plan::Plan;
-use crate::publish::daemon::Runtime;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
