@@ -38,16 +38,6 @@ pub enum HubError {
         /// The repository.
         repository: Repository,
     },
-    /// A password was given for more than one registry.
-    #[error("one password is not for several registries: {}", registries.join(", "))]
-    #[diagnostic(
-        code(gantry::hub::several_registries),
-        help("name the repositories of one of them, or sign in to each with `docker login`")
-    )]
-    SeveralRegistries {
-        /// The registries.
-        registries: Vec<String>,
-    },
     /// A repository's name is none that the vendor has.
     #[error("`{repository}` is no repository of {vendor}: {why}")]
     #[diagnostic(code(gantry::hub::name))]
@@ -186,10 +176,7 @@ impl HubError {
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::UnknownVendor { .. }
-            | Self::NoDescriptions { .. }
-            | Self::Name { .. }
-            | Self::SeveralRegistries { .. } => Kind::Usage,
+            Self::UnknownVendor { .. } | Self::NoDescriptions { .. } | Self::Name { .. } => Kind::Usage,
             Self::Shared { .. } | Self::Moved { .. } => Kind::Refused,
             Self::Denied { .. } | Self::NoAccount { .. } | Self::Missing { .. } | Self::Hidden { .. } => {
                 Kind::Registry(registry::Kind::Denied)

@@ -83,7 +83,10 @@ impl Error {
                 publish::Kind::Usage => Class::Usage,
                 publish::Kind::Registry(kind) => of_registry(kind),
             },
-            Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Gather(
+                GatherError::NoDestination | GatherError::Nameless { .. } | GatherError::NotThere { .. },
+            ) => Class::Usage,
+            Self::SeveralRegistries { .. } => Class::Usage,
             Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
             Self::Delivery(_) | Self::Tag(_) => Class::Usage,
             Self::Gather(_) => Class::Refused,

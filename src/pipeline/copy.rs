@@ -8,7 +8,7 @@ use super::source::Sources;
 use super::{Access, Error, Gantry, Terms, blocking};
 use crate::archive::{self, Layout, Root, SavedImage};
 use crate::blob::BlobStore;
-use crate::publish::{self, Destination, KeptTag, Options, PublishError, Published, Shipment, Source, Tag};
+use crate::publish::{self, Destination, KeptTag, Options, PublishError, Published, Shipment, Source};
 use crate::registry::{Client, Repository};
 use crate::release::referrers::{self, Referrer};
 use crate::release::{self, Part, ReleaseError};
@@ -301,11 +301,11 @@ async fn to_registry(
             let found = *part.content.digest();
             return Err(DeliveryError::Digest { place, found }.into());
         }
-        Some(_) => Vec::new(),
+        Some(_) => reference.tag().map(str::to_owned).into_iter().collect(),
         None => vec![reference.tag().unwrap_or("latest").to_owned()],
     };
     names.extend(more.iter().cloned());
-    let tags = tags(&names)?;
+    let tags = release::tags_of(&names).map_err(PublishError::from)?;
     let shipment = Shipment {
         content: part.content.clone(),
         version: release::said(&part.content.root).remove(annotation::VERSION),
@@ -325,25 +325,6 @@ async fn to_registry(
         }
         .into()),
     }
-}
-
-/// Tags with the rules that their own words give them, each once: first those that name one thing for ever, then those that
-/// move forward, from the most exact to `latest`, then the others.
-pub(super) fn tags(names: &[String]) -> Result<Vec<Tag>, Error> {
-    let mut tags: Vec<Tag> = Vec::new();
-    for name in names {
-        let tag = Tag::new(name, release::moves_of(name)).map_err(PublishError::from)?;
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
-    }
-    tags.sort_by_key(|tag| match tag.moves() {
-        release::Moves::Never => (0, 0),
-        release::Moves::Forward if tag.name() == "latest" => (1, 9),
-        release::Moves::Forward => (1, 2 - tag.name().matches('.').count()),
-        release::Moves::Always => (2, 0),
-    });
-    Ok(tags)
 }
 
 /// Brings referrers into a layout that has what they refer to; what has a subject needs no name there.

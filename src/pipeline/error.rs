@@ -34,6 +34,16 @@ use crate::trial::TrialError;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum Error {
+    /// A password was given for more than one registry.
+    #[error("one password is not for several registries: {}", registries.join(", "))]
+    #[diagnostic(
+        code(gantry::pipeline::several_registries),
+        help("name the repositories of one of them, or sign in to each with `docker login`")
+    )]
+    SeveralRegistries {
+        /// The registries.
+        registries: Vec<String>,
+    },
     /// A file cannot be read.
     #[error("cannot read `{}`", path.display())]
     #[diagnostic(code(gantry::pipeline::read))]

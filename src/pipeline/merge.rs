@@ -7,9 +7,10 @@ use super::parcel::Parcel;
 use super::publish::client;
 use super::source::Sources;
 use super::{Access, Error, Gantry, Request, blocking, ci, convert, prepare};
-use crate::matrix::{IndexRule, Moves};
+use crate::matrix::{IndexRule, Moves, Template};
 use crate::plan::{self, Overrides, PlannedTag, Question, Release, Selection};
 use crate::project::{Git, ProjectError};
+use crate::publish::PublishError;
 use crate::release::{self, Part, ReleaseError};
 use crate::spec::{Platform, Reference, annotation};
 use crate::target::Catalog;
@@ -72,6 +73,16 @@ pub enum GatherError {
         /// Those of the matrix.
         declared: String,
     },
+    /// An image was asked for that none of the sources holds.
+    #[error("none of the sources holds image `{image}`")]
+    #[diagnostic(
+        code(gantry::pipeline::not_in_sources),
+        help("leave --image out, or name the files that its machines wrote as well")
+    )]
+    NotThere {
+        /// The image.
+        image: String,
+    },
     /// There is nothing to say where it goes.
     #[error("there is no project here, and no `--repository`")]
     #[diagnostic(
@@ -116,7 +127,10 @@ fn of_parts(
     parts: Vec<Part>,
 ) -> Result<Vec<Parcel>, Error> {
     let Some(releases) = releases else {
-        return Ok(vec![without_project(gantry, request, &parts)?]);
+        return match (parts.is_empty(), request.images.first()) {
+            (true, Some(image)) => Err(GatherError::NotThere { image: image.clone() }.into()),
+            _ => Ok(vec![without_project(gantry, request, &parts)?]),
+        };
     };
     let mut of_releases: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
     for part in parts {
@@ -124,6 +138,12 @@ fn of_parts(
             .entry(belongs(&releases, &part)?)
             .or_default()
             .push(part);
+    }
+    // What nobody asked for by name may come later, from other machines.
+    let mut unmet = (0..releases.len()).filter(|position| !of_releases.contains_key(position));
+    if let (false, Some(position)) = (request.images.is_empty(), unmet.next()) {
+        let image = releases[position].name.clone();
+        return Err(GatherError::NotThere { image }.into());
     }
     of_releases
         .into_iter()
@@ -255,27 +275,60 @@ fn without_project(gantry: &Gantry, request: &Request, parts: &[Part]) -> Result
     let merged = merged(gantry, request, parts, &[], IndexRule::Always)?;
     let mut said = release::said(&merged.content.root);
     let image = parts.iter().find_map(|part| part.image.clone());
-    let tag = |name: &String| PlannedTag {
-        name: name.clone(),
-        moves: match release::moves_of(name) {
-            release::Moves::Never => Moves::Never,
-            release::Moves::Forward => Moves::Forward,
-            release::Moves::Always => Moves::Always,
-        },
-        platform: None,
-    };
+    let image = image
+        .or(said.remove(annotation::TITLE))
+        .unwrap_or_else(|| parts[0].name.clone());
+    let version = said.remove(annotation::VERSION);
     Ok(Parcel {
-        image: image
-            .or(said.remove(annotation::TITLE))
-            .unwrap_or_else(|| parts[0].name.clone()),
-        version: said.remove(annotation::VERSION),
+        tags: tags(&image, version.as_deref(), &request.tags)?,
+        image,
+        version,
         repositories: request.repositories.clone(),
-        tags: request.tags.iter().map(tag).collect(),
         partial: false,
         platforms: merged.images(),
         scratch: None,
         content: merged.content,
     })
+}
+
+/// The tags of the command line, where no matrix says what else there is to know: as their own words have it.
+fn tags(image: &str, version: Option<&str>, asked: &[String]) -> Result<Vec<PlannedTag>, Error> {
+    let mut names: Vec<String> = Vec::new();
+    for text in asked {
+        if text == "semver" {
+            let Some(version) = version else {
+                let (image, tag) = (image.to_owned(), text.clone());
+                return Err(plan::PlanError::ForwardWithoutVersion { image, tag }.into());
+            };
+            let full = version.replace('+', "-");
+            names.extend(release::shorter(version));
+            names.push(full);
+            continue;
+        }
+        let value = |name: &str, _: Option<&str>| match name {
+            "image" => Some(image.to_owned()),
+            "version" => version.map(|version| version.replace('+', "-")),
+            _ => None,
+        };
+        let rendered = Template::parse(text).and_then(|template| template.render(&value));
+        names.push(rendered.map_err(|error| plan::PlanError::Template {
+            image: image.to_owned(),
+            template: text.clone(),
+            fault: error.to_string(),
+            help: "without a project there are `{image}`, `{version}` and `semver`".to_owned(),
+        })?);
+    }
+    let tags = release::tags_of(&names).map_err(PublishError::from)?;
+    let planned = tags.iter().map(|tag| PlannedTag {
+        name: tag.name().to_owned(),
+        moves: match tag.moves() {
+            release::Moves::Never => Moves::Never,
+            release::Moves::Forward => Moves::Forward,
+            release::Moves::Always => Moves::Always,
+        },
+        platform: None,
+    });
+    Ok(planned.collect())
 }
 
 fn merged(

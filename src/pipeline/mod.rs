@@ -184,8 +184,10 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
+        let parcels = parcel::of_built(built);
+        parcel::destinations(&parcels, access)?;
         budget::growth(self, built, access).await?;
-        parcel::send(self, &parcel::of_built(built), access, terms).await
+        parcel::send(self, &parcels, access, terms).await
     }
 
     /// What [`Gantry::publish`] would do at each repository; nothing is written there.
@@ -198,8 +200,10 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
+        let parcels = parcel::of_built(built);
+        parcel::destinations(&parcels, access)?;
         budget::growth(self, built, access).await?;
-        remote::rehearse(self, &parcel::of_built(built), access, terms).await
+        remote::rehearse(self, &parcels, access, terms).await
     }
 
     /// The plan, and what registries already have of it: tags, and the layers of bases. Nothing is built.

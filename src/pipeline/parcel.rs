@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::publish::{PublishedImage, Terms, client};
+use super::publish::{PublishedImage, Terms, client, one_registry};
 use super::remote::repositories;
 use super::scratch::Scratch;
 use super::{Access, Built, BuiltImage, Error, Gantry};
 use crate::plan::PlannedTag;
 use crate::publish::{self, Content, ManifestBytes, Options, PublishError, Shipment, Tag};
-use crate::spec::{Descriptor, Digest, Platform};
+use crate::spec::{Descriptor, Digest, Platform, Reference};
 
 /// One image, the repositories that it goes to, and its tags there.
 #[derive(Clone, Debug)]
@@ -104,9 +104,7 @@ pub(super) async fn send(
     access: &Access,
     terms: &Terms,
 ) -> Result<Vec<PublishedImage>, Error> {
-    for parcel in parcels {
-        repositories(&parcel.image, &parcel.repositories)?;
-    }
+    destinations(parcels, access)?;
     let mut published = Vec::new();
     for parcel in parcels {
         if let Err(cause) = one(gantry, parcel, access, terms, &mut published).await {
@@ -125,6 +123,15 @@ pub(super) async fn send(
         true => Ok(published),
         false => Err(Error::Partial { images, published }),
     }
+}
+
+/// Where everything goes; an error where the names are wrong, or the login would be for several registries.
+pub(super) fn destinations(parcels: &[Parcel], access: &Access) -> Result<(), Error> {
+    let mut all = Vec::new();
+    for parcel in parcels {
+        all.extend(repositories(&parcel.image, &parcel.repositories)?);
+    }
+    one_registry(all.iter().map(Reference::registry), access)
 }
 
 async fn one(

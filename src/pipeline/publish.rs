@@ -1,5 +1,6 @@
 //! How registries are spoken to, and what became of what was sent there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Error, Gantry};
@@ -13,7 +14,7 @@ use crate::spec::{Digest, Platform, Reference};
 pub struct Access {
     /// Hosts that speak plain http, beside loopback.
     pub plain_http: Vec<String>,
-    /// User name and password for the destination's registry.
+    /// User name and password for the destination's registry; where there are several, it is an error.
     pub login: Option<(String, Secret)>,
 }
 
@@ -81,6 +82,20 @@ pub(super) fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -
             password,
         });
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
+}
+
+/// A password is for one registry: no other one may see it.
+pub(super) fn one_registry<'r>(
+    registries: impl Iterator<Item = &'r str>,
+    access: &Access,
+) -> Result<(), Error> {
+    let registries: BTreeSet<String> = registries.map(str::to_owned).collect();
+    match access.login.is_some() && registries.len() > 1 {
+        true => Err(Error::SeveralRegistries {
+            registries: registries.into_iter().collect(),
+        }),
+        false => Ok(()),
+    }
 }
 
 impl Gantry {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::publish::client;
+use super::publish::{client, one_registry};
 use super::{Access, Error, Gantry, Request, blocking, convert, prepare};
 use crate::hub::{self, Api, Described, Description, Forge, HubError, Place, Revision, Vendor};
 use crate::plan::{self, Overrides, Question, Release, Selection};
@@ -142,22 +142,8 @@ fn prepared(
     for why in left_out {
         gantry.notice(&format!("left out: {why}"));
     }
-    one_registry(&readmes, access)?;
+    one_registry(readmes.iter().map(|readme| readme.repository.registry()), access)?;
     Ok(readmes)
-}
-
-/// A password is for one registry.
-fn one_registry(readmes: &[Readme], access: &Access) -> Result<(), Error> {
-    let mut registries: Vec<String> = readmes
-        .iter()
-        .map(|readme| readme.repository.registry().to_owned())
-        .collect();
-    registries.sort();
-    registries.dedup();
-    match access.login.is_some() && registries.len() > 1 {
-        true => Err(Error::Hub(HubError::SeveralRegistries { registries })),
-        false => Ok(()),
-    }
 }
 
 /// The repositories, each once, and the image that each is of.

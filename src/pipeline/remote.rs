@@ -1,6 +1,7 @@
 //! What registries have already: of an image that is built, or of one that is only planned. Nothing is written.
 
-use super::publish::{Terms, client};
+use super::parcel::destinations;
+use super::publish::{Terms, client, one_registry};
 use super::{Access, Error, Gantry, Parcel, Request, ground, prepare};
 use crate::base::Origin;
 use crate::blob::Blob;
@@ -44,6 +45,7 @@ pub(super) async fn rehearse(
     access: &Access,
     terms: &Terms,
 ) -> Result<Vec<Rehearsed>, Error> {
+    destinations(parcels, access)?;
     let mut rehearsed = Vec::new();
     for parcel in parcels {
         let shipment = parcel.shipment(terms)?;
@@ -69,6 +71,11 @@ pub(super) async fn outlook(
 ) -> Result<(Plan, Vec<Outlook>), Error> {
     let prepared = prepare::prepare(gantry, request, ground::Purpose::Plan).await?;
     let mut all = Vec::new();
+    let mut places = Vec::new();
+    for image in &prepared.plan.images {
+        places.extend(repositories(&image.name, &image.repositories)?);
+    }
+    one_registry(places.iter().map(Reference::registry), access)?;
     for image in &prepared.plan.images {
         let layers = base_layers(&prepared, image).await?;
         let tags = image

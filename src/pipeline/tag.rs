@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::copy::{Delivered, DeliveryError, tags};
+use super::copy::{Delivered, DeliveryError};
 use super::publish::client;
 use super::source::Sources;
 use super::{Access, Error, Gantry, Terms};
-use crate::publish::{self, Destination, KeptTag, Options, Shipment};
+use crate::publish::{self, Destination, KeptTag, Options, PublishError, Shipment};
 use crate::registry::Repository;
 use crate::release::{self, Part};
 use crate::spec::{Reference, annotation};
@@ -92,7 +92,7 @@ pub(super) async fn tag(
         let shipment = Shipment {
             content: part.content.clone(),
             version: version.clone().or_else(|| said.clone()),
-            tags: tags(&all)?,
+            tags: release::tags_of(&all).map_err(PublishError::from)?,
         };
         // Its own tag means nothing there.
         let place = repository.at(part.content.digest());
@@ -113,7 +113,7 @@ pub(super) async fn tag(
 }
 
 /// The tags, by repository, both in the order given.
-fn names(source: &Reference, to: &[String]) -> Result<Vec<(Repository, Vec<String>)>, TagError> {
+fn names(source: &Reference, to: &[String]) -> Result<Vec<(Repository, Vec<String>)>, Error> {
     let home = Repository::from(source);
     let mut all: Vec<(Repository, Vec<String>)> = Vec::new();
     for name in to {
@@ -124,16 +124,15 @@ fn names(source: &Reference, to: &[String]) -> Result<Vec<(Repository, Vec<Strin
                     name: name.clone(),
                     registry: home.registry().to_owned(),
                 };
-                let reference = match name.parse::<Destination>() {
-                    Ok(Destination::Registry(reference)) => reference,
-                    _ => return Err(elsewhere()),
+                let Destination::Registry(reference) = name.parse()? else {
+                    return Err(elsewhere().into());
                 };
                 if reference.digest().is_some() {
-                    return Err(TagError::Digest { name: name.clone() });
+                    return Err(TagError::Digest { name: name.clone() }.into());
                 }
                 let repository = Repository::from(&reference);
                 if repository.registry() != home.registry() {
-                    return Err(elsewhere());
+                    return Err(elsewhere().into());
                 }
                 (repository, reference.tag().unwrap_or("latest").to_owned())
             }

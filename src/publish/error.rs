@@ -120,11 +120,12 @@ pub enum PublishError {
         text: String,
     },
     /// Neither a transport nor a reference.
-    #[error("`{text}` is no destination")]
+    #[error("`{text}` is no place for images")]
     #[diagnostic(
         code(gantry::publish::destination),
         help(
-            "a destination is `oci:PATH`, `oci-archive:PATH`, or a registry reference as `ghcr.io/acme/app`"
+            "a place is `oci:PATH`, `oci-archive:PATH`, `docker-archive:PATH`, or a registry reference as \
+             `ghcr.io/acme/app`"
         )
     )]
     Destination {

@@ -4,6 +4,8 @@
 //! In: text of one JSON document. Out: images with their digests and the places where they lie. Nothing is believed of
 //! it but the digests: whoever opens one of the places compares what is there with them.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -124,6 +126,18 @@ pub enum DigestsError {
     },
 }
 
+impl DigestsError {
+    /// Whether the disk is at fault, and not the name.
+    pub(super) fn is_disk(&self) -> bool {
+        let wrong = [
+            ErrorKind::NotFound,
+            ErrorKind::IsADirectory,
+            ErrorKind::NotADirectory,
+        ];
+        matches!(self, Self::Read { source, .. } if !wrong.contains(&source.kind()))
+    }
+}
+
 impl Digests {
     /// Reads a file.
     ///
@@ -134,12 +148,15 @@ impl Digests {
             path: path.to_owned(),
             source,
         };
-        if path.metadata().map_err(failed)?.len() > LIMIT {
+        let mut text = Vec::new();
+        // No size is asked for: a pipe has none, and a device has no end.
+        let mut file = File::open(path).map_err(failed)?.take(LIMIT + 1);
+        file.read_to_end(&mut text).map_err(failed)?;
+        if text.len() as u64 > LIMIT {
             return Err(DigestsError::Large {
                 path: path.to_owned(),
             });
         }
-        let text = std::fs::read(path).map_err(failed)?;
         let digests: Self = serde_json::from_slice(&text).map_err(|source| DigestsError::Form {
             path: path.to_owned(),
             source,
@@ -203,6 +220,18 @@ mod tests {
         let image = r#"{"images": [{"image": "a", "digest": "md5:x", "media-type": "m"}]}"#;
         assert!(matches!(read(image), DigestsError::Form { .. }));
         let missing = Digests::read(&folder.path().join("y")).unwrap_err();
-        assert!(matches!(missing, DigestsError::Read { .. }));
+        assert!(matches!(missing, DigestsError::Read { .. }) && !missing.is_disk());
+        let directory = Digests::read(folder.path()).unwrap_err();
+        assert!(matches!(directory, DigestsError::Read { .. }));
+        let large = vec![b' '; usize::try_from(LIMIT).unwrap() + 1];
+        std::fs::write(&path, large).unwrap();
+        assert!(matches!(Digests::read(&path), Err(DigestsError::Large { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_no_end_is_not_read_to_it() {
+        let endless = Digests::read(Path::new("/dev/zero"));
+        assert!(matches!(endless, Err(DigestsError::Large { .. })));
     }
 }

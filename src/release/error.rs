@@ -189,7 +189,7 @@ impl ReleaseError {
         match self {
             Self::Registry(error) => Kind::Registry(error.kind()),
             Self::Digests(DigestsError::Differs { .. }) => Kind::Refused,
-            Self::Digests(DigestsError::Read { .. }) => Kind::Registry(registry::Kind::Local),
+            Self::Digests(error) if error.is_disk() => Kind::Registry(registry::Kind::Local),
             Self::Merge(MergeError::NoAnnotations | MergeError::NoPlatform { .. }) => Kind::Usage,
             Self::Merge(_) => Kind::Refused,
             Self::Read(error) => of_read(error),

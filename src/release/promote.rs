@@ -4,7 +4,7 @@
 
 use semver::Version;
 
-use super::Moves;
+use super::{Moves, ReleaseError, Tag};
 
 /// The version that a tag names in full: that of `1.2.3`, `v1.2.3`, `1.2.3-rc.1`.
 pub fn version_of(tag: &str) -> Option<Version> {
@@ -20,6 +20,28 @@ pub fn moves_of(tag: &str) -> Moves {
         true => Moves::Forward,
         false => Moves::Always,
     }
+}
+
+/// Tags with the rules that their own words give them, each once: first those that name one thing for ever, then those that
+/// move forward, from the most exact to `latest`, then the others.
+///
+/// # Errors
+/// When one does not have the form of a tag.
+pub fn tags_of(names: &[String]) -> Result<Vec<Tag>, ReleaseError> {
+    let mut tags: Vec<Tag> = Vec::new();
+    for name in names {
+        let tag = Tag::new(name, moves_of(name))?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags.sort_by_key(|tag| match tag.moves() {
+        Moves::Never => (0, 0),
+        Moves::Forward if tag.name() == "latest" => (1, 9),
+        Moves::Forward => (1, 2 - tag.name().matches('.').count()),
+        Moves::Always => (2, 0),
+    });
+    Ok(tags)
 }
 
 /// `1`, `1.2`, `v1.2`.

@@ -136,6 +136,16 @@ fn copies_in_every_direction_are_the_same() {
             || !asked.path.contains("/blobs/"))
     );
 
+    // A tag beside the digest is set as well.
+    copy(&[
+        &source,
+        &format!("{}/public/lookout:exact@{digest}", registry.host()),
+    ]);
+    assert_eq!(
+        place::tag(&registry, "public/lookout", "exact"),
+        Some(digest.clone())
+    );
+
     // archive -> layout, beside what is there; by digest, so under its version.
     let by_digest = format!("{}/team/lookout@{digest}", registry.host());
     for (from, name) in [(&in_archive, "second"), (&by_digest, "third")] {

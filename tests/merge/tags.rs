@@ -218,3 +218,53 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
     }
     assert!(registry.log().iter().all(|asked| asked.method != "PUT"));
 }
+
+#[test]
+fn tags_of_the_command_line_need_no_project() {
+    let (registry, project, machine, _) = published();
+    machine.build(&["linux/amd64"], "oci:out");
+    let place = format!("oci:{}", machine.root.join("out").display());
+    let repository = format!("{}/team/other", registry.host());
+    let empty = project.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let publish = |tags: &[&str]| {
+        let words = [
+            "publish",
+            &place,
+            "--repository",
+            &repository,
+            "--message-format",
+            "json",
+        ];
+        Ran::of(&mut gantry(&empty, &[&words, tags].concat()))
+    };
+    let tags = |ran: &Ran| messages(ran, "published")[0]["tags"].clone();
+    let ran = publish(&["--tag", "edge", "--tag", "semver", "--tag", "edge"]).ok();
+    assert_eq!(
+        tags(&ran),
+        serde_json::json!(["1.2.3", "1.2", "1", "latest", "edge"])
+    );
+    let ran = publish(&["--tag", "{image}-{version}"]).ok();
+    assert_eq!(tags(&ran), serde_json::json!(["lookout-1.2.3"]));
+    let ran = publish(&["--tag", "{branch}"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("gantry::plan::template"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_name_that_is_none_says_what_is_wrong_with_it() {
+    let (registry, project, ..) = published();
+    let source = format!("{}/team/lookout:edge", registry.host());
+    let upper = format!("{}/Upper/case:1", registry.host());
+    for (name, code) in [
+        (upper.as_str(), "gantry::publish::destination"),
+        (":1", "gantry::publish::destination"),
+        ("ghcr.io/a/b:1", "gantry::pipeline::tag_elsewhere"),
+        ("oci:x", "gantry::pipeline::tag_elsewhere"),
+        ("-1", "unexpected argument"),
+        ("", "gantry::release::tag"),
+    ] {
+        let ran = Ran::of(&mut gantry(&project.path("one"), &["tag", &source, name])).fails(2);
+        assert!(ran.stderr.contains(code), "{name}: {}", ran.stderr);
+    }
+}

@@ -268,3 +268,65 @@ fn a_half_moves_no_tag_but_its_own() {
     one.run(&["publish", &place, "--allow-partial"]).ok();
     assert_eq!(tags(&trial)["latest"], index);
 }
+
+#[test]
+fn an_image_that_no_source_holds_is_not_passed_over() {
+    let trial = Trial::new("");
+    let one = trial.project.machine("one", "1.2.3");
+    one.run(&["build", "-o", "oci-archive:all.tar", "--digests-file", "all.json"])
+        .ok();
+    let two = trial.project.machine("two", "1.2.3");
+    let matrix = std::fs::read_to_string(two.root.join("gantry.toml")).unwrap();
+    let other =
+        "\n[image.watch]\nplatforms = [\"linux/amd64\"]\nbinaries = [\"lookout\"]\nbase = \"scratch\"\n";
+    let repository = format!("{}/team/other", trial.registry.host());
+    let keys = format!("{other}repository = \"{repository}\"\n");
+    two.write(
+        "gantry.toml",
+        matrix.replace("\nbase", "\nbinaries = [\"lookout\"]\nbase") + &keys,
+    );
+    let place = format!("digests:{}", one.root.join("all.json").display());
+    let said = ["gantry::pipeline::not_in_sources", "watch"];
+    trial.refused(&two, &["publish", &place, "-i", "watch"], 2, &said);
+    trial.refused(
+        &two,
+        &["publish", &place, "-i", "watch", "-i", "lookout"],
+        2,
+        &said,
+    );
+    // With no project around.
+    let empty = trial.project.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let words = ["publish", &place, "--repository", &repository, "-i", "watch"];
+    for more in [&[][..], &["--platform", "linux/amd64"]] {
+        let ran = Ran::of(&mut gantry(&empty, &[&words, more].concat())).fails(2);
+        assert!(ran.stderr.contains(said[0]), "{}", ran.stderr);
+    }
+    // What nobody asked for by name is not missed.
+    two.run(&["publish", &place]).ok();
+}
+
+#[test]
+fn a_password_is_for_one_registry() {
+    let trial = Trial::new("");
+    let other = Registry::plain();
+    let one = trial.project.machine("one", "1.2.3");
+    let matrix = std::fs::read_to_string(one.root.join("gantry.toml")).unwrap();
+    let both = format!("\", \"{}/team/lookout\"]\nplatforms", other.host());
+    let both = matrix
+        .replace("repository = \"", "repository = [\"")
+        .replace("\"\nplatforms", &both);
+    one.write("gantry.toml", both);
+    one.run(&["build", "-o", "oci:out"]).ok();
+    let login = ["--username", "me", "--password-stdin"];
+    for words in [
+        &["publish"][..],
+        &["publish", "--dry-run"],
+        &["publish", "oci:out"],
+        &["plan", "--remote"],
+    ] {
+        let said = ["gantry::pipeline::several_registries"];
+        trial.refused(&one, &[words, &login].concat(), 2, &said);
+        assert!(other.log().is_empty(), "{:?}", other.log());
+    }
+}

@@ -213,8 +213,8 @@ async fn who_may_not_delete_is_told_so() {
 
 #[tokio::test]
 async fn a_tag_is_put_back_when_its_placeholder_stays() {
-    // DELETE of the tag, of the trial, of the placeholder.
-    let stays = |act| Fault::first(act).on("DELETE", "manifest").at(3);
+    // DELETE of the tag, of the trial before and after it is there, of the placeholder.
+    let stays = |act| Fault::first(act).on("DELETE", "manifest").at(4);
     for (name, act) in [
         ("refused", Act::Status(405, Vec::new(), String::new())),
         ("denied", Act::Status(403, Vec::new(), String::new())),
@@ -244,7 +244,7 @@ async fn what_an_earlier_run_began_is_finished() {
     Release::push(&shelf).await;
     registry.fail([Fault::first(Act::Status(403, Vec::new(), String::new()))
         .on("DELETE", "manifest")
-        .at(3)
+        .at(4)
         .times(1)]);
     // Nor can it be put back.
     registry.fail([Fault::first(Act::Status(403, Vec::new(), String::new()))

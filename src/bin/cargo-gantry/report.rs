@@ -7,7 +7,7 @@ use cargo_gantry::pipeline::{Class, Error};
 use cargo_gantry::tool::Ended;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
 
-use crate::reporter::Reporter;
+use crate::reporter::{Reporter, harmless};
 
 /// The exit code of each class of errors.
 pub(crate) fn exit_code(class: Class) -> u8 {
@@ -43,6 +43,11 @@ pub(crate) fn report(error: &Error, reporter: &Reporter) -> u8 {
         Some(short) => rendered(&short, reporter.colours()),
         None => rendered(error, reporter.colours()),
     };
+    let text = match reporter.colours() {
+        // Of what a terminal acts upon, only our own colours go to it.
+        true => coloured(&text),
+        false => harmless(&text),
+    };
     let _ = write!(std::io::stderr().lock(), "{text}");
     code
 }
@@ -70,6 +75,21 @@ fn above(error: &Error) -> Option<Above> {
         }),
         _ => None,
     }
+}
+
+/// Text without what a terminal would act upon, but for colours: `ESC [ numbers m`.
+fn coloured(text: &str) -> String {
+    let mut pieces = text.split('\u{1b}');
+    let mut out = harmless(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let rest = piece
+            .strip_prefix('[')
+            .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+        let is_colour = rest.is_some_and(|rest| rest.starts_with('m'));
+        out.push(if is_colour { '\u{1b}' } else { '\u{fffd}' });
+        out.push_str(&harmless(piece));
+    }
+    out
 }
 
 /// The error with its causes in one line.
@@ -106,4 +126,18 @@ fn rendered(error: &dyn Diagnostic, colours: bool) -> String {
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_colours_reach_a_terminal() {
+        let text = coloured("\u{1b}[1;31mred\u{1b}[0m \u{1b}[2J\u{1b}]0;title\u{7}\u{1b}");
+        assert_eq!(
+            text,
+            "\u{1b}[1;31mred\u{1b}[0m \u{fffd}[2J\u{fffd}]0;title\u{fffd}\u{fffd}"
+        );
+    }
 }

@@ -87,6 +87,11 @@ impl Reporter {
         }
     }
 
+    /// A table, on standard output.
+    pub(crate) fn listing(&self, text: &str) {
+        self.print(&harmless(text));
+    }
+
     /// A document, on standard output, as it is.
     pub(crate) fn document(&self, text: &str) {
         self.print(text);
@@ -108,7 +113,7 @@ impl Reporter {
         } else {
             verb
         };
-        self.line(&format!("{verb} {text}"));
+        self.line(&format!("{verb} {}", harmless(text)));
     }
 
     /// A table for people, on standard error.
@@ -331,9 +336,9 @@ fn machine(event: &Event<'_>) -> Option<Value> {
 }
 
 /// Text without what a terminal would act upon: an image of somebody else may say anything of itself.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let plain = |c: char| {
-        if c.is_control() && c != '\n' {
+        if c.is_control() && !matches!(c, '\n' | '\t') {
             '\u{fffd}'
         } else {
             c

@@ -51,7 +51,7 @@ pub struct Pruned {
     pub leftovers: Vec<Leftover>,
     /// Tags that were not matched.
     pub others: usize,
-    /// Bytes that no tag leads to any more; the registry may free them.
+    /// Bytes that no tag leads to any more, or would not; the registry may free them.
     pub frees: u64,
     /// What went wrong after the first deletion. What was deleted before is said in the other fields.
     pub trouble: Vec<ReleaseError>,
@@ -158,6 +158,8 @@ pub async fn prune(
             break;
         }
     }
+    // What could not be deleted frees nothing.
+    pruned.frees = Plan::new(&graph, &deleted, options.untagged).map_or(0, |plan| plan.frees(&graph));
     if options.untagged && !pruned.trouble.last().is_some_and(ends) {
         let rest = leftovers::delete(&mut remover, &mut graph, &deleted, &mut pruned).await;
         pruned.trouble.extend(rest.err());

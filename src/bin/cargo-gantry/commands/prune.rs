@@ -45,7 +45,7 @@ fn machine(pruned: &Pruned, reporter: &Reporter) {
         let value = serde_json::to_value(leftover).expect("a row is representable as JSON");
         reporter.result("prune-manifest", "", value);
     }
-    let value = json!({"tags": count(pruned, &[Outcome::Planned, Outcome::Deleted]), "manifests": pruned.leftovers.len(),
+    let value = json!({"tags": count(pruned, &[Outcome::Planned, Outcome::Deleted]), "manifests": manifests(pruned),
         "others": pruned.others, "frees": pruned.frees});
     reporter.result("pruned", "", value);
 }
@@ -71,7 +71,7 @@ fn human(pruned: &Pruned, reporter: &Reporter) {
     });
     let rows: Vec<Vec<String>> = tags.chain(leftovers).collect();
     if !rows.is_empty() {
-        reporter.document(&table(&head, &rows));
+        reporter.listing(&table(&head, &rows));
     }
 }
 
@@ -92,13 +92,11 @@ fn words(outcome: Outcome, reason: Option<Reason>) -> &'static str {
 
 fn summary(arguments: &Prune, pruned: &Pruned, reporter: &Reporter) {
     let going = count(pruned, &[Outcome::Planned, Outcome::Deleted, Outcome::Gone]);
-    let manifests = pruned.leftovers.iter();
-    let manifests = manifests
-        .filter(|l| matches!(l.outcome, Outcome::Planned | Outcome::Deleted))
-        .count();
-    let also = match (arguments.untagged, manifests) {
-        (false, _) | (_, 0) => String::new(),
-        (_, count) => format!(" and {count} manifests without a tag"),
+    let tags = if going == 1 { "tag" } else { "tags" };
+    let also = match manifests(pruned) {
+        0 => String::new(),
+        1 => " and 1 manifest without a tag".to_owned(),
+        count => format!(" and {count} manifests without a tag"),
     };
     let stay = pruned.others + pruned.tags.len() - going;
     let free = match pruned.frees {
@@ -106,15 +104,22 @@ fn summary(arguments: &Prune, pruned: &Pruned, reporter: &Reporter) {
         bytes => format!("; {} need no room any more", bytes_text(bytes)),
     };
     if arguments.delete {
-        reporter.say("Pruned", &format!("{going} tags{also}; {stay} stay{free}"));
+        reporter.say("Pruned", &format!("{going} {tags}{also}; {stay} stay{free}"));
     } else if going == 0 {
         reporter.say("Nothing", &format!("to prune; {stay} tags stay"));
     } else {
         reporter.say(
             "Would",
-            &format!("delete {going} tags{also}; {stay} stay{free}; --delete does it"),
+            &format!("delete {going} {tags}{also}; {stay} stay{free}; --delete does it"),
         );
     }
+}
+
+fn manifests(pruned: &Pruned) -> usize {
+    let leftovers = pruned.leftovers.iter();
+    leftovers
+        .filter(|leftover| matches!(leftover.outcome, Outcome::Planned | Outcome::Deleted))
+        .count()
 }
 
 fn count(pruned: &Pruned, outcomes: &[Outcome]) -> usize {
