@@ -140,6 +140,7 @@ async fn a_registry_that_deletes_nothing_is_left_as_it_is() {
             );
             assert_eq!((pruned.trouble.len(), error.kind()), (1, Kind::Refused), "{name}");
             assert_eq!(tags_of(&pruned, Outcome::Deleted).len(), 0, "{name}");
+            assert_eq!(pruned.frees, 0, "{name}");
             assert_eq!(
                 tags_of(&pruned, Outcome::Failed).len(),
                 1,

@@ -87,11 +87,6 @@ impl Reporter {
         }
     }
 
-    /// A table, on standard output.
-    pub(crate) fn listing(&self, text: &str) {
-        self.print(&harmless(text));
-    }
-
     /// A document, on standard output, as it is.
     pub(crate) fn document(&self, text: &str) {
         self.print(text);

@@ -1,7 +1,10 @@
-//! Plain text tables: a head, rows, columns as wide as they must be.
+//! Plain text tables: a head, rows, columns as wide as they must be. What a cell says may come from anybody: it stays in its
+//! line, and tells a terminal nothing.
 
 /// The table's text, without a last end of line.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let plain = |cell: &String| cell.replace(char::is_control, "\u{fffd}");
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     let width = |column: usize| {
         let cells = rows
             .iter()
@@ -38,5 +41,11 @@ mod tests {
             vec!["bbb".to_owned(), String::new()],
         ];
         assert_eq!(table(&["X", "Y"], &rows), "X    Y\na    long\nbbb");
+    }
+
+    #[test]
+    fn a_cell_stays_in_its_line() {
+        let rows = [vec!["a\u{1b}[2J\nb".to_owned(), "c".to_owned()]];
+        assert_eq!(table(&["X", "Y"], &rows), "X         Y\na\u{fffd}[2J\u{fffd}b  c");
     }
 }

@@ -71,7 +71,7 @@ fn human(pruned: &Pruned, reporter: &Reporter) {
     });
     let rows: Vec<Vec<String>> = tags.chain(leftovers).collect();
     if !rows.is_empty() {
-        reporter.listing(&table(&head, &rows));
+        reporter.document(&table(&head, &rows));
     }
 }
 

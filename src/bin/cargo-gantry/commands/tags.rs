@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Tags, gantry: &Gantry, reporter: &Reporter) -> Res
     }
     let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row).to_vec()).collect();
     if !rows.is_empty() {
-        reporter.listing(&table(&HEAD, &cells));
+        reporter.document(&table(&HEAD, &cells));
     }
     for row in &rows {
         if let Some(problem) = &row.problem {
