@@ -46,6 +46,6 @@ mod tests {
     #[test]
     fn a_cell_stays_in_its_line() {
         let rows = [vec!["a\u{1b}[2J\nb".to_owned(), "c".to_owned()]];
-        assert_eq!(table(&["X", "Y"], &rows), "X         Y\na\u{fffd}[2J\u{fffd}b  c");
+        assert_eq!(table(&["X", "Y"], &rows), "X        Y\na\u{fffd}[2J\u{fffd}b  c");
     }
 }
