@@ -4,6 +4,7 @@ use super::error::MatrixError;
 use super::node::{Node, Place, Table};
 use super::template::Template;
 use super::{Condition, Moves, TagOrder, TagRule};
+use crate::spec::version_of;
 
 /// What `semver` stands for, the exact one first.
 const SEMVER: [&str; 4] = ["{version}", "{major}.{minor}", "{major}", "latest"];
@@ -114,13 +115,13 @@ fn moves_of(word: &str) -> Option<Moves> {
     }
 }
 
-/// When a tag moves if nothing is said: never if it holds the full version or the commit; forward if it is `latest` or
+/// When a tag moves if nothing is said: never if it is or holds the full version or the commit; forward if it is `latest` or
 /// holds a part of the version; else always.
 fn usual(template: &str) -> Moves {
     let parsed = Template::parse(template);
     let uses = |name: &str| parsed.as_ref().is_ok_and(|template| template.uses(name));
     let parts = ["major", "minor", "patch"].map(uses);
-    if uses("version") || uses("commit") || parts.iter().all(|used| *used) {
+    if version_of(template).is_some() || uses("version") || uses("commit") || parts.iter().all(|used| *used) {
         Moves::Never
     } else if template == "latest" || parts.contains(&true) {
         Moves::Forward
@@ -137,6 +138,7 @@ mod tests {
     fn what_a_tag_holds_decides_whether_it_moves() {
         for (template, moves) in [
             ("{version}", Moves::Never),
+            ("v1.2.3-rc.1", Moves::Never),
             ("v{major}.{minor}.{patch}", Moves::Never),
             ("{commit:12}-{platform}", Moves::Never),
             ("{major}.{minor}", Moves::Forward),

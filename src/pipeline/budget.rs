@@ -17,8 +17,7 @@ use crate::inspect::budget::{self, Over};
 use crate::inspect::{self, InspectError, Place};
 use crate::plan::Plan;
 use crate::registry::{self, Access as Right, Client, Repository};
-use crate::release::version_of;
-use crate::spec::{Descriptor, Digest, Platform};
+use crate::spec::{Descriptor, Digest, Platform, version_of};
 
 /// Layers that are named of one that is too large, and files of each.
 const NAMED: usize = 3;

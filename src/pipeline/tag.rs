@@ -9,7 +9,7 @@ use super::{Access, Error, Gantry, Terms};
 use crate::publish::{self, Destination, KeptTag, Options, PublishError, Shipment};
 use crate::registry::Repository;
 use crate::release::{self, Part};
-use crate::spec::{Reference, annotation};
+use crate::spec::{Reference, annotation, version_of};
 
 /// What cannot be promoted as it was asked for.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -148,7 +148,7 @@ fn names(source: &Reference, to: &[String]) -> Result<Vec<(Repository, Vec<Strin
 /// The version that the tags name in full, if one does.
 fn version(asked: &[(Repository, Vec<String>)]) -> Result<Option<String>, TagError> {
     let all = asked.iter().flat_map(|(_, tags)| tags);
-    let mut versions = all.filter_map(|tag| Some((tag, release::version_of(tag)?)));
+    let mut versions = all.filter_map(|tag| Some((tag, version_of(tag)?)));
     let Some((first, version)) = versions.next() else {
         return Ok(None);
     };

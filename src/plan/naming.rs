@@ -3,7 +3,7 @@
 use super::rendering::Rendering;
 use super::{Git, Package, PlanError, Question};
 use crate::matrix::Image;
-use crate::spec::Reference;
+use crate::spec::{Reference, version_of};
 
 /// Where an image is published to: what the command line says, else the Matrix.
 pub(super) fn repositories(
@@ -52,7 +52,7 @@ fn without_userinfo(text: &str) -> String {
 /// The highest version that a tag on HEAD names.
 pub(super) fn tagged_version(git: Option<&Git>) -> Option<String> {
     let tags = git?.tags.iter();
-    let versions = tags.filter_map(|tag| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok());
+    let versions = tags.filter_map(|tag| version_of(tag));
     versions.max().map(|version| version.to_string())
 }
 
@@ -62,13 +62,13 @@ pub(super) fn check_version_tag(
     package: &Package,
     git: Option<&Git>,
 ) -> Result<(), PlanError> {
-    let version = |tag: &&String| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok();
     let tags: Vec<&String> = git
         .iter()
         .flat_map(|git| &git.tags)
-        .filter(|tag| version(tag).is_some())
+        .filter(|tag| version_of(tag).is_some())
         .collect();
-    let agrees = |tag: &&&String| version(tag).is_some_and(|version| version.to_string() == package.version);
+    let agrees =
+        |tag: &&&String| version_of(tag).is_some_and(|version| version.to_string() == package.version);
     match tags.first() {
         Some(tag) if !tags.iter().any(|tag| agrees(&tag)) => Err(PlanError::VersionTag {
             image: image.name.clone(),

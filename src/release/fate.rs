@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::{Moves, ReleaseError, Tag};
 use crate::registry::{Access, Client, RegistryError, Repository};
-use crate::spec::{Digest, annotation};
+use crate::spec::{Digest, annotation, version_of};
 
 /// What becomes of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,8 +198,8 @@ impl<'a> Judge<'a> {
 
     /// What becomes of a tag that moves forward only.
     fn compared(&self, at: Digest, theirs: Option<String>) -> Fate {
-        let versions = self.version.and_then(parsed).zip(theirs);
-        match versions.and_then(|(ours, theirs)| Some((ours, parsed(&theirs)?, theirs))) {
+        let versions = self.version.and_then(version_of).zip(theirs);
+        match versions.and_then(|(ours, theirs)| Some((ours, version_of(&theirs)?, theirs))) {
             // Builds of one version are neither before nor after each other.
             // <https://semver.org/spec/v2.0.0.html#spec-item-10>
             Some((ours, parsed, version)) if ours.cmp_precedence(&parsed).is_lt() => {
@@ -242,7 +242,7 @@ impl<'a> Judge<'a> {
         };
         let read = serde_json::from_slice::<Annotated>(&fetched.bytes).ok();
         let said = read.and_then(|read| read.annotations?.remove(annotation::VERSION));
-        Ok(Some(said.filter(|said| parsed(said).is_some())))
+        Ok(Some(said.filter(|said| version_of(said).is_some())))
     }
 
     /// The highest version among the tags that name it.
@@ -250,7 +250,7 @@ impl<'a> Judge<'a> {
         let tags = self.client.tags(self.repository).await?.unwrap_or_default();
         let mut versions: Vec<(Version, String)> = tags
             .into_iter()
-            .filter_map(|tag| Some((parsed(&tag)?, tag)))
+            .filter_map(|tag| Some((version_of(&tag)?, tag)))
             .collect();
         versions.sort();
         for (version, tag) in versions.into_iter().rev().take(CANDIDATES) {
@@ -262,9 +262,4 @@ impl<'a> Judge<'a> {
         }
         Ok(None)
     }
-}
-
-/// A full version, also as tags write it: with a `v` before it.
-pub(super) fn parsed(text: &str) -> Option<Version> {
-    Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
 }

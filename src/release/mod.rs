@@ -23,7 +23,7 @@ pub use error::{Kind, ReleaseError};
 pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
 pub use merge::{MergeError, Merged, annotated, merge, only, said};
-pub use promote::{moves_of, shorter, tags_of, version_of};
+pub use promote::{moves_of, shorter, tags_of};
 pub use read::{Part, ReadError};
 pub use survey::{BlobState, ManifestState, Survey, TagState, Way, blobs, survey};
 pub use tag::{Moves, Tag, is_tag};

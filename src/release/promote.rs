@@ -5,11 +5,7 @@
 use semver::Version;
 
 use super::{Moves, ReleaseError, Tag};
-
-/// The version that a tag names in full: that of `1.2.3`, `v1.2.3`, `1.2.3-rc.1`.
-pub fn version_of(tag: &str) -> Option<Version> {
-    Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
-}
+use crate::spec::version_of;
 
 /// When a tag moves if nobody says: a full version never, `latest` and a part of a version forward, anything else always.
 pub fn moves_of(tag: &str) -> Moves {

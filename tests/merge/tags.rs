@@ -268,3 +268,24 @@ fn a_name_that_is_none_says_what_is_wrong_with_it() {
         assert!(ran.stderr.contains(code), "{name}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn a_version_on_the_command_line_is_set_for_good() {
+    let (registry, _project, machine, digest) = published();
+    machine.run(&["publish", "--tag", "1.2.3"]).ok();
+    let mut program = std::fs::read(machine.root.join("dist/linux-amd64")).unwrap();
+    program.extend(b"more");
+    machine.write("dist/linux-amd64", program);
+    let ran = machine.run(&["publish", "--tag", "1.2.3"]).fails(9);
+    assert!(
+        ran.stderr.contains("gantry::publish::tag_taken"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        place::tag(&registry, "team/lookout", "1.2.3"),
+        Some(digest.clone())
+    );
+    machine.run(&["publish", "--tag", "1.2.3", "--replace"]).ok();
+    assert_ne!(place::tag(&registry, "team/lookout", "1.2.3"), Some(digest));
+}
