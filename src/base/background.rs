@@ -15,7 +15,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 /// What a task gives.
-pub(super) async fn joined<T>(task: JoinHandle<T>) -> T {
+async fn joined<T>(task: JoinHandle<T>) -> T {
     match task.await {
         Ok(value) => value,
         Err(error) => ended(error).await,

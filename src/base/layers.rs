@@ -2,14 +2,13 @@
 
 use std::io::{self, Read};
 
-use super::background::{blocking, in_order, joined};
-use super::download::{Told, pipe};
+use super::background::{blocking, in_order};
 use super::reader::Reader;
 use super::{BaseError, BaseImage, BaseLayer, Origin};
 use crate::archive::Layout;
 use crate::blob::{Blob, BlobError, BlobStore};
 use crate::codec;
-use crate::registry::{RegistryError, Repository};
+use crate::registry::{RegistryError, Repository, Told};
 use crate::rootfs::Tree;
 use crate::spec::{Digest, Hasher};
 
@@ -90,23 +89,9 @@ impl Reader {
         blob: Blob,
         repository: &Repository,
     ) -> Result<Laid, BaseError> {
-        let (pipe, pieces) = pipe();
         let wanted = layer.clone();
-        let laying = tokio::task::spawn_blocking(move || lay(below, &wanted, pieces));
-        let mut told = Told::new(self.client.observer(), blob, pipe);
-        let downloaded = self
-            .client
-            .blob_to(repository, &blob.digest, blob.size, &mut told)
-            .await;
-        // Either ends the decoder's input.
-        match &downloaded {
-            Ok(()) => drop(told.finish()),
-            Err(_) => drop(told),
-        }
-        let laid = joined(laying).await;
-        // A download that failed is why the decoder did.
-        downloaded?;
-        laid
+        let laying = move |pieces| lay(below, &wanted, pieces);
+        self.client.blob_through(repository, blob, laying).await?
     }
 
     async fn bring(

@@ -11,7 +11,6 @@ pub mod builtin;
 mod cache;
 mod compilers;
 mod document;
-mod download;
 mod error;
 mod layers;
 mod lock;

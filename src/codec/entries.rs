@@ -7,6 +7,7 @@
 //! <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_92_13>
 //! <https://github.com/golang/go/blob/go1.23.0/src/archive/tar/reader.go>
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use ::tar::{EntryType, GnuExtSparseHeader, Header};
@@ -40,6 +41,10 @@ pub(crate) struct Entry {
     pub(crate) gid: u64,
     /// Of the file as it is unpacked.
     pub(crate) size: u64,
+    /// When it was written, in whole seconds since 1970.
+    pub(crate) modified: u64,
+    /// Extended attributes, capabilities among them, by their names.
+    pub(crate) attributes: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +145,10 @@ impl<R: Read> Entries<R> {
                 .gid
                 .map_or_else(|| number(&old.gid, || header.gid()), Ok)?,
             size: real,
+            modified: extended
+                .modified
+                .map_or_else(|| number(&old.mtime, || header.mtime()), Ok)?,
+            attributes: extended.attributes,
         })
     }
 
@@ -193,15 +202,13 @@ impl<R: Read> Entries<R> {
         Ok(())
     }
 
-    /// Goes to the end of the current entry.
+    /// Goes to the end of the current entry. The last one's block may be cut off behind its content: umoci writes such tars.
     fn skip(&mut self) -> io::Result<()> {
-        let left = self
-            .content
-            .checked_add(self.padding)
-            .ok_or_else(|| invalid("a size that nothing has"))?;
-        let skipped = io::copy(&mut (&mut self.tar).take(left), &mut io::sink())?;
+        let (content, padding) = (self.content, self.padding);
         (self.content, self.padding) = (0, 0);
-        if skipped == left {
+        let skipped = io::copy(&mut (&mut self.tar).take(content), &mut io::sink())?;
+        let filled = io::copy(&mut (&mut self.tar).take(padding), &mut io::sink())?;
+        if skipped == content && (filled == padding || filled == 0) {
             return Ok(());
         }
         Err(io::ErrorKind::UnexpectedEof.into())

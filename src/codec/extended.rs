@@ -4,6 +4,7 @@
 //!
 //! <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_92_13_03>
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::entries::invalid;
@@ -19,6 +20,9 @@ pub(crate) struct Extended {
     pub(crate) size: Option<u64>,
     pub(crate) uid: Option<u64>,
     pub(crate) gid: Option<u64>,
+    /// In whole seconds: what is before 1970 counts as nothing.
+    pub(crate) modified: Option<u64>,
+    pub(crate) attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) sparse: bool,
     pub(crate) real_size: Option<u64>,
 }
@@ -69,10 +73,18 @@ impl Extended {
             b"size" => self.size = number()?,
             b"uid" => self.uid = number()?,
             b"gid" => self.gid = number()?,
+            b"mtime" => {
+                let whole = value.split(|byte| *byte == b'.').next().unwrap_or_default();
+                self.modified = (!value.is_empty()).then(|| decimal(whole).unwrap_or_default());
+            }
             // <https://www.gnu.org/software/tar/manual/html_node/PAX-1.html>
             b"GNU.sparse.name" => self.path = Some(value.to_vec()),
             b"GNU.sparse.realsize" | b"GNU.sparse.size" => self.real_size = number()?,
             _ => {}
+        }
+        // As Go has it, whose tars most images are made of.
+        if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+            self.attributes.insert(name.to_vec(), value.to_vec());
         }
         self.sparse |= key.starts_with(b"GNU.sparse.");
         Ok(())

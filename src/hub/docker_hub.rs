@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, Ask, Described, Description, HubError, Limits, Purpose, Removal, needed, path, same};
+use super::{Api, Ask, Described, Description, HubError, Limits, Purpose, Removal, path, same};
 use crate::registry::{Answer, Proof, Reply, Secret};
 
 /// <https://docs.docker.com/docker-hub/repos/manage/information/>
@@ -51,11 +51,7 @@ impl Api {
 
     async fn sign_in(&self, ask: &Ask<'_>) -> Result<Secret, HubError> {
         if self.site.username().is_none() {
-            return Err(HubError::NoAccount {
-                what: ask.what.to_owned(),
-                credential: self.site.credential().to_owned(),
-                needed: needed(self.vendor, ask.purpose),
-            });
+            return Err(self.no_account(ask.what, ask.purpose));
         }
         let what = format!("signing in at Docker Hub's API for `{}`", self.repository);
         let names = ["identifier", "secret", "access_token"];

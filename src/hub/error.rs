@@ -9,6 +9,20 @@ use crate::spec::Digest;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum HubError {
+    /// Nobody knows whose registry it is.
+    #[error("`{repository}`: whose product this registry is, is not known")]
+    #[diagnostic(
+        code(gantry::hub::unknown_vendor),
+        help(
+            "name it with --vendor, or as `vendor` of `[registry.\"{}\"]` in your gantry/config.toml: {}",
+            repository.registry(),
+            Vendor::names().collect::<Vec<_>>().join(", ")
+        )
+    )]
+    UnknownVendor {
+        /// The repository.
+        repository: Repository,
+    },
     /// The vendor has no place for a description.
     #[error("`{repository}`: images have no description of their own at {vendor}")]
     #[diagnostic(
@@ -23,6 +37,16 @@ pub enum HubError {
         vendor: Vendor,
         /// The repository.
         repository: Repository,
+    },
+    /// A password was given for more than one registry.
+    #[error("one password is not for several registries: {}", registries.join(", "))]
+    #[diagnostic(
+        code(gantry::hub::several_registries),
+        help("name the repositories of one of them, or sign in to each with `docker login`")
+    )]
+    SeveralRegistries {
+        /// The registries.
+        registries: Vec<String>,
     },
     /// A repository's name is none that the vendor has.
     #[error("`{repository}` is no repository of {vendor}: {why}")]
@@ -50,7 +74,7 @@ pub enum HubError {
         source: Box<Answer>,
     },
     /// There are no credentials of a kind that can be used.
-    #[error("{what} needs to sign in; there is {credential}")]
+    #[error("{what} needs a user name with a password or token; there are {credential}")]
     #[diagnostic(code(gantry::hub::no_account), help("{needed}"))]
     NoAccount {
         /// What was asked.
@@ -147,7 +171,10 @@ impl HubError {
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoDescriptions { .. } | Self::Name { .. } => Kind::Usage,
+            Self::UnknownVendor { .. }
+            | Self::NoDescriptions { .. }
+            | Self::Name { .. }
+            | Self::SeveralRegistries { .. } => Kind::Usage,
             Self::Shared { .. } | Self::Moved { .. } => Kind::Refused,
             Self::Denied { .. } | Self::NoAccount { .. } | Self::Missing { .. } => {
                 Kind::Registry(registry::Kind::Denied)

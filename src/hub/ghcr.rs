@@ -49,7 +49,7 @@ impl Api {
         if version.name != digest.to_string() {
             return Err(HubError::Moved {
                 tag: tag.to_owned(),
-                digest: digest.clone(),
+                digest: *digest,
                 found: version.name,
             });
         }

@@ -13,6 +13,7 @@ mod gitlab;
 mod harbor;
 mod path;
 mod quay;
+mod text;
 
 use std::collections::BTreeSet;
 
@@ -22,8 +23,9 @@ use url::Url;
 
 pub use crate::registry::Vendor;
 pub use error::{HubError, Kind};
+pub use text::{Forge, Linked, Place, Revision, linked, shortened, summary};
 
-use crate::registry::{Answer, Call, Client, Proof, Reply, Repository, Secret, Site};
+use crate::registry::{Answer, Call, Client, Proof, Reply, Repository, Secret, Site, is_tag};
 use crate::spec::Digest;
 
 /// A vendor's API for one repository.
@@ -159,7 +161,7 @@ impl Api {
         digest: &Digest,
         pruned: &BTreeSet<String>,
     ) -> Result<Removal, HubError> {
-        if !path::is_tag(tag) {
+        if !is_tag(tag) {
             return Err(self.wrong_name(&format!("`{tag}` is no tag")));
         }
         match self.vendor {
@@ -183,6 +185,9 @@ impl Api {
     }
 
     async fn send(&self, ask: &Ask<'_>, proof: &Proof) -> Result<Reply, HubError> {
+        if !self.site.signs(proof) {
+            return Err(self.no_account(ask.what, ask.purpose));
+        }
         let headers: &[_] = match self.vendor {
             Vendor::Ghcr => ghcr::HEADERS,
             Vendor::Harbor => harbor::HEADERS,
@@ -257,6 +262,14 @@ impl Api {
                 source,
             },
             _ => HubError::Refused { what, source },
+        }
+    }
+
+    fn no_account(&self, what: &str, purpose: Purpose) -> HubError {
+        HubError::NoAccount {
+            what: what.to_owned(),
+            credential: self.site.credential().to_owned(),
+            needed: needed(self.vendor, purpose),
         }
     }
 

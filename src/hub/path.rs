@@ -29,15 +29,6 @@ pub(super) fn parts(name: &str) -> Option<Vec<&str>> {
     (name.len() <= 255 && parts.iter().all(good)).then_some(parts)
 }
 
-/// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
-pub(super) fn is_tag(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let all = text
-        .bytes()
-        .all(|byte| word(byte) || byte == b'.' || byte == b'-');
-    text.len() <= 128 && all && text.bytes().next().is_some_and(word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,15 +40,6 @@ mod tests {
         assert_eq!(parts("team/app"), Some(vec!["team", "app"]));
         for name in ["", "a//b", "../x", "a/..", "a/./b", "A/b", "a/b?c", "-a/b"] {
             assert_eq!(parts(name), None, "{name}");
-        }
-        for (text, tag) in [
-            ("v1.2_a-b", true),
-            ("..", false),
-            ("", false),
-            ("a/b", false),
-            ("-a", false),
-        ] {
-            assert_eq!(is_tag(text), tag, "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::registry::RegistryError;
+use crate::spec::{DiffId, Digest, Platform};
 
 /// Why an image could not be described.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -71,6 +72,93 @@ pub enum InspectError {
         /// How many are read.
         limit: usize,
     },
+    /// More manifests and configs than any image has.
+    #[error("the manifests and configs of `{name}` are larger than {limit} bytes")]
+    #[diagnostic(code(gantry::inspect::too_large))]
+    TooLarge {
+        /// What was asked for.
+        name: String,
+        /// How much is read.
+        limit: u64,
+    },
+    /// More layers than any image has.
+    #[error("an image of {found} layers")]
+    #[diagnostic(
+        code(gantry::inspect::too_many_layers),
+        help("no more than {limit} are compared")
+    )]
+    TooManyLayers {
+        /// How many there are.
+        found: usize,
+        /// How many are compared.
+        limit: usize,
+    },
+    /// A platform that is not there, or none named where there are several.
+    #[error("`{name}` is not an image for {wanted}")]
+    #[diagnostic(code(gantry::inspect::platform))]
+    WhichPlatform {
+        /// What was asked for.
+        name: String,
+        /// What was wanted of it.
+        wanted: String,
+        /// What there is.
+        #[help]
+        help: String,
+    },
+    /// Something is not as large as what names it says.
+    #[error("`{digest}` has {found} bytes and should have {expected}")]
+    #[diagnostic(code(gantry::inspect::size))]
+    Size {
+        /// The object.
+        digest: String,
+        /// As its descriptor says.
+        expected: u64,
+        /// As it is.
+        found: u64,
+    },
+    /// A layer cannot be read.
+    #[error("layer `{digest}` cannot be read")]
+    #[diagnostic(code(gantry::inspect::layer))]
+    Layer {
+        /// The layer.
+        digest: Digest,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A layer is not what the config says.
+    #[error("layer `{digest}` is the tar `{found}`, and the config says {expected}")]
+    #[diagnostic(
+        code(gantry::inspect::diff_id),
+        help("the image is damaged, and cannot be pulled: build or push it again")
+    )]
+    DiffId {
+        /// The layer.
+        digest: Digest,
+        /// As the config says.
+        expected: String,
+        /// As it is.
+        found: DiffId,
+    },
+    /// Two images differ: for a caller that wants that to be an error.
+    #[error("`{before}` and `{after}` differ")]
+    #[diagnostic(code(gantry::inspect::differs), help("what differs is listed above"))]
+    Differs {
+        /// The first image.
+        before: String,
+        /// The second one.
+        after: String,
+    },
+    /// Images hold more than they may.
+    #[error("{}", over_budget(*count))]
+    #[diagnostic(code(gantry::inspect::over_budget))]
+    OverBudget {
+        /// How many platforms of images do.
+        count: usize,
+        /// Which ones, by how much, what is in them, and what makes them smaller.
+        #[help]
+        help: String,
+    },
     /// A digest of another algorithm.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -83,4 +171,25 @@ pub enum InspectError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Registry(#[from] RegistryError),
+}
+
+impl InspectError {
+    /// That there is no such platform, or that none was named; `all` are those that there are.
+    pub(super) fn platform(name: &str, wanted: Option<&Platform>, all: &[String]) -> Self {
+        Self::WhichPlatform {
+            name: name.to_owned(),
+            wanted: wanted.map_or_else(|| "a single platform".to_owned(), |one| format!("`{one}`")),
+            help: match all {
+                [] => "it is no image that runs".to_owned(),
+                all => format!("choose one with --platform: it has {}", all.join(", ")),
+            },
+        }
+    }
+}
+
+fn over_budget(count: usize) -> String {
+    match count {
+        1 => "an image is larger than it may be".to_owned(),
+        count => format!("images are larger than they may be on {count} platforms"),
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::grammar::check_names;
+use super::limits::{self, Growth};
 use super::node::Table;
 
 /// What the user says of the checks.
@@ -20,6 +21,12 @@ pub struct Checks {
     pub fit: Option<CheckLevel>,
     /// By the name of the check.
     pub named: BTreeMap<String, CheckLevel>,
+    /// Bytes that the layers of one platform may hold, compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// How much larger than the published image one platform may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_growth: Option<Growth>,
 }
 
 /// What a finding does.
@@ -46,7 +53,10 @@ impl Checks {
                 _ => None,
             }
         };
+        let text = |name: &str| image.node("checks")?.table()?.text(name);
         Self {
+            max_size: text("max-size").and_then(|text| limits::bytes(&text)),
+            max_growth: text("max-growth").and_then(|text| Growth::read(&text)),
             fit: level("fit"),
             named: check_names()
                 .filter_map(|name| Some((name.to_owned(), level(name)?)))
@@ -87,6 +97,7 @@ mod tests {
             let checks = Checks {
                 fit,
                 named: named.into_iter().collect(),
+                ..Checks::default()
             };
             assert_eq!(checks.level("glibc", own), want, "{checks:?} on {own:?}");
         }

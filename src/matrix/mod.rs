@@ -11,6 +11,7 @@ mod files;
 mod finish;
 mod grammar;
 mod image;
+mod limits;
 mod node;
 mod parse;
 mod platforms;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 
 pub use checks::{CheckLevel, Checks};
 pub use error::MatrixError;
+pub use limits::Growth;
 pub use parse::{Source, parse, parse_sources};
 pub use reference::reference;
 pub use schema::schema;

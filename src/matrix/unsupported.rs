@@ -27,9 +27,6 @@ const OF_AN_IMAGE: [(&str, Only, &str); 2] = [
     ),
 ];
 
-/// Keys of `checks`.
-const OF_THE_CHECKS: [&str; 2] = ["max-size", "max-growth"];
-
 /// Adds a fault for each entry of an image (or of the defaults) that is not supported.
 pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
     for entry in entries {
@@ -41,17 +38,6 @@ pub(super) fn image(entries: &[Entry], faults: &mut Vec<MatrixError>) {
                     None => format!("`{key}`"),
                 };
                 faults.push(MatrixError::unsupported(what, *help, &node.at));
-            }
-        }
-        if let ("checks", Some(checks)) = (entry.key.as_str(), entry.node.table()) {
-            let of_checks = checks.entries.iter();
-            for limit in of_checks.filter(|entry| OF_THE_CHECKS.contains(&entry.key.as_str())) {
-                let help = "remove it: sizes are not compared with anything";
-                faults.push(MatrixError::unsupported(
-                    format!("`{}`", limit.key),
-                    help,
-                    &limit.node.at,
-                ));
             }
         }
     }

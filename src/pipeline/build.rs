@@ -16,7 +16,7 @@ use super::prepare::Prepared;
 use super::sizes::{self, PlatformSizes, Weighed};
 use super::tried::{self, Rehearsal};
 use super::workplace::Workplace;
-use super::{Error, Gantry, blocking, convert, finish, said};
+use super::{Error, Gantry, blocking, budget, convert, finish, said};
 use crate::binary::{Facts, Workshop};
 use crate::blob::BlobStore;
 use crate::fit::Finding;
@@ -141,6 +141,13 @@ fn make(
         let made = |platform| made.get(&(position, platform)).cloned().unwrap_or_default();
         images.push(assemble(gantry, prepared, store, planned, grounds, &made)?);
     }
+    budget::sizes(
+        gantry,
+        &prepared.plan,
+        store,
+        &images,
+        prepared.request.to_publish,
+    )?;
     for image in images.iter().filter(|image| image.whole) {
         store.add_entry(&image.name, image.descriptor())?;
     }

@@ -1,11 +1,13 @@
 //! Which class of trouble an error is: what the caller can do about it, not where it happened.
 
-use super::{Error, GatherError};
+use super::{DeliveryError, Error, GatherError};
 use crate::base::BaseError;
 use crate::binary::BinaryError;
 use crate::build::BuildError;
+use crate::hub;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
+use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
@@ -41,11 +43,9 @@ impl Error {
     /// The class of this error.
     pub fn class(&self) -> Class {
         match self {
-            Self::NotARepository { .. }
-            | Self::Password(_)
-            | Self::Output { .. }
-            | Self::SameOutput { .. }
-            | Self::Reference { .. } => Class::Usage,
+            Self::NotARepository { .. } | Self::Password(_) | Self::Output(_) | Self::Reference { .. } => {
+                Class::Usage
+            }
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
@@ -53,7 +53,7 @@ impl Error {
             Self::Gaps { .. } => Class::Build,
             Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
             Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
-            Self::OutputTemplate { .. } | Self::SeveralPlatforms { .. } => Class::Usage,
+            Self::Daemon(error) => of_daemon(error),
             Self::NoGoTarget { .. } => Class::Matrix,
             Self::NotTried { .. } => Class::Build,
             Self::Trial(TrialError::Tool(error)) => tool(error),
@@ -84,17 +84,36 @@ impl Error {
                 publish::Kind::Registry(kind) => of_registry(kind),
             },
             Self::Gather(GatherError::NoDestination | GatherError::Nameless { .. }) => Class::Usage,
+            Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
+            Self::Delivery(_) | Self::Tag(_) => Class::Usage,
             Self::Gather(_) => Class::Refused,
             Self::Release(error) => match error.kind() {
                 release::Kind::Refused => Class::Refused,
                 release::Kind::Usage => Class::Usage,
                 release::Kind::Registry(kind) => of_registry(kind),
             },
+            Self::Hub(error) => match error.kind() {
+                hub::Kind::Usage => Class::Usage,
+                hub::Kind::Refused => Class::Refused,
+                hub::Kind::Registry(kind) => of_registry(kind),
+            },
             Self::Inspect(error) => of_inspect(error),
             Self::Partial { .. } => Class::Refused,
             Self::Halfway { cause, .. } => cause.class(),
             Self::Runtime(_) | Self::Blob(_) | Self::Codec(_) => Class::Unexpected,
         }
+    }
+}
+
+fn of_daemon(error: &DaemonError) -> Class {
+    match error {
+        DaemonError::Unknown { .. } => Class::Usage,
+        DaemonError::Platform { .. } => Class::Matrix,
+        DaemonError::Denied { .. } => Class::Denied,
+        DaemonError::Archive(error) if error.is_disk() => Class::Disk,
+        DaemonError::Archive(_) => Class::Unexpected,
+        DaemonError::Tool(error) => tool(error),
+        _ => Class::Build,
     }
 }
 
@@ -116,16 +135,16 @@ fn of_registry(kind: registry::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } | InspectError::NotAnImage { .. } => {
-            Class::Usage
-        }
+        InspectError::NoEntry { .. } | InspectError::Several { .. } => Class::Usage,
+        InspectError::NotAnImage { .. } | InspectError::WhichPlatform { .. } => Class::Usage,
         InspectError::NotFound { .. } => Class::Denied,
+        InspectError::Differs { .. } => Class::Refused,
+        InspectError::OverBudget { .. } => Class::Fit,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
         InspectError::Archive(_) => Class::Usage,
-        InspectError::Broken { .. } | InspectError::TooMany { .. } | InspectError::Digest(_) => {
-            Class::Unexpected
-        }
+        // What is there is no good image, whoever made it.
+        _ => Class::Unexpected,
     }
 }
 

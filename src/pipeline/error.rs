@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, GatherError, PublishedImage, Unfit};
+use super::output::OutputError;
+use super::{DeliveryError, Failure, GatherError, PublishedImage, TagError, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
 use crate::binary::BinaryError;
@@ -11,14 +12,16 @@ use crate::build::BuildError;
 use crate::build::link::LinkError;
 use crate::build::toolchain::ToolchainError;
 use crate::codec::CodecError;
+use crate::hub::HubError;
 use crate::image::ImageError;
 use crate::index::IndexError;
 use crate::inspect::InspectError;
 use crate::layer::LayerError;
-use crate::matrix::{MatrixError, TemplateError};
+use crate::matrix::MatrixError;
 use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
+use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::release::ReleaseError;
 use crate::rootfs::RootfsError;
@@ -107,67 +110,10 @@ pub enum Error {
         /// The text.
         text: String,
     },
-    /// Two images would be written to one path.
-    #[error("images `{first}` and `{second}` would both be written to `{output}`")]
-    #[diagnostic(
-        code(gantry::pipeline::same_output),
-        help(
-            "put `{{image}}`, for files per platform also `{{platform}}`, into the path, or choose one with --image"
-        )
-    )]
-    SameOutput {
-        /// An image.
-        first: String,
-        /// Another one.
-        second: String,
-        /// The path.
-        output: String,
-    },
-    /// A layout was asked to be a registry, or the reverse.
-    #[error("`{output}` is not a place that `build` writes to")]
-    #[diagnostic(
-        code(gantry::pipeline::output),
-        help(
-            "write `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]`, with `{{image}}`, \
-             `{{version}}` and `{{platform}}` filled in; `publish` pushes to registries"
-        )
-    )]
-    Output {
-        /// What was given.
-        output: String,
-    },
-    /// A path's variables cannot be filled in.
-    #[error("`{output}` cannot be filled in")]
-    #[diagnostic(
-        code(gantry::pipeline::output_template),
-        help(
-            "there are `{{image}}`, `{{version}}`, `{{major}}`, `{{minor}}`, `{{patch}}`, `{{env.NAME}}`, and for a file \
-             per platform `{{platform}}`, `{{platform-full}}`, `{{platform-path}}`, `{{os}}`, `{{arch}}`, `{{variant}}`"
-        )
-    )]
-    OutputTemplate {
-        /// What was given.
-        output: String,
-        /// What is wrong with it.
-        #[source]
-        source: TemplateError,
-    },
-    /// A docker archive was asked to hold more than one platform.
-    #[error("`{output}` can hold one platform, and image `{image}` is for {}", platforms.join(", "))]
-    #[diagnostic(
-        code(gantry::pipeline::several_platforms),
-        help(
-            "put `{{platform}}` or `{{arch}}` into the path for a file per platform, or choose one with --platform"
-        )
-    )]
-    SeveralPlatforms {
-        /// The image.
-        image: String,
-        /// Its platforms.
-        platforms: Vec<String>,
-        /// The path.
-        output: String,
-    },
+    /// What was built cannot be written there.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Output(#[from] OutputError),
     /// Something that the matrix needs is not here.
     #[error("{count} of the things that the matrix needs {} missing", if *count == 1 { "is" } else { "are" })]
     #[diagnostic(
@@ -274,10 +220,14 @@ pub enum Error {
         /// Their names.
         images: Vec<String>,
     },
-    /// Only one platform can be started.
-    #[error("an image is started on one platform")]
+    /// Only one platform can be started, or loaded.
+    #[error("an image is started, and loaded, for one platform")]
     #[diagnostic(code(gantry::pipeline::one_platform), help("give `--platform` once"))]
     OnePlatform,
+    /// A container runtime could not be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Daemon(#[from] DaemonError),
     /// An image cannot be started on this machine.
     #[error("it cannot be started here: {why}")]
     #[diagnostic(code(gantry::pipeline::not_tried))]
@@ -453,6 +403,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Publish(#[from] PublishError),
+    /// See [`DeliveryError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// See [`TagError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tag(#[from] TagError),
     /// See [`GatherError`].
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -461,6 +419,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Release(#[from] ReleaseError),
+    /// See [`HubError`].
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Hub(#[from] HubError),
     /// See [`InspectError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

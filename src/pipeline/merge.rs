@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use super::parcel::Parcel;
 use super::publish::client;
-use super::{Access, Error, Gantry, Request, blocking, convert, prepare, source};
+use super::source::Sources;
+use super::{Access, Error, Gantry, Request, blocking, ci, convert, prepare};
 use crate::matrix::{IndexRule, Moves};
 use crate::plan::{self, Overrides, PlannedTag, Question, Release, Selection};
 use crate::project::{Git, ProjectError};
-use crate::registry::Client;
 use crate::release::{self, Part, ReleaseError};
 use crate::spec::{Platform, Reference, annotation};
 use crate::target::Catalog;
@@ -99,7 +99,22 @@ pub(super) async fn gather(
     let first = repositories.chain(&request.repositories).next();
     let to: Option<Reference> = first.and_then(|first| first.parse().ok());
     let client = client(gantry, access, to.as_ref())?;
-    let parts = parts(gantry, request, &client, sources).await?;
+    let mut reader = Sources::new(gantry, &client);
+    let parts = parts(request, &mut reader, sources).await?;
+    let mut parcels = of_parts(gantry, request, releases, parts)?;
+    let scratch = reader.keep();
+    for parcel in &mut parcels {
+        parcel.scratch = scratch.clone();
+    }
+    Ok(parcels)
+}
+
+fn of_parts(
+    gantry: &Gantry,
+    request: &Request,
+    releases: Option<Vec<Release>>,
+    parts: Vec<Part>,
+) -> Result<Vec<Parcel>, Error> {
     let Some(releases) = releases else {
         return Ok(vec![without_project(gantry, request, &parts)?]);
     };
@@ -117,15 +132,10 @@ pub(super) async fn gather(
 }
 
 /// The parts, without images that were not selected.
-async fn parts(
-    gantry: &Gantry,
-    request: &Request,
-    client: &Client,
-    sources: &[String],
-) -> Result<Vec<Part>, Error> {
+async fn parts(request: &Request, reader: &mut Sources<'_>, sources: &[String]) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::new();
     for named in sources {
-        parts.extend(source::read(gantry, client, named).await?);
+        parts.extend(reader.read(named).await?);
     }
     let selected = |part: &Part| {
         let named = part.image.as_ref();
@@ -153,7 +163,9 @@ fn releases(gantry: &Gantry, request: &Request) -> Result<Option<Vec<Release>>, 
         packages: &packages,
         catalog: &Catalog::builtin(),
         bases: plan::Bases::new(),
-        git: git.as_ref().map(convert::git),
+        git: git
+            .as_ref()
+            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
         installed: Default::default(),
         selection: Selection {
             images: request.images.clone(),
@@ -230,6 +242,7 @@ fn parcel(gantry: &Gantry, request: &Request, release: &Release, parts: &[Part])
         tags: release.tags.clone(),
         partial: merged.platforms().len() < release.platforms.len(),
         platforms: merged.images(),
+        scratch: None,
         content: merged.content,
     })
 }
@@ -260,6 +273,7 @@ fn without_project(gantry: &Gantry, request: &Request, parts: &[Part]) -> Result
         tags: request.tags.iter().map(tag).collect(),
         partial: false,
         platforms: merged.images(),
+        scratch: None,
         content: merged.content,
     })
 }

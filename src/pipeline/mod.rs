@@ -11,19 +11,24 @@
 //! into the next room's input; it decides nothing that the plan has not decided.
 
 mod assemble;
+mod budget;
 mod build;
 mod check;
 mod ci;
 mod class;
 mod compile;
 mod convert;
+mod copy;
+mod create;
 mod doctor;
 mod error;
 mod examine;
 mod explain;
 mod finish;
 mod ground;
+mod inspect;
 mod lay;
+mod load;
 mod merge;
 mod output;
 mod owner;
@@ -34,14 +39,18 @@ mod pins;
 mod prepare;
 mod prune;
 mod publish;
+mod readme;
+mod releases;
 mod remote;
 mod request;
 mod said;
+mod scratch;
 mod settle;
 mod sizes;
 mod source;
 mod staged;
 mod survey;
+mod tag;
 mod tags;
 mod tried;
 mod workplace;
@@ -52,29 +61,31 @@ use std::sync::Arc;
 pub use build::{Built, BuiltImage};
 pub use check::{Checked, CheckedProgram};
 pub use class::Class;
+pub use copy::{Delivered, DeliveryError, Order};
 pub use error::Error;
 pub use examine::Unfit;
 pub use explain::{Alternative, Start};
+pub use load::LoadedImage;
 pub use merge::GatherError;
-pub use output::Written;
+pub use output::{OutputError, Written};
 pub use parcel::Parcel;
 pub use prune::Pruning;
 pub use publish::{Access, PublishedImage, Terms};
+pub use readme::{Readme, ReadmeRequest};
 pub use remote::{Outlook, Rehearsed};
 pub use request::Request;
 pub use sizes::{PlatformSizes, ProgramSizes};
 pub use staged::Staged;
 pub use survey::TargetRow;
+pub use tag::TagError;
 pub use tried::Failure;
 
 use crate::base::{Cache, Change};
 use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
-use crate::inspect::Report;
 use crate::plan::Plan;
-use crate::release::listing::TagRow;
-use crate::release::prune::Pruned;
+use crate::publish::daemon::Runtime;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -155,6 +166,32 @@ impl Gantry {
         output::check(self, output)
     }
 
+    /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
+    /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
+    /// goes before the runtime's.
+    ///
+    /// # Errors
+    /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
+    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
+        load::load(self, request, into).await
+    }
+
+    /// Loads images that are there already, by their names in the words of [`publish::Source`](crate::publish::Source):
+    /// of each the platform of the request, else the best one for the runtime. They keep their names, unless the request
+    /// has repositories or tags.
+    ///
+    /// # Errors
+    /// As [`Gantry::load`], and when an image cannot be read.
+    pub async fn load_named(
+        &self,
+        named: &[String],
+        request: &Request,
+        access: &Access,
+        into: Option<&Runtime>,
+    ) -> Result<Vec<LoadedImage>, Error> {
+        load::elsewhere::load(self, named, request, access, into).await
+    }
+
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that
     /// was built changes. It blocks, for minutes where programs are large.
     ///
@@ -167,13 +204,14 @@ impl Gantry {
     /// Pushes built images to their repositories: blobs, manifests, index, then tags.
     ///
     /// # Errors
-    /// When a registry refuses or stays unreachable, or a tag may not be moved.
+    /// When an image grew more than it may, before anything is sent; when a registry refuses or stays unreachable, or a tag may not be moved.
     pub async fn publish(
         &self,
         built: &Built,
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<PublishedImage>, Error> {
+        budget::growth(self, built, access).await?;
         parcel::send(self, &parcel::of_built(built), access, terms).await
     }
 
@@ -187,6 +225,7 @@ impl Gantry {
         access: &Access,
         terms: &Terms,
     ) -> Result<Vec<Rehearsed>, Error> {
+        budget::growth(self, built, access).await?;
         remote::rehearse(self, &parcel::of_built(built), access, terms).await
     }
 
@@ -196,72 +235,6 @@ impl Gantry {
     /// As [`Gantry::plan`], and when a registry cannot be asked.
     pub async fn outlook(&self, request: &Request, access: &Access) -> Result<(Plan, Vec<Outlook>), Error> {
         remote::outlook(self, request, access).await
-    }
-
-    /// Images that were built elsewhere, ready to be sent: `sources` are layouts, archives, references and files of digests,
-    /// merged per image. Repositories, tags and the order of platforms come from the matrix if there is one, else from the
-    /// request. Nothing is compiled, and no target need be installed.
-    ///
-    /// # Errors
-    /// When a source cannot be read, parts do not belong together, or are not what the matrix says.
-    pub async fn gather(
-        &self,
-        request: &Request,
-        sources: &[String],
-        access: &Access,
-    ) -> Result<Vec<Parcel>, Error> {
-        merge::gather(self, request, sources, access).await
-    }
-
-    /// Publishes what [`Gantry::gather`] gave.
-    ///
-    /// # Errors
-    /// As [`Gantry::publish`].
-    pub async fn send(
-        &self,
-        parcels: &[Parcel],
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Vec<PublishedImage>, Error> {
-        parcel::send(self, parcels, access, terms).await
-    }
-
-    /// What [`Gantry::send`] would do; nothing is written.
-    ///
-    /// # Errors
-    /// As [`Gantry::rehearse`].
-    pub async fn rehearse_sending(
-        &self,
-        parcels: &[Parcel],
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Vec<Rehearsed>, Error> {
-        remote::rehearse(self, parcels, access, terms).await
-    }
-
-    /// Lists what a repository holds under its tags, the newest first.
-    ///
-    /// # Errors
-    /// When there is no such repository, or the registry cannot be read.
-    pub async fn tags(&self, repository: &str, access: &Access) -> Result<Vec<TagRow>, Error> {
-        tags::tags(self, repository, access).await
-    }
-
-    /// Deletes tags, or says what would be deleted. Once something was, what fails is part of the result.
-    ///
-    /// # Errors
-    /// When a pattern cannot be understood, something that a remaining tag leads to cannot be read, or the registry
-    /// cannot be used.
-    pub async fn prune(&self, repository: &str, pruning: &Pruning, access: &Access) -> Result<Pruned, Error> {
-        prune::prune(self, repository, pruning, access).await
-    }
-
-    /// Describes an image in a layout, an archive or a registry.
-    ///
-    /// # Errors
-    /// When it cannot be found or read.
-    pub async fn inspect(&self, name: &str, access: &Access) -> Result<Report, Error> {
-        publish::inspect(self, name, access).await
     }
 
     /// Compiles, and checks whether everything would run on its base; nothing is packed. Findings that deny are in the

@@ -1,7 +1,10 @@
 //! [`Parcel`]: one image with the names that it shall have, ready to be sent; whether it was built here or elsewhere.
 
+use std::sync::Arc;
+
 use super::publish::{PublishedImage, Terms, client};
 use super::remote::repositories;
+use super::scratch::Scratch;
 use super::{Access, Built, BuiltImage, Error, Gantry};
 use crate::plan::PlannedTag;
 use crate::publish::{self, Content, ManifestBytes, Options, PublishError, Shipment, Tag};
@@ -25,6 +28,8 @@ pub struct Parcel {
     pub content: Content,
     /// Its platforms, each with the digest of its manifest.
     pub platforms: Vec<(Platform, Digest)>,
+    /// Where some of it lies for as long as it is needed.
+    pub(super) scratch: Option<Arc<Scratch>>,
 }
 
 impl Parcel {
@@ -58,6 +63,7 @@ impl Parcel {
                 blobs: image.blobs.clone(),
             },
             platforms: platforms.collect(),
+            scratch: None,
         }
     }
 

@@ -1,12 +1,10 @@
-//! How registries are spoken to, and what became of what was sent there. Also looking at what lies there.
+//! How registries are spoken to, and what became of what was sent there.
 
 use std::sync::Arc;
 
 use super::{Error, Gantry};
-use crate::archive::Layout;
 use crate::event::Event;
-use crate::inspect::{self, Report};
-use crate::publish::{Destination, KeptTag, Options, PublishError};
+use crate::publish::{KeptTag, Options};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Platform, Reference};
 
@@ -83,24 +81,6 @@ pub(super) fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -
             password,
         });
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
-}
-
-pub(super) async fn inspect(gantry: &Gantry, name: &str, access: &Access) -> Result<Report, Error> {
-    match name.parse::<Destination>()? {
-        Destination::Layout(path, tag) | Destination::Archive(path, tag) => {
-            let layout = Layout::open(gantry.absolute(&path))?;
-            Ok(inspect::layout(&layout, name, tag.as_deref())?)
-        }
-        Destination::DockerArchive(..) => Err(PublishError::Transport {
-            text: name.to_owned(),
-            transport: "docker-archive".to_owned(),
-        }
-        .into()),
-        Destination::Registry(reference) => {
-            let client = client(gantry, access, Some(&reference))?;
-            Ok(inspect::registry(&client, &reference).await?)
-        }
-    }
 }
 
 impl Gantry {

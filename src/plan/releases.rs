@@ -18,6 +18,8 @@ pub struct Release {
     pub name: String,
     /// Its `org.opencontainers.image.title`, if it says one.
     pub title: Option<String>,
+    /// The package of its first binary that cargo makes.
+    pub package: Option<String>,
     /// Its version, if something says it.
     pub version: Option<String>,
     /// Where it is published to.
@@ -107,6 +109,7 @@ fn release(question: &Question<'_>, image: &Image, notices: &mut Vec<String>) ->
     Ok(Release {
         name: image.name.clone(),
         title,
+        package: package.map(|package| package.name.clone()),
         repositories: repositories(question, image, &rendering)?,
         tags: tags.tags,
         platforms: image

@@ -67,6 +67,19 @@ impl Git {
             remote: web_address(&remote.text()),
         }))
     }
+
+    /// Where `directory` lies in its repository, with `/` and none at its end: empty at the root. None outside of any, and
+    /// where git is not installed.
+    ///
+    /// # Errors
+    /// When git cannot be started.
+    pub fn within(tools: &Tools, directory: &Path) -> Result<Option<String>, ProjectError> {
+        if tools.find("git").is_none() {
+            return Ok(None);
+        }
+        let prefix = tools.output(&git(directory).args(["rev-parse", "--show-prefix"]))?;
+        Ok(ok(&prefix).then(|| prefix.text().trim_end_matches('/').to_owned()))
+    }
 }
 
 /// A call that writes nothing, starts no helper of the repository's own and speaks English.

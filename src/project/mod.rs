@@ -71,6 +71,8 @@ pub struct Package {
     pub license: Option<String>,
     /// Description.
     pub description: Option<String>,
+    /// The file that introduces it, if cargo knows one.
+    pub readme: Option<PathBuf>,
     /// Authors.
     pub authors: Vec<String>,
     /// Home page.
@@ -215,6 +217,10 @@ impl Package {
             directory: folder(package.manifest_path.as_std_path()),
             license: package.license.clone(),
             description: package.description.clone(),
+            readme: package
+                .readme
+                .as_ref()
+                .map(|readme| folder(package.manifest_path.as_std_path()).join(readme)),
             authors: package.authors.clone(),
             homepage: package.homepage.clone(),
             repository: package.repository.clone(),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::archive::ArchiveError;
+use crate::blob::BlobError;
 use crate::registry::{self, RegistryError};
 use crate::release::{self, ReleaseError};
 use crate::spec::{Digest, ReferenceError};
@@ -89,6 +91,10 @@ pub enum PublishError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Release(#[from] ReleaseError),
+    /// A layout or archive is at fault.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(#[from] ArchiveError),
     /// A transport that is known but not written yet.
     #[error("destination `{text}`: `{transport}` is not supported yet")]
     #[diagnostic(
@@ -163,9 +169,16 @@ impl PublishError {
                 release::Kind::Usage => Kind::Usage,
                 release::Kind::Registry(kind) => Kind::Registry(kind),
             },
+            Self::Archive(error) if error.is_disk() => Kind::Registry(registry::Kind::Local),
             Self::TagTaken { .. } | Self::TagUnknown { .. } | Self::TagImmutable { .. } => Kind::Refused,
             Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),
             _ => Kind::Usage,
         }
+    }
+}
+
+impl From<BlobError> for PublishError {
+    fn from(error: BlobError) -> Self {
+        Self::Archive(error.into())
     }
 }

@@ -6,13 +6,16 @@
 //! something incomplete. It can be killed at any request and run again; what is there already is not sent again.
 //! It must never move a tag that its rule fixes, and decides this before the first byte is sent.
 
+pub mod daemon;
 mod destination;
 mod error;
+mod layout;
 mod registry;
 mod source;
 
 pub use destination::Destination;
 pub use error::{Kind, PublishError};
+pub use layout::{Stored, descriptor, into_store, to_layout};
 pub use registry::{rehearse, to_registry};
 pub use source::Source;
 

@@ -298,7 +298,7 @@ fn immutable(error: &RegistryError) -> bool {
 }
 
 /// The next result of a set. What is still running when its set is dropped, is ended.
-async fn next<T: 'static>(set: &mut JoinSet<T>) -> Option<T> {
+pub(super) async fn next<T: 'static>(set: &mut JoinSet<T>) -> Option<T> {
     match set.join_next().await? {
         Ok(value) => Some(value),
         Err(error) => match error.try_into_panic() {

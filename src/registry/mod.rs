@@ -13,6 +13,7 @@ mod ci_credential;
 mod credential;
 mod credential_helper;
 mod delete;
+mod download;
 mod error;
 mod exchange;
 mod feed;
@@ -53,6 +54,7 @@ use std::sync::{Arc, Mutex};
 
 pub use credential::Account;
 pub use delete::Deleted;
+pub(crate) use download::Told;
 pub use error::{Answer, Kind, RegistryError};
 pub use host_settings::{HostSettings, Mirror, user_settings};
 pub(crate) use manifest::Condition;
@@ -64,6 +66,7 @@ pub use retry::Patience;
 pub use secret::Secret;
 pub(crate) use site::{Call, Proof, Reply, Site};
 pub use source::{BlobContent, BlobSource};
+pub(crate) use tags::is_tag;
 pub(crate) use token::Access;
 pub use vendor::{Vendor, VendorApi};
 

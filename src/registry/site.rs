@@ -108,6 +108,11 @@ impl Site {
         }
     }
 
+    /// Whether there is what a request would be signed with.
+    pub(crate) fn signs(&self, proof: &Proof) -> bool {
+        matches!(self.header(proof, ""), Ok(Some(_)))
+    }
+
     /// For messages: which credentials there are, or where none were found.
     pub(crate) fn credential(&self) -> &str {
         &self.login.origin

@@ -92,7 +92,7 @@ impl Client {
 }
 
 /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
-fn is_tag(text: &str) -> bool {
+pub(crate) fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let all = text.bytes().all(|b| word(b) || b == b'.' || b == b'-');
     text.len() <= 128 && all && text.bytes().next().is_some_and(word)

@@ -84,6 +84,8 @@ pub struct Judge<'a> {
 
 /// How many tags of versions are asked for what they name.
 const CANDIDATES: usize = 100;
+/// How often a tag is looked at again, because what it named is gone.
+const ROUNDS: usize = 3;
 
 impl<'a> Judge<'a> {
     /// Decides for an image of `version`. Nothing is written.
@@ -152,50 +154,84 @@ impl<'a> Judge<'a> {
         root: Option<&Digest>,
         at: Option<Digest>,
     ) -> Result<Fate, ReleaseError> {
-        let Some(at) = at else {
+        let Some(mut at) = at else {
             return Ok(Fate::New);
         };
-        let ours = tag.names().or(root);
-        if ours == Some(&at) {
-            return Ok(Fate::Present);
-        }
-        let moves = |version| Fate::Moves { from: at, version };
-        Ok(match tag.moves() {
-            Moves::Always => moves(None),
-            Moves::Never if self.lifted.never => moves(None),
-            Moves::Never if ours.is_none() => Fate::Fixed { at },
-            Moves::Never => Fate::Taken { at },
-            Moves::Forward if self.lifted.forward => moves(None),
-            Moves::Forward => {
-                let theirs = self.version_at(&at).await?;
-                let ours = self.version.and_then(parsed);
-                match (ours, theirs) {
-                    (Some(ours), Some(theirs)) if ours < parsed_or_zero(&theirs) => {
-                        Fate::Stays { at, version: theirs }
-                    }
-                    (Some(_), Some(theirs)) => moves(Some(theirs)),
-                    _ => Fate::Unknown { at },
-                }
+        for _ in 0..ROUNDS {
+            if let Some(fate) = self.without_version(tag, root, at) {
+                return Ok(fate);
             }
-        })
+            if let Some(theirs) = self.version_at(&at).await? {
+                return Ok(self.compared(at, theirs));
+            }
+            // What it named is gone: the tag went with it, or names something else.
+            let reference = self.repository.tagged(tag.name());
+            let now = self.client.find_manifest(&reference, self.access).await?;
+            match now.map(|now| now.digest) {
+                None => return Ok(Fate::New),
+                Some(now) if now == at => break,
+                Some(now) => at = now,
+            }
+        }
+        Ok(Fate::Unknown { at })
     }
 
-    /// The version of the image `at`, if anything tells it.
-    async fn version_at(&self, at: &Digest) -> Result<Option<String>, RegistryError> {
+    /// What becomes of a tag, where the version of what it names does not matter.
+    fn without_version(&self, tag: &Tag, root: Option<&Digest>, at: Digest) -> Option<Fate> {
+        let ours = tag.names().or(root);
+        if ours == Some(&at) {
+            return Some(Fate::Present);
+        }
+        let moves = Fate::Moves {
+            from: at,
+            version: None,
+        };
+        match tag.moves() {
+            Moves::Always => Some(moves),
+            Moves::Never if self.lifted.never => Some(moves),
+            Moves::Never if ours.is_none() => Some(Fate::Fixed { at }),
+            Moves::Never => Some(Fate::Taken { at }),
+            Moves::Forward if self.lifted.forward => Some(moves),
+            Moves::Forward => None,
+        }
+    }
+
+    /// What becomes of a tag that moves forward only.
+    fn compared(&self, at: Digest, theirs: Option<String>) -> Fate {
+        let versions = self.version.and_then(parsed).zip(theirs);
+        match versions.and_then(|(ours, theirs)| Some((ours, parsed(&theirs)?, theirs))) {
+            // Builds of one version are neither before nor after each other.
+            // <https://semver.org/spec/v2.0.0.html#spec-item-10>
+            Some((ours, parsed, version)) if ours.cmp_precedence(&parsed).is_lt() => {
+                Fate::Stays { at, version }
+            }
+            Some((_, _, version)) => Fate::Moves {
+                from: at,
+                version: Some(version),
+            },
+            None => Fate::Unknown { at },
+        }
+    }
+
+    /// The version of the image `at`, if anything tells it; the outer none where that image is gone.
+    async fn version_at(&self, at: &Digest) -> Result<Option<Option<String>>, RegistryError> {
         let mut versions = self.versions.lock().await;
         if let Some(known) = versions.get(at) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
-        let version = match self.annotated(at).await? {
+        let Some(annotated) = self.annotated(at).await? else {
+            return Ok(None);
+        };
+        let version = match annotated {
             Some(version) => Some(version),
             None => self.tagged(at).await?,
         };
         versions.insert(*at, version.clone());
-        Ok(version)
+        Ok(Some(version))
     }
 
-    /// What the image's annotation says.
-    async fn annotated(&self, at: &Digest) -> Result<Option<String>, RegistryError> {
+    /// What the image's annotation says; the outer none where that image is gone.
+    async fn annotated(&self, at: &Digest) -> Result<Option<Option<String>>, RegistryError> {
         #[derive(Deserialize)]
         struct Annotated {
             #[serde(default)]
@@ -206,7 +242,7 @@ impl<'a> Judge<'a> {
         };
         let read = serde_json::from_slice::<Annotated>(&fetched.bytes).ok();
         let said = read.and_then(|read| read.annotations?.remove(annotation::VERSION));
-        Ok(said.filter(|said| parsed(said).is_some()))
+        Ok(Some(said.filter(|said| parsed(said).is_some())))
     }
 
     /// The highest version among the tags that name it.
@@ -231,9 +267,4 @@ impl<'a> Judge<'a> {
 /// A full version, also as tags write it: with a `v` before it.
 pub(super) fn parsed(text: &str) -> Option<Version> {
     Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
-}
-
-/// A version that was parsed before.
-fn parsed_or_zero(text: &str) -> Version {
-    parsed(text).unwrap_or(Version::new(0, 0, 0))
 }

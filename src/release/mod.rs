@@ -14,6 +14,7 @@ mod merge;
 mod promote;
 pub mod prune;
 pub mod read;
+pub mod referrers;
 mod survey;
 mod tag;
 

@@ -1,7 +1,7 @@
 //! Running children: each in its own process group, all of them ended by one call.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -185,8 +185,7 @@ fn drive(
     }
     drop(sender);
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), call.input.clone()) {
-        // A program may end without reading its input: that is its own affair.
-        thread::spawn(move || drop(stdin.write_all(&input)));
+        thread::spawn(move || (input.0)(&mut stdin));
     }
     let deadline = call.limit.map(|limit| Instant::now() + limit);
     let mut left = call.most;

@@ -11,6 +11,8 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +37,23 @@ pub struct Call {
     arguments: Vec<OsString>,
     variables: BTreeMap<OsString, Option<OsString>>,
     directory: Option<PathBuf>,
-    input: Option<Vec<u8>>,
+    input: Option<Feed>,
     limit: Option<Duration>,
     keep: usize,
     most: u64,
     bare: bool,
+}
+
+/// What writes a program's standard input.
+#[derive(Clone)]
+struct Feed(Arc<Feeding>);
+
+type Feeding = dyn Fn(&mut dyn Write) + Send + Sync;
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Feed")
+    }
 }
 
 /// What a program said.
@@ -122,8 +136,18 @@ impl Call {
 
     /// Gives the program bytes on its standard input.
     #[must_use]
-    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.input = Some(bytes.into());
+    pub fn input(self, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        // A program may end without reading its input: that is its own affair.
+        self.feed(move |input| drop(input.write_all(&bytes)))
+    }
+
+    /// Gives the program on its standard input what `feed` writes, for input too large to hold. It runs on a thread of
+    /// its own; the input ends when it returns. Whoever needs to know how that went must tell himself: writing fails
+    /// when the program does not read on, and the program may have ended before.
+    #[must_use]
+    pub fn feed(mut self, feed: impl Fn(&mut dyn Write) + Send + Sync + 'static) -> Self {
+        self.input = Some(Feed(Arc::new(feed)));
         self
     }
 

@@ -29,7 +29,9 @@ fn help() {
     let Some(workspace) = Workspace::empty("x") else {
         return;
     };
-    for verb in ["", "build", "publish", "plan", "inspect", "targets", "doctor"] {
+    for verb in [
+        "", "build", "publish", "plan", "inspect", "diff", "targets", "doctor",
+    ] {
         let arguments: Vec<&str> = [verb, "--help"]
             .into_iter()
             .filter(|word| !word.is_empty())

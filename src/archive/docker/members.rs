@@ -17,8 +17,9 @@ use crate::spec::MediaType;
 /// Entries of one tar, at most.
 const ENTRIES: usize = 200_000;
 
-/// The longest name that is looked at.
+/// The longest name that is looked at, and how many bytes of names are held.
 const NAME: usize = 4096;
+const NAMES: usize = 32 << 20;
 
 /// Links that lead to links, at most.
 const LINKS: usize = 16;
@@ -135,6 +136,7 @@ fn clean(from: &str, name: &str) -> Option<String> {
 /// All files and links of a tar. Of two with one name the later counts, as where tars are unpacked.
 fn listed(file: File) -> io::Result<BTreeMap<String, Member>> {
     let mut found = BTreeMap::new();
+    let mut held = 0;
     let mut position = Counted {
         inner: BufReader::with_capacity(128 * 1024, file),
         count: 0,
@@ -147,6 +149,10 @@ fn listed(file: File) -> io::Result<BTreeMap<String, Member>> {
         // What has no such name is no part of an image.
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         let short = entry.path.len() <= NAME && entry.target.len() <= NAME;
+        held += entry.path.len() + entry.target.len();
+        if held > NAMES {
+            break;
+        }
         let name = text(&entry.path).filter(|_| short);
         let (Some(name), Some(target)) = (name.and_then(|name| clean("", &name)), text(&entry.target)) else {
             continue;

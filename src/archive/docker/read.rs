@@ -9,8 +9,9 @@ use crate::archive::ArchiveError;
 use crate::blob::{BlobStore, MANIFEST_LIMIT};
 use crate::spec::Reference;
 
-/// Layers of one image, at most. No runtime stacks more than a few hundred.
+/// Layers of one image, at most, and images of one archive. No runtime stacks more than a few hundred.
 const LAYERS: usize = 1000;
+const IMAGES: usize = 1000;
 
 /// A tar as `docker save` writes it.
 #[derive(Debug)]
@@ -59,11 +60,11 @@ impl DockerArchive {
             let path = path.clone();
             ArchiveError::DockerManifest { path, source }
         })?;
-        if entries.iter().any(|entry| entry.layers.len() > LAYERS) {
+        if entries.len() > IMAGES || entries.iter().any(|entry| entry.layers.len() > LAYERS) {
             return Err(ArchiveError::TooLarge {
                 what: MANIFEST.to_owned(),
                 path,
-                limit: format!("{LAYERS} layers of an image"),
+                limit: format!("{IMAGES} images of {LAYERS} layers"),
             });
         }
         Ok(Self { members, entries })

@@ -261,6 +261,7 @@ fn broken_archives_are_errors() {
     let nowhere = config("", &[&one]);
     let escape = entry("../c.json", &["l.tar"]);
     let many = entry("c.json", &["l.tar"; 1001]);
+    let crowd = json::to_vec(&vec![serde_json::json!({"Config": "c"}); 1001]);
     let huge = vec![b' '; (4 << 20) + 1];
     let wrong = entry(&misnamed, &["l.tar"]);
     let fewer = entry("c.json", &[]);
@@ -273,7 +274,14 @@ fn broken_archives_are_errors() {
             vec![("manifest.json", Put::File(b"{\"x\":1}"))],
         ),
         ("is larger than", vec![("manifest.json", Put::File(&huge))]),
-        ("1000 layers", vec![("manifest.json", Put::File(&many))]),
+        (
+            "1000 images of 1000 layers",
+            vec![("manifest.json", Put::File(&many))],
+        ),
+        (
+            "1000 images of 1000 layers",
+            vec![("manifest.json", Put::File(&crowd))],
+        ),
         ("has no image `any`", vec![("manifest.json", Put::File(b"[]"))]),
         ("names `c.json`", vec![("manifest.json", Put::File(&usual))]),
         (

@@ -1,6 +1,13 @@
 //! What the user typed. Doc comments here are the help texts.
 
+pub(crate) mod copy;
+mod diff;
+pub(crate) mod index;
+mod inspect;
+mod load;
 pub(crate) mod prune;
+mod readme;
+pub(crate) mod tag;
 pub(crate) mod tags;
 
 use std::path::PathBuf;
@@ -8,7 +15,12 @@ use std::path::PathBuf;
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use load::Load;
 use miette::Diagnostic;
+
+pub(crate) use diff::Diff;
+pub(crate) use inspect::Inspect;
+pub(crate) use readme::Readme;
 
 /// Cross-compiles a matrix of targets and publishes one OCI image index, without a container runtime.
 #[derive(Debug, Parser)]
@@ -32,6 +44,9 @@ pub(crate) enum Command {
     Build(Build),
     /// Build, then push images and index to their repositories
     Publish(Publish),
+    /// Build for the platform of a container runtime on this machine, and load the images into it; or load images that are
+    /// there already
+    Load(Load),
     /// Show what would be built, in which units, with which linkers, under which names
     Plan(Plan),
     /// Check whether binaries run on their bases: the project's, an image's, or any program's
@@ -44,12 +59,22 @@ pub(crate) enum Command {
     Outdated(Selecting),
     /// Show what is kept of bases on this machine, or remove it
     Cache(Cache),
+    /// Make an index of images that are there already
+    Index(index::Index),
+    /// Give an image of a registry more names there, without moving bytes
+    Tag(tag::Tag),
+    /// Copy an image between registries, layouts and archives
+    Copy(copy::Copy),
     /// Show an image: its platforms, layers, sizes and history
     Inspect(Inspect),
     /// List the tags of a repository: what they name, how large and how old it is
     Tags(tags::Tags),
     /// Delete tags by pattern and age, and nothing that a remaining tag needs; shows what it would do unless told to delete
     Prune(prune::Prune),
+    /// Show what differs between two images: platforms, layers and why, files, settings, annotations
+    Diff(Diff),
+    /// Send the README to the page of each repository: Docker Hub, Quay, Harbor
+    Readme(Readme),
     /// List the targets, the linker each would use here, and whether its std is installed
     Targets(Targets),
     /// Check everything that the matrix needs here, with the command that closes each gap; exit code 4 if there is one
@@ -286,18 +311,6 @@ pub(crate) struct Login {
     /// Read the password from standard input
     #[arg(long, requires = "username")]
     pub(crate) password_stdin: bool,
-}
-
-/// `inspect`
-#[derive(Debug, Args)]
-pub(crate) struct Inspect {
-    /// `oci:DIR`, `oci-archive:FILE`, or a reference in a registry
-    #[arg(value_name = "[TRANSPORT:]NAME")]
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) plain: Plain,
-    #[command(flatten)]
-    pub(crate) login: Login,
 }
 
 /// `targets`

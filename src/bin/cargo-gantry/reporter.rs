@@ -64,6 +64,11 @@ impl Reporter {
         self.format == Format::Json
     }
 
+    /// Whether more is to be said than fits on a screen.
+    pub(crate) fn verbose(&self) -> bool {
+        self.level == Level::Verbose
+    }
+
     /// Whether what tools say is on the screen.
     pub(crate) fn shows_tools(&self) -> bool {
         !self.json() && self.level > Level::Quiet
@@ -85,6 +90,11 @@ impl Reporter {
     /// A document, on standard output, as it is.
     pub(crate) fn document(&self, text: &str) {
         self.print(text);
+    }
+
+    /// Bytes of somebody else, on standard output, and not one more.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        self.write(bytes);
     }
 
     /// Text for people, on standard error, with a verb before it.
@@ -119,9 +129,13 @@ impl Reporter {
     }
 
     fn print(&self, text: &str) {
+        self.write(format!("{text}\n").as_bytes());
+    }
+
+    fn write(&self, bytes: &[u8]) {
         self.beside_bars(|| {
             let mut out = std::io::stdout().lock();
-            match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            match out.write_all(bytes).and_then(|()| out.flush()) {
                 // A reader that went away (`| head`) is no fault of ours.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                     self.unsaid().get_or_insert(error);

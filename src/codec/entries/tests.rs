@@ -48,6 +48,7 @@ fn extended_headers_are_about_the_next_entry() {
         record("gid", b"9"),
         record("gid", b""),
         record("size", b"3"),
+        record("mtime", b"12.75"),
     ];
     let large = header(EntryType::Regular, "short", 0);
     let found = all(&[
@@ -74,6 +75,8 @@ fn extended_headers_are_about_the_next_entry() {
         target: b"far".to_vec(),
         uid: 3_000_000,
         size: 3,
+        modified: 12,
+        attributes: [(b"security.capability".to_vec(), capability.to_vec())].into(),
         ..plain
     };
     let plain = Entry {
@@ -85,6 +88,7 @@ fn extended_headers_are_about_the_next_entry() {
         target: b"target".to_vec(),
         kind: EntryKind::Symlink,
         size: 0,
+        attributes: BTreeMap::new(),
         ..plain
     };
     let plain = Entry {
@@ -158,6 +162,21 @@ fn sparse_files_have_their_real_size() {
         .collect();
     assert_eq!(seen, [(&b"old"[..], 1 << 40), (b"new", 9999)]);
     assert!(found.iter().all(|(entry, _)| entry.kind == EntryKind::Sparse));
+}
+
+#[test]
+fn a_tar_may_end_behind_its_last_content() {
+    let tar = block(EntryType::Regular, "a", b"text");
+    for (length, good) in [
+        (512 + 4, true),
+        (512 + 3, false),
+        (512 + 5, false),
+        (1023, false),
+        (1024, true),
+    ] {
+        let found = all(&[&tar[..length]]);
+        assert_eq!(found.is_ok_and(|all| all.len() == 1), good, "{length}");
+    }
 }
 
 #[test]

@@ -102,14 +102,17 @@ const LIMITS: &[Key] = &[
     key(
         "max-size",
         Text(Format::Size),
-        "The most that the layers of one platform may hold, compressed.",
+        "The most that the layers of one platform may hold, compressed, those of the base among them; `build` and `publish` fail \
+         where they hold more. MB are 1000 kB, MiB 1024 KiB.",
         "no limit",
         "\"40MB\"",
     ),
     key(
         "max-growth",
         Text(Format::Growth),
-        "How much larger than the published image one platform may be.",
+        "How much larger than the published image one platform's layers may be, in percent or bytes. `publish` asks the first \
+         repository before it sends anything: for `latest`, else for the highest version below this one. Where nothing is \
+         published yet, nothing is compared.",
         "no limit",
         "\"10%\"",
     ),

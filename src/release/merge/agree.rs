@@ -86,25 +86,26 @@ pub(super) fn annotations(
         .iter()
         .map(|part| (part, said(&part.content.root)))
         .collect();
+    for key in IDENTITY {
+        let mut values = all.iter().filter_map(|(part, said)| Some((part, said.get(key)?)));
+        let first = values.next();
+        let other = first.and_then(|(_, value)| values.find(|(_, other)| *other != value));
+        if let (Some((first, one)), Some((second, two))) = (first, other) {
+            return Err(MergeError::Differ {
+                what: key.to_owned(),
+                first: first.name.clone(),
+                one: one.clone(),
+                second: second.name.clone(),
+                two: two.clone(),
+            });
+        }
+    }
     let keys: BTreeSet<&String> = all.iter().flat_map(|(_, said)| said.keys()).collect();
     let (mut common, mut left_out) = (BTreeMap::new(), Vec::new());
     for key in keys {
-        let mut values = all.iter().filter_map(|(part, said)| Some((part, said.get(key)?)));
-        let Some((first, value)) = values.next() else {
-            continue;
-        };
-        let other = values.clone().find(|(_, other)| *other != value);
-        match other {
-            Some((second, other)) if IDENTITY.contains(&key.as_str()) => {
-                return Err(MergeError::Differ {
-                    what: key.clone(),
-                    first: first.name.clone(),
-                    one: value.clone(),
-                    second: second.name.clone(),
-                    two: other.clone(),
-                });
-            }
-            None if values.count() + 1 == all.len() => {
+        let (_, said) = &all[0];
+        match said.get(key) {
+            Some(value) if all.iter().all(|(_, said)| said.get(key) == Some(value)) => {
                 common.insert(key.clone(), value.clone());
             }
             _ => left_out.push(key.as_str()),

@@ -11,6 +11,8 @@
 
 mod agree;
 mod error;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,8 @@ mod walk;
 use std::io;
 
 pub use error::ReadError;
-use walk::{LIMIT, Walk};
+pub(super) use walk::LIMIT;
+use walk::Walk;
 
 use super::{BlobSource, Content, ReleaseError};
 use crate::archive::Layout;

@@ -13,7 +13,7 @@ use crate::release::{BlobSource, Content, ManifestBytes};
 use crate::spec::{Descriptor, Digest, ManifestFormat, MediaType, Platform};
 
 /// The largest manifest or config that is read: registries take no more than 4 MiB of a manifest.
-pub(super) const LIMIT: u64 = 4 << 20;
+pub(in crate::release) const LIMIT: u64 = 4 << 20;
 /// Indexes below each other, at most.
 const DEPTH: usize = 8;
 /// Entries of one index, at most. There are some 40 platforms, each with an attestation.

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 pub use auth::{Auth, Bearer};
 pub use fault::{Act, Fault, kind};
 pub use habits::{Challenge, Habits, Missing, Mount, PROFILES, TagDelete, profile};
-pub use store::Store;
+pub use store::{Repository, Store};
 
 /// A running registry; it ends with the value.
 pub struct Registry {

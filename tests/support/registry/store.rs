@@ -14,7 +14,7 @@ pub struct Store {
 }
 
 /// One repository.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repository {
     pub blobs: BTreeMap<String, Vec<u8>>,
     /// Media type and bytes by digest.

@@ -1,8 +1,12 @@
 //! What stands between a download and its taker: a pipe to another thread, and the events of progress.
+//!
+//! In: a blob of a registry. Out: its bytes, to somebody who reads them while they come. It must not hold more than a few
+//! pieces of them, nor let what was read count before the whole was checked.
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::{Client, RegistryError, Repository};
 use crate::blob::Blob;
 use crate::event::{Event, Observer};
 use crate::spec::Digest;
@@ -12,8 +16,42 @@ const WAITING: usize = 16;
 /// Bytes between two events of progress.
 const STEP: u64 = 1 << 20;
 
+impl Client {
+    /// Gives a blob to `take` while it is downloaded; not a byte of it is stored. It is checked to its end whatever `take`
+    /// does, and what that gives is given on only when the check was good.
+    ///
+    /// # Errors
+    /// As [`Client::blob_to`].
+    pub(crate) async fn blob_through<T: Send + 'static>(
+        &self,
+        repository: &Repository,
+        blob: Blob,
+        take: impl FnOnce(Pieces) -> T + Send + 'static,
+    ) -> Result<T, RegistryError> {
+        let (pipe, pieces) = pipe();
+        let taking = tokio::task::spawn_blocking(move || take(pieces));
+        let mut told = Told::new(self.observer(), blob, pipe);
+        let downloaded = self.blob_to(repository, &blob.digest, blob.size, &mut told).await;
+        // Either ends what `take` reads.
+        match &downloaded {
+            Ok(()) => drop(told.finish()),
+            Err(_) => drop(told),
+        }
+        let taken = match taking.await {
+            Ok(taken) => taken,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and nobody waits any more.
+                Err(_) => std::future::pending().await,
+            },
+        };
+        // A download that failed is why `take` did.
+        downloaded.map(|()| taken)
+    }
+}
+
 /// A pipe that holds a few pieces. The writer waits while it is full; dropping the writer is its end.
-pub(super) fn pipe() -> (Pipe, Pieces) {
+fn pipe() -> (Pipe, Pieces) {
     let (sender, receiver) = sync_channel(WAITING);
     let pieces = Pieces {
         receiver,
@@ -25,7 +63,7 @@ pub(super) fn pipe() -> (Pipe, Pieces) {
 
 /// Hands a download to the thread that decodes it, and waits where that is behind. When it has given up, the rest is
 /// taken in all the same: only the end of a download tells whether the registry sent what it should.
-pub(super) struct Pipe(Option<SyncSender<Vec<u8>>>);
+struct Pipe(Option<SyncSender<Vec<u8>>>);
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -41,8 +79,8 @@ impl Write for Pipe {
     }
 }
 
-/// The other end of a [`Pipe`].
-pub(super) struct Pieces {
+/// The other end of a [`Pipe`]: a download, as somebody reads it.
+pub(crate) struct Pieces {
     receiver: Receiver<Vec<u8>>,
     piece: Vec<u8>,
     taken: usize,
@@ -65,7 +103,7 @@ impl Read for Pieces {
 }
 
 /// Tells how far a download is.
-pub(super) struct Told<'o, W> {
+pub(crate) struct Told<'o, W> {
     inner: W,
     observer: &'o dyn Observer,
     digest: Digest,
@@ -74,7 +112,7 @@ pub(super) struct Told<'o, W> {
 }
 
 impl<'o, W> Told<'o, W> {
-    pub(super) fn new(observer: &'o dyn Observer, blob: Blob, inner: W) -> Self {
+    pub(crate) fn new(observer: &'o dyn Observer, blob: Blob, inner: W) -> Self {
         observer.event(&Event::DownloadStarted {
             digest: &blob.digest,
             size: blob.size,
@@ -88,12 +126,12 @@ impl<'o, W> Told<'o, W> {
         }
     }
 
-    pub(super) fn inner(&self) -> &W {
+    pub(crate) fn inner(&self) -> &W {
         &self.inner
     }
 
     /// All of it is here and was checked.
-    pub(super) fn finish(self) -> W {
+    pub(crate) fn finish(self) -> W {
         let Self {
             inner,
             observer,

@@ -1,0 +1,233 @@
+//! [`Contents`]: the manifests and configs of an image, read and told apart.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::place::Object;
+use super::{InspectError, Other, OtherKind, Place};
+use crate::spec::{Descriptor, Digest, ImageIndex, ImageManifest, Platform};
+
+/// The most manifests of one index that are read. There are some 40 platforms, each with an attestation at most.
+pub(super) const CHILDREN: usize = 200;
+
+/// Bytes of all manifests and configs of one image together, at most.
+const TOTAL: u64 = 64 << 20;
+
+/// What BuildKit says of manifests that are about others.
+/// <https://github.com/moby/buildkit/blob/v0.16.0/docs/attestations/attestation-storage.md>
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+
+/// What an image consists of, but for its layers.
+pub(super) struct Contents {
+    pub(super) root: Object,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) artifact_type: Option<String>,
+    /// In the order of the index.
+    pub(super) images: Vec<Single>,
+    pub(super) others: Vec<Other>,
+}
+
+/// The image of one platform.
+pub(super) struct Single {
+    pub(super) platform: Platform,
+    pub(super) object: Object,
+    pub(super) manifest: ImageManifest,
+    pub(super) annotations: BTreeMap<String, String>,
+    /// What the index says of it.
+    pub(super) index_annotations: BTreeMap<String, String>,
+    pub(super) config: Value,
+    pub(super) config_bytes: Vec<u8>,
+}
+
+/// Reads what lies at `place`.
+pub(super) async fn read(place: &Place) -> Result<Contents, InspectError> {
+    let root = place.root().await?;
+    let mut left = TOTAL;
+    let mut contents = Contents {
+        annotations: annotations(&root)?,
+        artifact_type: None,
+        images: Vec::new(),
+        others: Vec::new(),
+        root,
+    };
+    let value: Value = parse(&contents.root.bytes, &contents.root.digest, "manifest")?;
+    contents.artifact_type = value["artifactType"].as_str().map(str::to_owned);
+    let Some(children) = children(place.name(), &contents.root)? else {
+        let root = contents.root.clone();
+        match single(place, root, None, &mut left).await? {
+            Ok(image) => contents.images.push(image),
+            Err(other) => contents.others.push(other),
+        }
+        return Ok(contents);
+    };
+    for child in children {
+        if let Some(other) = told_apart(&child)? {
+            contents.others.push(other);
+            continue;
+        }
+        let object = place.manifest(&child).await?;
+        match single(place, object, Some(&child), &mut left).await? {
+            Ok(image) => contents.images.push(image),
+            Err(other) => contents.others.push(other),
+        }
+    }
+    Ok(contents)
+}
+
+impl Contents {
+    /// The image of a platform, or the only one.
+    pub(super) fn of(&self, name: &str, platform: Option<&Platform>) -> Result<&Single, InspectError> {
+        let found = match (platform, self.images.as_slice()) {
+            (Some(platform), images) => images.iter().find(|image| image.platform == *platform),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        found.ok_or_else(|| {
+            let all: Vec<String> = self
+                .images
+                .iter()
+                .map(|image| image.platform.to_string())
+                .collect();
+            InspectError::platform(name, platform, &all)
+        })
+    }
+}
+
+/// What an index says is no image that runs; it need not be read for that.
+fn told_apart(child: &Descriptor) -> Result<Option<Other>, InspectError> {
+    let annotations = child.annotations().clone().unwrap_or_default();
+    let media_type = child.media_type().to_string();
+    let unknown = child.platform().as_ref().is_some_and(|platform| {
+        platform.os().to_string() == "unknown" && platform.architecture().to_string() == "unknown"
+    });
+    let kind = if annotations.contains_key(REFERENCE_TYPE) || unknown {
+        OtherKind::Attestation
+    } else if is_index(&media_type) {
+        OtherKind::Index
+    } else if !is_manifest(&media_type) {
+        OtherKind::Artifact
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Other {
+        kind,
+        digest: Digest::try_from(child.digest())?,
+        size: child.size(),
+        media_type,
+        artifact_type: child.artifact_type().as_ref().map(ToString::to_string),
+        about: annotations
+            .get(REFERENCE_DIGEST)
+            .and_then(|text| text.parse().ok()),
+    }))
+}
+
+/// An image with its config, or what else the manifest is.
+async fn single(
+    place: &Place,
+    object: Object,
+    descriptor: Option<&Descriptor>,
+    left: &mut u64,
+) -> Result<Result<Single, Other>, InspectError> {
+    let manifest: ImageManifest = parse(&object.bytes, &object.digest, "manifest")?;
+    let of_config = manifest.config().media_type().to_string();
+    if !is_config(&of_config) {
+        let said = manifest.artifact_type().as_ref().map(ToString::to_string);
+        return Ok(Err(Other {
+            kind: OtherKind::Artifact,
+            digest: object.digest,
+            size: object.bytes.len() as u64,
+            media_type: object.media_type,
+            // Before there was a field for it, the config's type said what an artifact is.
+            artifact_type: said.or(Some(of_config)),
+            about: None,
+        }));
+    }
+    let config_bytes = place.config(manifest.config()).await?;
+    let held = (object.bytes.len() + config_bytes.len()) as u64;
+    *left = left.checked_sub(held).ok_or_else(|| InspectError::TooLarge {
+        name: place.name().to_owned(),
+        limit: TOTAL,
+    })?;
+    let digest = Digest::try_from(manifest.config().digest())?;
+    let config: Value = parse(&config_bytes, &digest, "config")?;
+    let of_config = || {
+        let word = |key: &str| config[key].as_str().unwrap_or("unknown");
+        Platform::new(word("os"), word("architecture"), config["variant"].as_str())
+    };
+    let listed = descriptor.and_then(|descriptor| descriptor.platform().as_ref());
+    let said = descriptor.and_then(|descriptor| descriptor.annotations().clone());
+    Ok(Ok(Single {
+        platform: listed.map_or_else(of_config, Platform::from),
+        annotations: annotations(&object)?,
+        index_annotations: said.unwrap_or_default().into_iter().collect(),
+        object,
+        manifest,
+        config,
+        config_bytes,
+    }))
+}
+
+/// The children of an index; none for a manifest.
+fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, InspectError> {
+    if is_index(&root.media_type) {
+        let index: ImageIndex = parse(&root.bytes, &root.digest, "index")?;
+        let found = index.manifests().len();
+        if found > CHILDREN {
+            return Err(InspectError::TooMany {
+                name: name.to_owned(),
+                found,
+                limit: CHILDREN,
+            });
+        }
+        return Ok(Some(index.manifests().clone()));
+    }
+    if is_manifest(&root.media_type) {
+        return Ok(None);
+    }
+    Err(InspectError::NotAnImage {
+        name: name.to_owned(),
+        media_type: root.media_type.clone(),
+    })
+}
+
+fn annotations(object: &Object) -> Result<BTreeMap<String, String>, InspectError> {
+    let value: Value = parse(&object.bytes, &object.digest, "manifest")?;
+    let annotations = value.get("annotations").cloned().unwrap_or_default();
+    Ok(serde_json::from_value(annotations).unwrap_or_default())
+}
+
+fn is_index(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/vnd.oci.image.index.v1+json"
+            | "application/vnd.docker.distribution.manifest.list.v2+json"
+    )
+}
+
+fn is_manifest(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/vnd.oci.image.manifest.v1+json" | "application/vnd.docker.distribution.manifest.v2+json"
+    )
+}
+
+fn is_config(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+    )
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    bytes: &[u8],
+    digest: &Digest,
+    what: &'static str,
+) -> Result<T, InspectError> {
+    serde_json::from_slice(bytes).map_err(|source| InspectError::Broken {
+        digest: digest.to_string(),
+        what,
+        source,
+    })
+}

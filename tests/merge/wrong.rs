@@ -1,0 +1,270 @@
+//! What must not be merged, and is not: nothing is sent then.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::place;
+use crate::project::{Machine, PLATFORMS, Project, gantry};
+use crate::support::registry::Registry;
+use crate::support::workspace::Ran;
+
+/// A project, and a registry that nothing may come to.
+struct Trial {
+    registry: Registry,
+    project: Project,
+}
+
+impl Trial {
+    fn new(keys: &str) -> Self {
+        let registry = Registry::plain();
+        let project = Project::new(&format!("{}/team/lookout", registry.host()), keys);
+        Self { registry, project }
+    }
+
+    /// A machine that has built some platforms into `oci:out`.
+    fn built(&self, name: &str, version: &str, platforms: &[&str]) -> (Machine, String) {
+        let machine = self.project.machine(name, version);
+        machine.build(platforms, "oci:out");
+        let place = format!("oci:{}", machine.root.join("out").display());
+        (machine, place)
+    }
+
+    fn refused(&self, machine: &Machine, words: &[&str], code: i32, with: &[&str]) {
+        let ran = machine.run(words).fails(code);
+        for word in with {
+            assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+        }
+        let sent = self
+            .registry
+            .log()
+            .into_iter()
+            .filter(|asked| asked.method != "GET");
+        let sent: Vec<_> = sent.filter(|asked| asked.method != "HEAD").collect();
+        assert!(sent.is_empty(), "{sent:?}");
+    }
+}
+
+#[test]
+fn parts_of_different_images_are_refused_by_name() {
+    let trial = Trial::new("");
+    let (one, first) = trial.built("one", "1.2.3", &["linux/amd64", "linux/arm64"]);
+    let (_, second) = trial.built("two", "1.2.4", &["linux/arm/v7"]);
+    trial.refused(
+        &one,
+        &["publish", &first, &second],
+        9,
+        &["gantry::release::differ", "version", "1.2.3", "1.2.4", "two/out"],
+    );
+    // The same with no project around.
+    let repository = format!("{}/team/other", trial.registry.host());
+    let ran = Ran::of(&mut gantry(
+        &trial.project.path("."),
+        &["publish", &first, &second, "--repository", &repository],
+    ));
+    assert_eq!(ran.fails(9).stderr.matches("gantry::release::differ").count(), 1);
+}
+
+#[test]
+fn platforms_are_told_apart_by_what_they_mean() {
+    let trial = Trial::new("");
+    let (one, first) = trial.built("one", "1.2.3", &["linux/arm64"]);
+    // Somebody else's index of the same platform, written without its variant.
+    let layout = one.root.join("out");
+    let (_, digest) = place::entries(&layout).remove(0);
+    let mut index: Value = serde_json::from_slice(&place::blob(&layout, &digest)).unwrap();
+    index["manifests"][0]["platform"]
+        .as_object_mut()
+        .unwrap()
+        .remove("variant");
+    let (two, second) = trial.built("two", "1.2.3", &["linux/arm64"]);
+    two.write(
+        "dist/linux-arm64-v8",
+        std::fs::read(two.root.join("dist/linux-amd64")).unwrap(),
+    );
+    let manifest = index["manifests"][0]["digest"].as_str().unwrap().to_owned();
+    let mut changed: Value = serde_json::from_slice(&place::blob(&layout, &manifest)).unwrap();
+    changed["annotations"]["com.acme.other"] = "yes".into();
+    let other = put(&two.root.join("out"), &changed);
+    index["manifests"][0]["digest"] = other.0.into();
+    index["manifests"][0]["size"] = other.1.into();
+    let root = put(&two.root.join("out"), &index);
+    let entries = serde_json::json!({"schemaVersion": 2, "manifests": [{
+        "mediaType": "application/vnd.oci.image.index.v1+json", "digest": root.0, "size": root.1,
+    }]});
+    std::fs::write(two.root.join("out/index.json"), entries.to_string()).unwrap();
+    trial.refused(
+        &one,
+        &["publish", &first, &second, "--allow-partial"],
+        9,
+        &["gantry::release::twice", "linux/arm64"],
+    );
+}
+
+/// Puts a document into a layout: its digest and size.
+fn put(layout: &Path, value: &Value) -> (String, usize) {
+    let bytes = value.to_string().into_bytes();
+    let digest = place::digest(&bytes);
+    std::fs::write(layout.join("blobs/sha256").join(&digest[7..]), &bytes).unwrap();
+    (digest, bytes.len())
+}
+
+#[test]
+fn formats_are_not_mixed() {
+    let trial = Trial::new("");
+    let (one, first) = trial.built("one", "1.2.3", &["linux/amd64"]);
+    let docker = Project::new("localhost:1/x", "format = \"docker\"");
+    let two = docker.machine("two", "1.2.3");
+    two.build(&["linux/arm64"], "oci:out");
+    let second = format!("oci:{}", two.root.join("out").display());
+    trial.refused(
+        &one,
+        &["publish", &first, &second],
+        9,
+        &["gantry::release::mixed", "two/out", "format"],
+    );
+}
+
+#[test]
+fn damaged_parts_are_found_before_anything_is_sent() {
+    let trial = Trial::new("");
+    let (one, place) = trial.built("one", "1.2.3", &PLATFORMS);
+    let layout = one.root.join("out");
+    let (_, root) = place::entries(&layout).remove(0);
+    let all = place::in_layout(&layout, &root);
+    assert_eq!(all.len(), 1 + 3 * PLATFORMS.len());
+    let index: Value = serde_json::from_slice(&all[&root]).unwrap();
+    let manifest = index["manifests"][2]["digest"].as_str().unwrap();
+    let parts: Value = serde_json::from_slice(&all[manifest]).unwrap();
+    let blobs = [&parts["config"], &parts["layers"][0]].map(|blob| blob["digest"].as_str().unwrap());
+    for name in [&*root, manifest, blobs[0], blobs[1]] {
+        let bytes = &all[name];
+        let path = layout.join("blobs/sha256").join(&name[7..]);
+        // The file may be a second name of the store's.
+        std::fs::remove_file(&path).unwrap();
+        let mut wrong = bytes.clone();
+        let middle = wrong.len() / 2;
+        wrong[middle] ^= 1;
+        for damage in [Some(wrong), Some(bytes[1..].to_vec()), None] {
+            match damage {
+                Some(damage) => std::fs::write(&path, damage).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            trial.refused(&one, &["publish", &place], 2, &[&name[7..20]]);
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    one.run(&["publish", &place]).ok();
+}
+
+#[test]
+fn a_file_of_digests_is_held_to_its_word() {
+    let trial = Trial::new("");
+    let one = trial.project.machine("one", "1.2.3");
+    one.run(&[
+        "build",
+        "-o",
+        "oci-archive:out/all.tar",
+        "--digests-file",
+        "all.json",
+    ])
+    .ok();
+    let text = std::fs::read_to_string(one.root.join("all.json")).unwrap();
+    let digests: Value = serde_json::from_str(&text).unwrap();
+    let right = digests["images"][0]["digest"].as_str().unwrap();
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let publish = ["publish", "digests:all.json"];
+    one.write("all.json", text.replace(right, &wrong));
+    trial.refused(
+        &one,
+        &publish,
+        9,
+        &["gantry::release::digests_differ", right, &wrong],
+    );
+    one.write("all.json", text.replace("out/all.tar", "out/gone.tar"));
+    trial.refused(
+        &one,
+        &publish,
+        2,
+        &["gantry::release::digests_nowhere", "out/gone.tar"],
+    );
+    one.write("all.json", text.replace("\"lookout\"", "\"watch\""));
+    trial.refused(
+        &one,
+        &publish,
+        9,
+        &["gantry::pipeline::foreign_image", "watch", "lookout"],
+    );
+    one.write("all.json", "{}");
+    trial.refused(&one, &publish, 2, &["gantry::release::digests_form"]);
+    one.write("all.json", &text);
+    one.run(&publish).ok();
+}
+
+#[test]
+fn what_the_matrix_does_not_mean_is_refused() {
+    let trial = Trial::new("");
+    let (_, place) = trial.built("one", "1.2.3", &PLATFORMS);
+    let later = trial.project.machine("later", "1.3.0");
+    trial.refused(
+        &later,
+        &["publish", &place],
+        9,
+        &["gantry::pipeline::other_version", "1.2.3", "1.3.0"],
+    );
+    let narrow = trial.project.machine("narrow", "1.2.3");
+    let matrix = std::fs::read_to_string(narrow.root.join("gantry.toml")).unwrap();
+    narrow.write("gantry.toml", matrix.replace("\"linux/arm/v7\", ", ""));
+    trial.refused(
+        &narrow,
+        &["publish", &place],
+        9,
+        &["gantry::pipeline::undeclared_platform", "linux/arm/v7"],
+    );
+    narrow.write(
+        "gantry.toml",
+        matrix
+            .replace("image.lookout", "image.watch")
+            .replace("\nbase", "\nbinaries = [\"lookout\"]\nbase"),
+    );
+    trial.refused(
+        &narrow,
+        &["publish", &place],
+        9,
+        &["gantry::pipeline::foreign_image", "lookout", "watch"],
+    );
+    let empty = trial.project.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let nowhere = Ran::of(&mut gantry(&empty, &["publish", &place])).fails(2);
+    assert!(
+        nowhere.stderr.contains("gantry::pipeline::no_destination"),
+        "{}",
+        nowhere.stderr
+    );
+}
+
+#[test]
+fn a_half_moves_no_tag_but_its_own() {
+    let keys = r#"tags = ["semver", { tag = "{version}-{platform}", moves = "always" }]"#;
+    let trial = Trial::new(keys);
+    let (one, place) = trial.built("one", "1.2.3", &["linux/amd64", "linux/arm64"]);
+    let ran = one.run(&["publish", &place]);
+    assert_eq!(ran.code, Some(9), "{ran:?}");
+    assert!(ran.stderr.contains("gantry::pipeline::partial"), "{}", ran.stderr);
+    let (_, index) = place::entries(&one.root.join("out")).remove(0);
+    assert!(ran.stdout.contains(&index), "{}", ran.stdout);
+    let tags = |trial: &Trial| {
+        trial
+            .registry
+            .store(|store| store.of("team/lookout").tags.clone())
+    };
+    let set = tags(&trial);
+    assert_eq!(
+        set.keys().collect::<Vec<_>>(),
+        ["1.2.3-linux-amd64", "1.2.3-linux-arm64"]
+    );
+    let value: Value = serde_json::from_slice(&place::blob(&one.root.join("out"), &index)).unwrap();
+    assert_eq!(value["manifests"][0]["digest"], set["1.2.3-linux-amd64"].as_str());
+    one.run(&["publish", &place, "--allow-partial"]).ok();
+    assert_eq!(tags(&trial)["latest"], index);
+}
