@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "release/company.rs"]
+mod company;
 #[path = "release/forward.rs"]
 mod forward;
 #[path = "release/image.rs"]
