@@ -110,7 +110,7 @@ pub enum Error {
         /// The text.
         text: String,
     },
-    /// What was built cannot be written there.
+    /// What was built cannot be written where it should be.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
@@ -182,7 +182,7 @@ pub enum Error {
         path: String,
     },
     /// What was built would not run.
-    #[error("{}", unfit(findings.len()))]
+    #[error("{}", super::examine::unfit(findings.len()))]
     #[diagnostic(code(gantry::pipeline::unfit))]
     Unfit {
         /// The way out of all of them; none where they are about something of somebody else.
@@ -193,7 +193,7 @@ pub enum Error {
         findings: Vec<Unfit>,
     },
     /// What was built does not start.
-    #[error("{}", smoke(failures.len()))]
+    #[error("{}", super::tried::not_started(failures.len()))]
     #[diagnostic(
         code(gantry::pipeline::smoke),
         help("nothing was published; `cargo gantry run --platform ... -- ARGS` starts it the same way")
@@ -427,18 +427,4 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Inspect(#[from] InspectError),
-}
-
-fn smoke(failures: usize) -> String {
-    match failures {
-        1 => "an image does not start".to_owned(),
-        failures => format!("{failures} images do not start"),
-    }
-}
-
-fn unfit(count: usize) -> String {
-    match count {
-        1 => "an image would not run".to_owned(),
-        count => format!("images would not run: {count} findings"),
-    }
 }

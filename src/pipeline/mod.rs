@@ -85,7 +85,6 @@ use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::plan::Plan;
-use crate::publish::daemon::Runtime;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -164,32 +163,6 @@ impl Gantry {
     /// When it names no place that can be written.
     pub fn check_output(&self, output: &str) -> Result<(), Error> {
         output::check(self, output)
-    }
-
-    /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
-    /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
-    /// goes before the runtime's.
-    ///
-    /// # Errors
-    /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
-    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
-        load::load(self, request, into).await
-    }
-
-    /// Loads images that are there already, by their names in the words of [`publish::Source`](crate::publish::Source):
-    /// of each the platform of the request, else the best one for the runtime. They keep their names, unless the request
-    /// has repositories or tags.
-    ///
-    /// # Errors
-    /// As [`Gantry::load`], and when an image cannot be read.
-    pub async fn load_named(
-        &self,
-        named: &[String],
-        request: &Request,
-        access: &Access,
-        into: Option<&Runtime>,
-    ) -> Result<Vec<LoadedImage>, Error> {
-        load::elsewhere::load(self, named, request, access, into).await
     }
 
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that

@@ -98,7 +98,7 @@ fn write_one(gantry: &Gantry, built: &Built, place: Place) -> Result<(String, Di
             return Ok((shown, manifest));
         }
         Destination::Registry(reference) => {
-            return Err(OutputError::NoPlace {
+            return Err(OutputError::Place {
                 output: reference.to_string(),
             }
             .into());
@@ -258,7 +258,7 @@ impl Place {
 
 /// The places of all images, no two the same.
 fn places(environment: &Environment, output: &str, subjects: &[Subject<'_>]) -> Result<Vec<Place>, Error> {
-    let wrong = |source| OutputError::OutputTemplate {
+    let wrong = |source| OutputError::Template {
         output: output.to_owned(),
         source,
     };
@@ -284,7 +284,7 @@ fn places(environment: &Environment, output: &str, subjects: &[Subject<'_>]) -> 
                 _ => true,
             };
             if !written {
-                return Err(OutputError::NoPlace { output: filled }.into());
+                return Err(OutputError::Place { output: filled }.into());
             }
             if let (Destination::DockerArchive(..), None, 2..) =
                 (&destination, platform, subject.platforms.len())
@@ -303,7 +303,7 @@ fn places(environment: &Environment, output: &str, subjects: &[Subject<'_>]) -> 
                 platform,
             };
             if let Some(other) = places.iter().find(|other| other.clashes(&place)) {
-                return Err(OutputError::SameOutput {
+                return Err(OutputError::Same {
                     first: subjects[other.image].shown(other.platform),
                     second: subject.shown(platform),
                     output: filled,
@@ -357,7 +357,7 @@ mod tests {
             ("docker-archive:{image}/{platform-path}.tar", None),
         ] {
             match shown(output, &["linux/arm/v6", "linux/arm/v7"]) {
-                Err(Error::Output(OutputError::SameOutput { first, second, .. })) => {
+                Err(Error::Output(OutputError::Same { first, second, .. })) => {
                     assert_eq!(Some((first.as_str(), second.as_str())), clash, "{output}");
                 }
                 found => assert_eq!((found.is_ok(), clash), (true, None), "{output}"),
@@ -404,7 +404,7 @@ mod tests {
             assert!(
                 matches!(
                     shown(wrong, &platforms),
-                    Err(Error::Output(OutputError::NoPlace { .. }))
+                    Err(Error::Output(OutputError::Place { .. }))
                 ),
                 "{wrong}"
             );
@@ -412,7 +412,7 @@ mod tests {
         for wrong in ["oci:out/{imag}", "oci:out/{", "oci:out/{branch}"] {
             let found = shown(wrong, &platforms);
             assert!(
-                matches!(found, Err(Error::Output(OutputError::OutputTemplate { .. }))),
+                matches!(found, Err(Error::Output(OutputError::Template { .. }))),
                 "{wrong}"
             );
         }

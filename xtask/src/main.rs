@@ -30,7 +30,7 @@ const CHORES: &str = "cargo xtask <chore>
   doctor [--at-once]             make a bare machine, follow there what `cargo gantry doctor` tells, and build (--keep: leave it)
   interop                        publish the examples, check them with other tools, run every platform
   interop --crate NAME@VERSION   the same for a package of crates.io (--matrix FILE, --platforms A,B)
-  ci-examples                    play examples/ci as GitHub, GitLab and a person would, against a registry here
+  ci-examples                    play examples/ci as GitHub, GitLab and a person would (--only github|gitlab|shell|sccache)
   validate REF|LAYOUT            check one image
   run-image [-p PLATFORM] REF    run one platform of an image in its own root
   bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md
@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
         "doctor" => doctor::run(rest),
         "bases" => bases::run(rest),
         "fit-debian" => fit_debian::run(rest),
-        "ci-examples" => ci_examples::run(),
+        "ci-examples" => ci_examples::run(rest),
         "interop" => interop::run(rest),
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),

@@ -1,8 +1,8 @@
-//! Why what was built cannot be written to a place.
+//! What can go wrong with the places that `build` writes to.
 
 use crate::matrix::TemplateError;
 
-/// What was built cannot be written there.
+/// What was built cannot be written where it should be.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum OutputError {
@@ -14,7 +14,7 @@ pub enum OutputError {
             "put `{{image}}`, for files per platform also `{{platform}}`, into the path, or choose one with --image"
         )
     )]
-    SameOutput {
+    Same {
         /// An image.
         first: String,
         /// Another one.
@@ -31,7 +31,7 @@ pub enum OutputError {
              `{{version}}` and `{{platform}}` filled in; `publish` pushes to registries"
         )
     )]
-    NoPlace {
+    Place {
         /// What was given.
         output: String,
     },
@@ -44,7 +44,7 @@ pub enum OutputError {
              per platform `{{platform}}`, `{{platform-full}}`, `{{platform-path}}`, `{{os}}`, `{{arch}}`, `{{variant}}`"
         )
     )]
-    OutputTemplate {
+    Template {
         /// What was given.
         output: String,
         /// What is wrong with it.

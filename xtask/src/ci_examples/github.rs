@@ -37,7 +37,7 @@ pub(super) fn play(site: &Site, file: &Path, event: Event, run: u32) -> Result<O
             .get(name)
             .with_context(|| format!("the workflow has no `{name}`"))
     };
-    let values = values(site, event, run);
+    let mut values = values(site, event, run);
     if !starts(field("on")?, event)? {
         return Ok(None);
     }
@@ -58,7 +58,9 @@ pub(super) fn play(site: &Site, file: &Path, event: Event, run: u32) -> Result<O
     );
     let mut variables = variables(site, event, run);
     for (name, text) in field("env")?.table()? {
-        variables.insert(name, values.fill(&text)?);
+        let value = values.fill(&text)?;
+        values.set(format!("env.{name}"), &value);
+        variables.insert(name, value);
     }
     let mut played: Vec<(String, Played)> = Vec::new();
     for (id, node) in field("jobs")?.entries()? {

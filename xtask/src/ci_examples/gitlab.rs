@@ -34,8 +34,14 @@ pub(super) struct Played {
     pub artifacts: PathBuf,
 }
 
-/// Plays the pipeline; `number` is its own.
-pub(super) fn play(site: &Site, file: &Path, event: Event, number: u32) -> Result<Option<Vec<Played>>> {
+/// Plays the pipeline; `number` is its own, `registry` the host that GitLab says is the project's.
+pub(super) fn play(
+    site: &Site,
+    file: &Path,
+    event: Event,
+    number: u32,
+    registry: &str,
+) -> Result<Option<Vec<Played>>> {
     let whole = reading::file(file)?;
     let mut jobs = whole.entries()?;
     let mut take = |name: &str| -> Result<Node> {
@@ -46,7 +52,7 @@ pub(super) fn play(site: &Site, file: &Path, event: Event, number: u32) -> Resul
     let default = take("default")?.fields(&["image", "interruptible"])?;
     ensure!(default.contains_key("image"), "the jobs have no image");
     let given = take("variables")?.table()?;
-    let mut variables = variables(site, event);
+    let mut variables = variables(site, event, registry);
     let workflow = workflow.fields(&["rules"])?;
     if !rules::allow(workflow.get("rules"), &variables)? {
         return Ok(None);
@@ -267,8 +273,7 @@ fn parts(parallel: Option<&Node>) -> Result<Vec<Vec<(String, String)>>> {
 }
 
 /// <https://docs.gitlab.com/ci/variables/predefined_variables/>
-fn variables(site: &Site, event: Event) -> Variables {
-    let registry = site.guarded.address().to_string();
+fn variables(site: &Site, event: Event, registry: &str) -> Variables {
     let project = site.machine.project.display().to_string();
     let mut variables: Variables = [
         ("CI", "true".to_owned()),
@@ -278,7 +283,7 @@ fn variables(site: &Site, event: Event) -> Variables {
         ("CI_PROJECT_DIR", project),
         ("CI_PROJECT_PATH", "acme/greeter".to_owned()),
         ("CI_REGISTRY_IMAGE", format!("{registry}/acme/greeter")),
-        ("CI_REGISTRY", registry),
+        ("CI_REGISTRY", registry.to_owned()),
         ("CI_REGISTRY_USER", super::USER.to_owned()),
         ("CI_REGISTRY_PASSWORD", super::PASSWORD.to_owned()),
     ]

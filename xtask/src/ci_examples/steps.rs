@@ -135,6 +135,10 @@ impl Job<'_> {
         say(format_args!("  {action} {version}"));
         match action {
             "actions/checkout" => {
+                ensure!(
+                    with.remove("persist-credentials").as_deref() == Some("false"),
+                    "git keeps its password for every step that follows"
+                );
                 self.site
                     .origin
                     .checkout_as_github(self.event, &self.site.machine.project)?;
