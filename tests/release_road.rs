@@ -314,7 +314,7 @@ fn versions_and_hot_fixes_of_a_project() {
     let ran = road.ci(&["publish", "--platform", "linux/amd64"]);
     assert_eq!(ran.code, Some(9), "{}", ran.stderr);
     let short = format!("{}-linux-amd64", road.project.short(6));
-    assert_eq!(road.written(before), [short.clone()]);
+    assert_eq!(road.written(before), [&*short]);
     let mut after = road.tags();
     assert!(after.remove(&short).is_some());
     assert_eq!(after, tags);

@@ -11,8 +11,11 @@ pub struct Prebuilt {
     folder: tempfile::TempDir,
 }
 
+/// Makes a program that says a text.
+type Maker = fn(&str) -> Vec<u8>;
+
 /// Where the program for a platform lies in the project, and what makes it.
-const PROGRAMS: [(&str, fn(&str) -> Vec<u8>); 3] = [
+const PROGRAMS: [(&str, Maker); 3] = [
     ("dist/linux/amd64/app", amd64),
     ("dist/linux/arm64/app", arm64),
     ("dist/linux/armv6/app", arm),
