@@ -68,10 +68,20 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room("release", &["registry", "archive", "index", "event", "spec"]),
     room("hub", &["registry", "spec"]),
+    // `environment` as a value: where docker's daemon is stands in variables and in files found through them.
     room(
         "publish",
         &[
-            "release", "registry", "archive", "index", "image", "blob", "tool", "event", "spec",
+            "environment",
+            "release",
+            "registry",
+            "archive",
+            "index",
+            "image",
+            "blob",
+            "tool",
+            "event",
+            "spec",
         ],
     ),
     // Tars of layers are read entry by entry: what two of them differ in is no tree.

@@ -23,5 +23,7 @@ mod errors;
 mod output;
 #[path = "cli/publish.rs"]
 mod publish;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/snapshot.rs"]
 mod snapshot;

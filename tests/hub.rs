@@ -13,6 +13,9 @@ mod support;
 mod command;
 #[path = "hub/describe.rs"]
 mod describe;
+#[cfg(unix)]
+#[path = "hub/prune.rs"]
+mod prune;
 #[path = "hub/trouble.rs"]
 mod trouble;
 #[path = "hub/untag.rs"]

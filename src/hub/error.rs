@@ -101,6 +101,21 @@ pub enum HubError {
         #[source]
         source: Box<Answer>,
     },
+    /// The vendor does not know a tag that the registry has.
+    #[error(
+        "the tag `{tag}` was not removed: to {credential}, {vendor} shows no such tag, and the registry has it"
+    )]
+    #[diagnostic(code(gantry::hub::hidden), help("{needed}"))]
+    Hidden {
+        /// The tag.
+        tag: String,
+        /// The vendor.
+        vendor: Vendor,
+        /// Which credentials were used.
+        credential: String,
+        /// The kind of credentials that the vendor wants.
+        needed: &'static str,
+    },
     /// Another answer that says no.
     #[error("{what} was refused")]
     #[diagnostic(code(gantry::hub::refused))]
@@ -176,7 +191,7 @@ impl HubError {
             | Self::Name { .. }
             | Self::SeveralRegistries { .. } => Kind::Usage,
             Self::Shared { .. } | Self::Moved { .. } => Kind::Refused,
-            Self::Denied { .. } | Self::NoAccount { .. } | Self::Missing { .. } => {
+            Self::Denied { .. } | Self::NoAccount { .. } | Self::Missing { .. } | Self::Hidden { .. } => {
                 Kind::Registry(registry::Kind::Denied)
             }
             Self::Refused { .. } | Self::Protocol { .. } => Kind::Registry(registry::Kind::Protocol),

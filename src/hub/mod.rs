@@ -72,7 +72,7 @@ pub enum Described {
 pub enum Removal {
     /// These tags are gone. More than one only where the vendor removes a manifest with all its tags.
     Gone(BTreeSet<String>),
-    /// There is no such tag. Some vendors say so, too, where rights are missing.
+    /// There is no such tag. Some vendors say so, too, where rights are missing: see [`Api::hidden`].
     NotThere,
 }
 
@@ -170,6 +170,16 @@ impl Api {
             Vendor::Gitlab => self.delete_at_gitlab(tag).await,
             Vendor::Harbor => self.delete_at_harbor(tag, digest).await,
             Vendor::Quay => self.delete_at_quay(tag).await,
+        }
+    }
+
+    /// The error for a tag that the vendor says is [not there](Removal::NotThere), and that the registry still has.
+    pub fn hidden(&self, tag: &str) -> HubError {
+        HubError::Hidden {
+            tag: tag.to_owned(),
+            vendor: self.vendor,
+            credential: self.site.credential().to_owned(),
+            needed: needed(self.vendor, Purpose::Remove),
         }
     }
 

@@ -43,11 +43,9 @@ impl Error {
     /// The class of this error.
     pub fn class(&self) -> Class {
         match self {
-            Self::NotARepository { .. }
-            | Self::Password(_)
-            | Self::Output { .. }
-            | Self::SameOutput { .. }
-            | Self::Reference { .. } => Class::Usage,
+            Self::NotARepository { .. } | Self::Password(_) | Self::Output(_) | Self::Reference { .. } => {
+                Class::Usage
+            }
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,
@@ -56,7 +54,6 @@ impl Error {
             Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
             Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
             Self::Daemon(error) => of_daemon(error),
-            Self::OutputTemplate { .. } | Self::SeveralPlatforms { .. } => Class::Usage,
             Self::NoGoTarget { .. } => Class::Matrix,
             Self::NotTried { .. } => Class::Build,
             Self::Trial(TrialError::Tool(error)) => tool(error),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::output::OutputError;
 use super::{DeliveryError, Failure, GatherError, PublishedImage, TagError, Unfit};
 use crate::archive::ArchiveError;
 use crate::base::BaseError;
@@ -16,7 +17,7 @@ use crate::image::ImageError;
 use crate::index::IndexError;
 use crate::inspect::InspectError;
 use crate::layer::LayerError;
-use crate::matrix::{MatrixError, TemplateError};
+use crate::matrix::MatrixError;
 use crate::plan::PlanError;
 use crate::project::ProjectError;
 use crate::publish::PublishError;
@@ -109,67 +110,10 @@ pub enum Error {
         /// The text.
         text: String,
     },
-    /// Two images would be written to one path.
-    #[error("images `{first}` and `{second}` would both be written to `{output}`")]
-    #[diagnostic(
-        code(gantry::pipeline::same_output),
-        help(
-            "put `{{image}}`, for files per platform also `{{platform}}`, into the path, or choose one with --image"
-        )
-    )]
-    SameOutput {
-        /// An image.
-        first: String,
-        /// Another one.
-        second: String,
-        /// The path.
-        output: String,
-    },
-    /// A layout was asked to be a registry, or the reverse.
-    #[error("`{output}` is not a place that `build` writes to")]
-    #[diagnostic(
-        code(gantry::pipeline::output),
-        help(
-            "write `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME]`, with `{{image}}`, \
-             `{{version}}` and `{{platform}}` filled in; `publish` pushes to registries"
-        )
-    )]
-    Output {
-        /// What was given.
-        output: String,
-    },
-    /// A path's variables cannot be filled in.
-    #[error("`{output}` cannot be filled in")]
-    #[diagnostic(
-        code(gantry::pipeline::output_template),
-        help(
-            "there are `{{image}}`, `{{version}}`, `{{major}}`, `{{minor}}`, `{{patch}}`, `{{env.NAME}}`, and for a file \
-             per platform `{{platform}}`, `{{platform-full}}`, `{{platform-path}}`, `{{os}}`, `{{arch}}`, `{{variant}}`"
-        )
-    )]
-    OutputTemplate {
-        /// What was given.
-        output: String,
-        /// What is wrong with it.
-        #[source]
-        source: TemplateError,
-    },
-    /// A docker archive was asked to hold more than one platform.
-    #[error("`{output}` can hold one platform, and image `{image}` is for {}", platforms.join(", "))]
-    #[diagnostic(
-        code(gantry::pipeline::several_platforms),
-        help(
-            "put `{{platform}}` or `{{arch}}` into the path for a file per platform, or choose one with --platform"
-        )
-    )]
-    SeveralPlatforms {
-        /// The image.
-        image: String,
-        /// Its platforms.
-        platforms: Vec<String>,
-        /// The path.
-        output: String,
-    },
+    /// What was built cannot be written where it should be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Output(#[from] OutputError),
     /// Something that the matrix needs is not here.
     #[error("{count} of the things that the matrix needs {} missing", if *count == 1 { "is" } else { "are" })]
     #[diagnostic(
@@ -238,7 +182,7 @@ pub enum Error {
         path: String,
     },
     /// What was built would not run.
-    #[error("{}", unfit(findings.len()))]
+    #[error("{}", super::examine::unfit(findings.len()))]
     #[diagnostic(code(gantry::pipeline::unfit))]
     Unfit {
         /// The way out of all of them; none where they are about something of somebody else.
@@ -249,7 +193,7 @@ pub enum Error {
         findings: Vec<Unfit>,
     },
     /// What was built does not start.
-    #[error("{}", smoke(failures.len()))]
+    #[error("{}", super::tried::not_started(failures.len()))]
     #[diagnostic(
         code(gantry::pipeline::smoke),
         help("nothing was published; `cargo gantry run --platform ... -- ARGS` starts it the same way")
@@ -483,18 +427,4 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Inspect(#[from] InspectError),
-}
-
-fn smoke(failures: usize) -> String {
-    match failures {
-        1 => "an image does not start".to_owned(),
-        failures => format!("{failures} images do not start"),
-    }
-}
-
-fn unfit(count: usize) -> String {
-    match count {
-        1 => "an image would not run".to_owned(),
-        count => format!("images would not run: {count} findings"),
-    }
 }

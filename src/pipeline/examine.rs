@@ -137,3 +137,11 @@ impl miette::Diagnostic for Unfit {
         Some(Box::new(help))
     }
 }
+
+/// The message over all findings.
+pub(super) fn unfit(count: usize) -> String {
+    match count {
+        1 => "an image would not run".to_owned(),
+        count => format!("images would not run: {count} findings"),
+    }
+}

@@ -1,10 +1,10 @@
 //! Building for the container runtime that is here, and loading into it.
 
-pub(super) mod elsewhere;
+mod elsewhere;
 
 use super::output::names;
 use super::prepare::matrix_alone;
-use super::{Error, Gantry, Request, blocking};
+use super::{Access, Error, Gantry, Request, blocking};
 use crate::matrix::Matrix;
 use crate::publish::daemon::{Cargo, Daemon, DaemonError, Runtime};
 use crate::spec::Platform;
@@ -26,11 +26,35 @@ pub struct LoadedImage {
     pub runtime: String,
 }
 
-pub(super) async fn load(
-    gantry: &Gantry,
-    request: &Request,
-    into: Option<&Runtime>,
-) -> Result<Vec<LoadedImage>, Error> {
+impl Gantry {
+    /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
+    /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
+    /// goes before the runtime's.
+    ///
+    /// # Errors
+    /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
+    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
+        load(self, request, into).await
+    }
+
+    /// Loads images that are there already, by their names in the words of [`publish::Source`](crate::publish::Source):
+    /// of each the platform of the request, else the best one for the runtime. They keep their names, unless the request
+    /// has repositories or tags.
+    ///
+    /// # Errors
+    /// As [`Gantry::load`], and when an image cannot be read.
+    pub async fn load_named(
+        &self,
+        named: &[String],
+        request: &Request,
+        access: &Access,
+        into: Option<&Runtime>,
+    ) -> Result<Vec<LoadedImage>, Error> {
+        elsewhere::load(self, named, request, access, into).await
+    }
+}
+
+async fn load(gantry: &Gantry, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
     if request.platforms.len() > 1 {
         return Err(Error::OnePlatform);
     }

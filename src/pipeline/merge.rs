@@ -210,7 +210,7 @@ fn belongs(releases: &[Release], part: &Part) -> Result<usize, GatherError> {
     found.ok_or_else(|| GatherError::Foreign {
         place: part.name.clone(),
         image: part.image.clone().or(title).unwrap_or_default(),
-        help,
+        help: format!("{help}; `cargo gantry copy` brings anything anywhere"),
     })
 }
 

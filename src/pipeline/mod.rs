@@ -40,6 +40,7 @@ mod prepare;
 mod prune;
 mod publish;
 mod readme;
+mod releases;
 mod remote;
 mod request;
 mod said;
@@ -66,7 +67,7 @@ pub use examine::Unfit;
 pub use explain::{Alternative, Start};
 pub use load::LoadedImage;
 pub use merge::GatherError;
-pub use output::Written;
+pub use output::{OutputError, Written};
 pub use parcel::Parcel;
 pub use prune::Pruning;
 pub use publish::{Access, PublishedImage, Terms};
@@ -83,13 +84,7 @@ use crate::base::{Cache, Change};
 use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
-use crate::hub::Described;
-use crate::inspect::{Difference, Original, Report};
 use crate::plan::Plan;
-use crate::publish::daemon::Runtime;
-use crate::release::listing::TagRow;
-use crate::release::prune::Pruned;
-use crate::spec::Platform;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -170,32 +165,6 @@ impl Gantry {
         output::check(self, output)
     }
 
-    /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
-    /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
-    /// goes before the runtime's.
-    ///
-    /// # Errors
-    /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
-    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
-        load::load(self, request, into).await
-    }
-
-    /// Loads images that are there already, by their names in the words of [`publish::Source`](crate::publish::Source):
-    /// of each the platform of the request, else the best one for the runtime. They keep their names, unless the request
-    /// has repositories or tags.
-    ///
-    /// # Errors
-    /// As [`Gantry::load`], and when an image cannot be read.
-    pub async fn load_named(
-        &self,
-        named: &[String],
-        request: &Request,
-        access: &Access,
-        into: Option<&Runtime>,
-    ) -> Result<Vec<LoadedImage>, Error> {
-        load::elsewhere::load(self, named, request, access, into).await
-    }
-
     /// What other compressions and UPX would make of the built programs, and how long these take to start. Nothing that
     /// was built changes. It blocks, for minutes where programs are large.
     ///
@@ -239,159 +208,6 @@ impl Gantry {
     /// As [`Gantry::plan`], and when a registry cannot be asked.
     pub async fn outlook(&self, request: &Request, access: &Access) -> Result<(Plan, Vec<Outlook>), Error> {
         remote::outlook(self, request, access).await
-    }
-
-    /// Images that were built elsewhere, ready to be sent: `sources` are layouts, archives, references and files of digests,
-    /// merged per image. Repositories, tags and the order of platforms come from the matrix if there is one, else from the
-    /// request. Nothing is compiled, and no target need be installed.
-    ///
-    /// # Errors
-    /// When a source cannot be read, parts do not belong together, or are not what the matrix says.
-    pub async fn gather(
-        &self,
-        request: &Request,
-        sources: &[String],
-        access: &Access,
-    ) -> Result<Vec<Parcel>, Error> {
-        merge::gather(self, request, sources, access).await
-    }
-
-    /// Publishes what [`Gantry::gather`] gave.
-    ///
-    /// # Errors
-    /// As [`Gantry::publish`].
-    pub async fn send(
-        &self,
-        parcels: &[Parcel],
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Vec<PublishedImage>, Error> {
-        parcel::send(self, parcels, access, terms).await
-    }
-
-    /// What [`Gantry::send`] would do; nothing is written.
-    ///
-    /// # Errors
-    /// As [`Gantry::rehearse`].
-    pub async fn rehearse_sending(
-        &self,
-        parcels: &[Parcel],
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Vec<Rehearsed>, Error> {
-        remote::rehearse(self, parcels, access, terms).await
-    }
-
-    /// Copies an image between registries, layouts and archives, byte for byte, with all of its platforms or those of the
-    /// order. Nothing is visible at its destination before it is whole; what is there already is not sent again.
-    ///
-    /// # Errors
-    /// When one of both cannot be read or written, or a tag may not be moved.
-    pub async fn copy(
-        &self,
-        from: &str,
-        to: &str,
-        order: &Order,
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Delivered, Error> {
-        copy::copy(self, from, to, order, access, terms).await
-    }
-
-    /// Makes one index of images that are there already, and brings it to a registry, a layout or an archive.
-    ///
-    /// # Errors
-    /// As [`Gantry::copy`]; when the sources are not parts of one image.
-    pub async fn create_index(
-        &self,
-        to: &str,
-        sources: &[String],
-        order: &Order,
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Delivered, Error> {
-        create::create(self, to, sources, order, access, terms).await
-    }
-
-    /// Gives an image of a registry more names there, without moving bytes. A tag that is a version makes a new index that
-    /// says that version, of the same manifests.
-    ///
-    /// # Errors
-    /// When it cannot be read, or a tag may not be moved.
-    pub async fn tag(
-        &self,
-        from: &str,
-        to: &[String],
-        semver: bool,
-        access: &Access,
-        terms: &Terms,
-    ) -> Result<Vec<Delivered>, Error> {
-        tag::tag(self, from, to, semver, access, terms).await
-    }
-
-    /// Lists what a repository holds under its tags, the newest first.
-    ///
-    /// # Errors
-    /// When there is no such repository, or the registry cannot be read.
-    pub async fn tags(&self, repository: &str, access: &Access) -> Result<Vec<TagRow>, Error> {
-        tags::tags(self, repository, access).await
-    }
-
-    /// Deletes tags, or says what would be deleted. Once something was, what fails is part of the result.
-    ///
-    /// # Errors
-    /// When a pattern cannot be understood, something that a remaining tag leads to cannot be read, or the registry
-    /// cannot be used.
-    pub async fn prune(&self, repository: &str, pruning: &Pruning, access: &Access) -> Result<Pruned, Error> {
-        prune::prune(self, repository, pruning, access).await
-    }
-
-    /// Describes an image in a layout, an archive or a registry.
-    ///
-    /// # Errors
-    /// When it cannot be found or read.
-    pub async fn inspect(&self, name: &str, access: &Access) -> Result<Report, Error> {
-        inspect::describe(self, name, access).await
-    }
-
-    /// The exact bytes of an image's index or manifest; with a platform, of its manifest.
-    ///
-    /// # Errors
-    /// When it cannot be found or read, or has no such platform.
-    pub async fn raw(
-        &self,
-        name: &str,
-        platform: Option<&Platform>,
-        access: &Access,
-    ) -> Result<Original, Error> {
-        inspect::raw(self, name, platform, access).await
-    }
-
-    /// The exact bytes of the config of an image's platform, or of its only one.
-    ///
-    /// # Errors
-    /// As [`Gantry::raw`].
-    pub async fn config(
-        &self,
-        name: &str,
-        platform: Option<&Platform>,
-        access: &Access,
-    ) -> Result<Original, Error> {
-        inspect::config(self, name, platform, access).await
-    }
-
-    /// Compares two images in layouts, archives or registries, on some platforms, or on all where none is named.
-    ///
-    /// # Errors
-    /// When one of them, or a layer that differs, cannot be found or read.
-    pub async fn diff(
-        &self,
-        before: &str,
-        after: &str,
-        platforms: &[Platform],
-        access: &Access,
-    ) -> Result<Difference, Error> {
-        inspect::diff(self, (before, after), platforms, access).await
     }
 
     /// Compiles, and checks whether everything would run on its base; nothing is packed. Findings that deny are in the
@@ -438,27 +254,6 @@ impl Gantry {
     /// When a base cannot be had.
     pub async fn outdated(&self, request: &Request) -> Result<Vec<Change>, Error> {
         pins::outdated(self, request).await
-    }
-
-    /// The READMEs as registries are to show them: links made absolute, and no longer than they take. Nothing is sent.
-    ///
-    /// # Errors
-    /// When project or file cannot be read, or no registry has a place for them.
-    pub async fn readmes(
-        &self,
-        request: &Request,
-        wanted: &ReadmeRequest,
-        access: &Access,
-    ) -> Result<Vec<Readme>, Error> {
-        readme::prepare(self, request, wanted, access).await
-    }
-
-    /// Sends a README, unless its repository shows it already.
-    ///
-    /// # Errors
-    /// When the vendor refuses it or cannot be reached.
-    pub async fn describe(&self, readme: &Readme, access: &Access) -> Result<Described, Error> {
-        readme::send(self, readme, access).await
     }
 
     /// What is kept of bases on this machine, for all projects of the user.

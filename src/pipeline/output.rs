@@ -5,7 +5,11 @@
 //! with the other platforms left out, annotations and all: as if this platform alone had been built, so that parts that
 //! were made in different places can be put together again.
 
+mod error;
+
 use std::path::PathBuf;
+
+pub use error::OutputError;
 
 use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::{self, Root, SavedImage};
@@ -94,9 +98,10 @@ fn write_one(gantry: &Gantry, built: &Built, place: Place) -> Result<(String, Di
             return Ok((shown, manifest));
         }
         Destination::Registry(reference) => {
-            return Err(Error::Output {
+            return Err(OutputError::Place {
                 output: reference.to_string(),
-            });
+            }
+            .into());
         }
     };
     Ok((shown, digest))
@@ -253,7 +258,7 @@ impl Place {
 
 /// The places of all images, no two the same.
 fn places(environment: &Environment, output: &str, subjects: &[Subject<'_>]) -> Result<Vec<Place>, Error> {
-    let wrong = |source| Error::OutputTemplate {
+    let wrong = |source| OutputError::Template {
         output: output.to_owned(),
         source,
     };
@@ -279,17 +284,18 @@ fn places(environment: &Environment, output: &str, subjects: &[Subject<'_>]) -> 
                 _ => true,
             };
             if !written {
-                return Err(Error::Output { output: filled });
+                return Err(OutputError::Place { output: filled }.into());
             }
             if let (Destination::DockerArchive(..), None, 2..) =
                 (&destination, platform, subject.platforms.len())
             {
                 let platforms: Vec<String> = subject.platforms.iter().map(ToString::to_string).collect();
-                return Err(Error::SeveralPlatforms {
+                return Err(OutputError::SeveralPlatforms {
                     image: subject.name.to_owned(),
                     platforms,
                     output: filled,
-                });
+                }
+                .into());
             }
             let place = Place {
                 destination,
@@ -297,11 +303,12 @@ fn places(environment: &Environment, output: &str, subjects: &[Subject<'_>]) -> 
                 platform,
             };
             if let Some(other) = places.iter().find(|other| other.clashes(&place)) {
-                return Err(Error::SameOutput {
+                return Err(OutputError::Same {
                     first: subjects[other.image].shown(other.platform),
                     second: subject.shown(platform),
                     output: filled,
-                });
+                }
+                .into());
             }
             places.push(place);
         }
@@ -350,7 +357,7 @@ mod tests {
             ("docker-archive:{image}/{platform-path}.tar", None),
         ] {
             match shown(output, &["linux/arm/v6", "linux/arm/v7"]) {
-                Err(Error::SameOutput { first, second, .. }) => {
+                Err(Error::Output(OutputError::Same { first, second, .. })) => {
                     assert_eq!(Some((first.as_str(), second.as_str())), clash, "{output}");
                 }
                 found => assert_eq!((found.is_ok(), clash), (true, None), "{output}"),
@@ -388,17 +395,26 @@ mod tests {
             assert_eq!(shown(output, &platforms).unwrap(), expected, "{output}");
         }
         let several = shown("docker-archive:{image}.tar", &platforms);
-        assert!(matches!(several, Err(Error::SeveralPlatforms { .. })));
+        assert!(matches!(
+            several,
+            Err(Error::Output(OutputError::SeveralPlatforms { .. }))
+        ));
         assert!(shown("docker-archive:{image}.tar", &["linux/arm64"]).is_ok());
         for wrong in ["localhost:1/x", "docker-archive:{image}.tar:@0"] {
             assert!(
-                matches!(shown(wrong, &platforms), Err(Error::Output { .. })),
+                matches!(
+                    shown(wrong, &platforms),
+                    Err(Error::Output(OutputError::Place { .. }))
+                ),
                 "{wrong}"
             );
         }
         for wrong in ["oci:out/{imag}", "oci:out/{", "oci:out/{branch}"] {
             let found = shown(wrong, &platforms);
-            assert!(matches!(found, Err(Error::OutputTemplate { .. })), "{wrong}");
+            assert!(
+                matches!(found, Err(Error::Output(OutputError::Template { .. }))),
+                "{wrong}"
+            );
         }
     }
 }

@@ -8,8 +8,9 @@ use miette::Diagnostic;
 
 use super::publish::client;
 use super::tags::repository;
-use super::{Access, Error, Gantry};
+use super::{Access as Login, Error, Gantry};
 use crate::hub::{self, Api, HubError, Removal};
+use crate::registry::{Access, Client, Repository};
 use crate::release::prune::{self, Options, Pruned, Selection, VendorRemoval, VendorTags};
 use crate::release::{self, ReleaseError};
 use crate::spec::Digest;
@@ -33,7 +34,7 @@ pub(super) async fn prune(
     gantry: &Gantry,
     name: &str,
     pruning: &Pruning,
-    access: &Access,
+    access: &Login,
 ) -> Result<Pruned, Error> {
     let reference = repository(name)?;
     let mut selection = Selection::new(&pruning.patterns)?;
@@ -43,14 +44,19 @@ pub(super) async fn prune(
     if let Some(count) = pruning.keep_last {
         selection = selection.keep_last(count);
     }
-    let (client, repository) = (client(gantry, access, Some(&reference))?, (&reference).into());
+    let client = client(gantry, access, Some(&reference))?;
+    let repository = Repository::from(&reference);
     let vendor = match pruning.delete {
         true => Api::of(&client, &repository, None)
             .await
             .map_err(|error| failed("", error))?,
         false => None,
     };
-    let vendor = vendor.map(Vendor);
+    let vendor = vendor.map(|api| Vendor {
+        api,
+        client: &client,
+        repository: &repository,
+    });
     let options = Options {
         delete: pruning.delete,
         untagged: pruning.untagged,
@@ -60,11 +66,15 @@ pub(super) async fn prune(
 }
 
 /// A vendor's API, in the words of a release.
-struct Vendor(Api);
+struct Vendor<'c> {
+    api: Api,
+    client: &'c Client,
+    repository: &'c Repository,
+}
 
-impl VendorTags for Vendor {
+impl VendorTags for Vendor<'_> {
     fn removes_manifests(&self) -> bool {
-        self.0.removes_manifests()
+        self.api.removes_manifests()
     }
 
     fn delete_tag<'a>(
@@ -74,9 +84,17 @@ impl VendorTags for Vendor {
         pruned: &'a BTreeSet<String>,
     ) -> Pin<Box<dyn Future<Output = Result<VendorRemoval, ReleaseError>> + Send + 'a>> {
         Box::pin(async move {
-            match self.0.delete_tag(tag, digest, pruned).await {
+            match self.api.delete_tag(tag, digest, pruned).await {
                 Ok(Removal::Gone(_)) => Ok(VendorRemoval::Deleted),
-                Ok(Removal::NotThere) => Ok(VendorRemoval::NotThere),
+                Ok(Removal::NotThere) => {
+                    let reference = self.repository.tagged(tag);
+                    let found = self.client.find_manifest(&reference, Access::Pull).await?;
+                    // Some hide what may not be removed.
+                    match found.is_some_and(|found| found.digest == *digest) {
+                        true => Err(failed(tag, self.api.hidden(tag))),
+                        false => Ok(VendorRemoval::NotThere),
+                    }
+                }
                 Err(HubError::Moved { .. }) => Ok(VendorRemoval::Moved),
                 Err(error) => Err(failed(tag, error)),
             }

@@ -209,6 +209,14 @@ fn shown(output: &str) -> String {
     }
 }
 
+/// The message over all failures.
+pub(super) fn not_started(failures: usize) -> String {
+    match failures {
+        1 => "an image does not start".to_owned(),
+        failures => format!("{failures} images do not start"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::shown;

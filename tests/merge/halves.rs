@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::place;
-use crate::project::{PLATFORMS, Project};
+use crate::project::{PLATFORMS, Project, gantry};
 use crate::support::registry::Registry;
-use crate::support::workspace::Workspace;
+use crate::support::workspace::{Ran, Workspace};
 
 #[test]
 fn two_halves_give_the_digest_of_the_whole() {
@@ -165,4 +165,37 @@ fn cargo_and_what_is_there_already_make_one_image() {
         place::tag(&registry, "team/lookout", "1.2.3").as_deref(),
         Some(digest)
     );
+}
+
+/// Where there is no project, the command line says where it goes; what a docker archive holds has no name of its own.
+#[test]
+fn without_a_project_the_command_line_names_it() {
+    let registry = Registry::plain();
+    let project = Project::new("localhost:1/none", "");
+    let machine = project.machine("one", "1.2.3");
+    machine.build(&["linux/amd64"], "docker-archive:amd64.tar");
+    machine.build(&["linux/arm64"], "docker-archive:arm64.tar");
+    let index = machine.build(&["linux/arm/v7", "linux/amd64"], "oci:out");
+    let empty = project.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let repository = format!("{}/team/any", registry.host());
+    let publish = |sources: &[&str], tags: &[&str]| {
+        let words = [&["publish", "--repository", &repository], sources, tags].concat();
+        Ran::of(&mut gantry(&empty, &words))
+    };
+    let saved = [
+        "docker-archive:../one/amd64.tar",
+        "docker-archive:../one/arm64.tar",
+    ];
+    let ran = publish(&saved, &["--tag", "edge"]).ok();
+    let digest = ran.stdout.trim().rsplit('@').next().unwrap().to_owned();
+    let all = place::in_registry(&registry, "team/any", &digest);
+    assert_eq!(all.len(), 1 + 2 * 3);
+    assert_eq!(place::tag(&registry, "team/any", "edge"), Some(digest));
+    publish(&["oci:../one/out"], &["--tag", "1.2.3", "--tag", "latest"]).ok();
+    assert_eq!(place::tag(&registry, "team/any", "1.2.3"), Some(index.clone()));
+    // A version is for ever, whoever names it.
+    let taken = publish(&saved, &["--tag", "1.2.3"]).fails(9);
+    assert!(taken.stderr.contains("tag_taken"), "{}", taken.stderr);
+    assert_eq!(place::tag(&registry, "team/any", "1.2.3"), Some(index));
 }

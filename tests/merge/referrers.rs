@@ -117,7 +117,7 @@ fn what_refers_to_an_image_goes_along_on_request() {
         ] {
             assert_eq!(
                 referrers(&to, "team/copy", subject),
-                [referrer.clone()],
+                std::slice::from_ref(referrer),
                 "{from_lists} {to_lists}"
             );
             place::in_registry(&to, "team/copy", referrer);
@@ -145,7 +145,10 @@ fn what_refers_to_an_image_goes_along_on_request() {
             let repository = format!("team/again{number}");
             let target = format!("{}/{repository}:edge", to.host());
             assert_eq!(copy(&[source, &target])["referrers"], 4, "{source}");
-            assert_eq!(referrers(&to, &repository, &about_arm), [about_sbom.clone()]);
+            assert_eq!(
+                referrers(&to, &repository, &about_arm),
+                std::slice::from_ref(&about_sbom)
+            );
             place::in_registry(&to, &repository, &about_sbom);
             assert_eq!(place::tag(&to, &repository, &by_cosign), Some(signed.clone()));
         }

@@ -181,6 +181,26 @@ fn another_repository_of_the_registry_mounts_the_blobs() {
 }
 
 #[test]
+fn a_manifest_that_stands_alone_is_only_tagged() {
+    let (registry, project, _, digest) = published();
+    let manifest = root(&registry, &digest)["manifests"][1]["digest"].clone();
+    let manifest = manifest.as_str().unwrap();
+    let source = format!("{}/team/lookout@{manifest}", registry.host());
+    let ran = Ran::of(&mut gantry(
+        &project.path("one"),
+        &["tag", &source, "3.0.0", "amd64"],
+    ))
+    .ok();
+    assert!(ran.stderr.contains("it is only tagged"), "{}", ran.stderr);
+    for tag in ["3.0.0", "amd64"] {
+        assert_eq!(
+            place::tag(&registry, "team/lookout", tag).as_deref(),
+            Some(manifest)
+        );
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_before_anything_is_asked() {
     let (registry, project, _, digest) = published();
     let host = registry.host();

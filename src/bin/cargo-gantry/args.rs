@@ -210,9 +210,9 @@ pub(crate) struct Build {
 /// `publish`
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
-    /// Build nothing, but merge and push these: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `digests:FILE`, or a reference in
-    /// a registry, as other machines made them
-    #[arg(value_name = "[TRANSPORT:]NAME")]
+    /// Build nothing, but merge and push these, as other machines made them: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+    /// `docker-archive:FILE[:NAME]`, `digests:FILE`, or a reference in a registry
+    #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,

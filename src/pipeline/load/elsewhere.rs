@@ -17,7 +17,7 @@ use crate::spec::{Descriptor, Platform, Reference, annotation};
 /// A repository and a tag.
 type Name = (String, String);
 
-pub(in crate::pipeline) async fn load(
+pub(super) async fn load(
     gantry: &Gantry,
     named: &[String],
     request: &Request,

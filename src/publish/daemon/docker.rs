@@ -93,10 +93,8 @@ impl Docker {
         if version.arch == "arm" {
             let info: Info = parsed(&self.get("info", doing).await?, doing)?;
             // `armv7l`: the last letter is the byte order.
-            let kernel = info.architecture;
-            variant = kernel
-                .strip_prefix("arm")
-                .map(|variant| variant.trim_end_matches(['l', 'b']).to_owned());
+            let version = info.architecture.split_once('v');
+            variant = version.map(|(_, version)| format!("v{}", version.trim_end_matches(['l', 'b'])));
         }
         Ok(Platform::new(&version.os, &version.arch, variant.as_deref()))
     }

@@ -131,7 +131,7 @@ impl Graph {
                         Some(node) => (Ok(node), None),
                         None => (fetch(&client, &repository, &digest).await, None),
                     };
-                    if asks && matches!(node, Ok(_)) {
+                    if asks && node.is_ok() {
                         listed = Some(client.listed_referrers(&repository, &digest, None).await);
                     }
                     (digest, node, listed)

@@ -39,11 +39,11 @@ mod tests {
     #[test]
     fn the_newest_comes_first() {
         let age = |date: Option<&str>, tag: &str| Age {
-            date: date.map(|date| date.parse().unwrap_or_else(|_| Timestamp::UNIX_EPOCH)),
+            date: date.map(|date| date.parse().unwrap_or(Timestamp::UNIX_EPOCH)),
             version: version_of(tag),
             tag: tag.to_owned(),
         };
-        let mut ages = vec![
+        let mut ages = [
             age(None, "b"),
             age(None, "v1.9.0"),
             age(Some("1970-01-01T00:00:00Z"), "1.10"),

@@ -68,7 +68,7 @@ pub struct PrunedTag {
     /// What became of it.
     pub outcome: Outcome,
     /// Why it stays, if it does.
-    pub reason: Option<Reason>,
+    pub why: Option<Reason>,
 }
 
 /// A manifest without a name.
@@ -285,7 +285,7 @@ impl Doomed {
             pruned.tags.push(PrunedTag {
                 row: row.clone(),
                 outcome,
-                reason,
+                why: reason,
             });
         }
         pruned

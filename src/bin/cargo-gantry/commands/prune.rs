@@ -53,7 +53,7 @@ fn machine(pruned: &Pruned, reporter: &Reporter) {
 fn human(pruned: &Pruned, reporter: &Reporter) {
     let head: Vec<&str> = ["OUTCOME"].into_iter().chain(HEAD).collect();
     let tags = pruned.tags.iter().map(|tag| {
-        let outcome = words(tag.outcome, tag.reason).to_owned();
+        let outcome = words(tag.outcome, tag.why).to_owned();
         std::iter::once(outcome).chain(cells(&tag.row)).collect()
     });
     let leftovers = pruned.leftovers.iter().map(|leftover| {

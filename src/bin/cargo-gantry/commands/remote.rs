@@ -1,7 +1,7 @@
 //! What a registry has already, as `publish --dry-run` and `plan --remote` show it.
 
 use cargo_gantry::pipeline::{Error, Outlook, Rehearsed};
-use cargo_gantry::release::{BlobState, Fate, TagState, Way};
+use cargo_gantry::release::{BlobState, Fate, ManifestState, TagState, Way};
 use serde_json::{Value, json};
 
 use crate::reporter::{Reporter, bytes_text};
@@ -17,9 +17,8 @@ pub(super) fn rehearsed(rehearsed: Vec<Rehearsed>, reporter: &Reporter) -> Resul
             .manifests
             .iter()
             .map(|manifest| {
-                let state = if manifest.present { "present" } else { "to upload" };
                 vec![
-                    state.to_owned(),
+                    manifest_state(manifest).replace('-', " "),
                     bytes_text(manifest.size),
                     manifest.digest.to_string(),
                     manifest.media_type.clone(),
@@ -37,7 +36,7 @@ pub(super) fn rehearsed(rehearsed: Vec<Rehearsed>, reporter: &Reporter) -> Resul
             .iter()
             .map(|manifest| {
                 json!({"digest": manifest.digest, "size": manifest.size, "media-type": manifest.media_type,
-                       "present": manifest.present})
+                       "state": manifest_state(manifest)})
             })
             .collect();
         let value = json!({
@@ -103,6 +102,13 @@ fn blobs_json(blobs: &[BlobState]) -> Vec<Value> {
         json!({"digest": blob.digest, "size": blob.size, "state": state, "from": from})
     };
     blobs.iter().map(one).collect()
+}
+
+fn manifest_state(manifest: &ManifestState) -> &'static str {
+    match manifest.present {
+        true => "present",
+        false => "to-upload",
+    }
 }
 
 fn way(way: &Way) -> (&'static str, Option<String>) {
