@@ -71,7 +71,7 @@ fn the_config_says_the_platform_where_nothing_else_does() {
     let mut told = manifest.clone();
     told["platform"] = linux("riscv64");
     // An index in an index is what it lists; children come before parents.
-    let inner = place.index(&[manifest.clone()]);
+    let inner = place.index(std::slice::from_ref(&manifest));
     let other = place.manifest(linux("s390x"));
     let part = place.read(&place.index(&[inner.clone(), other.clone()])).unwrap();
     assert_eq!(
