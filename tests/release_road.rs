@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::docker_registry::{DockerRegistry, Guard};
 use support::hub::Hub;
 use support::outside;
-use support::prebuilt::Prebuilt;
+use support::prebuilt::{self, Prebuilt};
 use support::workspace::Ran;
 
 const MATRIX: &str = r#"schema = 1
@@ -314,7 +314,7 @@ fn versions_and_hot_fixes_of_a_project() {
     let ran = road.ci(&["publish", "--platform", "linux/amd64"]);
     assert_eq!(ran.code, Some(9), "{}", ran.stderr);
     let short = format!("{}-linux-amd64", road.project.short(6));
-    assert_eq!(road.written(before), [short.clone()]);
+    assert_eq!(road.written(before), [&*short]);
     let mut after = road.tags();
     assert!(after.remove(&short).is_some());
     assert_eq!(after, tags);
@@ -324,6 +324,26 @@ fn versions_and_hot_fixes_of_a_project() {
     let index: Value = serde_json::from_str(&index).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 1, "{index}");
     road.whole();
+}
+
+/// What does not run on one platform is not pushed for any.
+#[test]
+fn what_does_not_run_is_not_pushed() {
+    let Some(road) = Road::new() else { return };
+    road.project.commit("one");
+    for (path, program, said) in [
+        ("dist/linux/arm64/app", prebuilt::amd64("x"), "linux/arm64"),
+        ("dist/linux/amd64/app", prebuilt::failing(), "linux/amd64"),
+    ] {
+        road.project.write(path, program);
+        road.project
+            .git(&["commit", "--all", "--quiet", "--message", "broken"]);
+        let ran = road.ci(&["publish"]).fails(5);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        let asked = road.registry.log();
+        assert!(!asked.contains("/v2/foo/bar/"), "{asked}");
+        road.project.git(&["checkout", "--quiet", "HEAD~1", "--", "dist"]);
+    }
 }
 
 /// The README goes to Docker Hub, which a server on this machine plays, after its links were made to work there.

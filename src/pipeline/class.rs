@@ -52,7 +52,7 @@ impl Error {
             Self::OverDirectory { .. } | Self::BelowFile { .. } | Self::FileAndBinary { .. } => Class::Matrix,
             Self::Gaps { .. } => Class::Build,
             Self::Unfit { .. } | Self::Smoke { .. } => Class::Fit,
-            Self::WhichImage { .. } | Self::OnePlatform => Class::Usage,
+            Self::WhichImage { .. } | Self::WhichEntry { .. } | Self::OnePlatform => Class::Usage,
             Self::Daemon(error) => of_daemon(error),
             Self::NoGoTarget { .. } => Class::Matrix,
             Self::NotTried { .. } => Class::Build,

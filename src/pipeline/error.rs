@@ -230,6 +230,18 @@ pub enum Error {
         /// Their names.
         images: Vec<String>,
     },
+    /// An archive holds several images, and none was named.
+    #[error("`{name}` holds several images")]
+    #[diagnostic(
+        code(gantry::pipeline::which_entry),
+        help("name one, as in `docker-archive:FILE:NAME`: {}", entries.join(", "))
+    )]
+    WhichEntry {
+        /// The archive.
+        name: String,
+        /// What there is.
+        entries: Vec<String>,
+    },
     /// Only one platform can be started, or loaded.
     #[error("an image is started, and loaded, for one platform")]
     #[diagnostic(code(gantry::pipeline::one_platform), help("give `--platform` once"))]

@@ -20,9 +20,7 @@ pub enum PublishError {
     #[error("tag `{tag}` of `{repository}` exists and names `{found}`, not `{ours}`")]
     #[diagnostic(
         code(gantry::publish::tag_taken),
-        help(
-            "nothing was sent; publish under a new version, let the tag move in the matrix, or give --replace"
-        )
+        help("{sent}; publish under a new version, let the tag move in the matrix, or give --replace")
     )]
     TagTaken {
         /// The tag.
@@ -33,6 +31,8 @@ pub enum PublishError {
         found: Digest,
         /// What it should name.
         ours: Digest,
+        /// What is there nevertheless.
+        sent: &'static str,
     },
     /// Nobody can say whether a tag would move forward or back.
     #[error(
@@ -41,7 +41,7 @@ pub enum PublishError {
     #[diagnostic(
         code(gantry::publish::tag_unknown),
         help(
-            "nothing was sent. It names {found}, which has no annotation `org.opencontainers.image.version`, and no tag of \
+            "{sent}. The tag names {found}, which has no annotation `org.opencontainers.image.version`, and no tag of \
              a version names the same. If {version} is newer, say so once with --force-tags: from then on the tag's \
              version is known"
         )
@@ -55,6 +55,8 @@ pub enum PublishError {
         found: Digest,
         /// The version that is published.
         version: String,
+        /// What is there nevertheless.
+        sent: &'static str,
     },
     /// A tag for a manifest that is not published.
     #[error("tag `{tag}` is for manifest {digest}, which is not part of what is published")]
@@ -70,8 +72,8 @@ pub enum PublishError {
     #[diagnostic(
         code(gantry::publish::tag_immutable),
         help(
-            "everything but the tag is there; publish under a new version, or change the rule that makes tags \
-             immutable at the registry"
+            "the image is there, without this tag and those after it; publish under a new version, or change the rule \
+             that makes tags immutable at the registry"
         )
     )]
     TagImmutable {

@@ -37,7 +37,7 @@ pub async fn to_registry(
     let mut unset = Vec::new();
     let mut set = Vec::new();
     for (tag, fate) in shipment.tags.iter().zip(fates) {
-        allowed(&repository, shipment, tag, &fate)?;
+        allowed(&repository, shipment, tag, &fate, NOTHING)?;
         match fate {
             Fate::Present => set.push(tag),
             Fate::Stays { version, .. } => published.kept.push(kept(client, shipment, tag, version)),
@@ -58,19 +58,25 @@ pub async fn to_registry(
     if !complete {
         send_contents(client, &repository, shipment, &mut published).await?;
     }
+    let (mut moved, mut higher) = (Vec::new(), None);
     for tag in &unset {
         // Somebody else may have published while we were sending.
         if !complete && tag.moves() != Moves::Always {
             let fate = judge.one(tag, Some(root.digest())).await?;
-            allowed(&repository, shipment, tag, &fate)?;
+            allowed(&repository, shipment, tag, &fate, IMAGE)?;
             if let Fate::Stays { version, .. } = fate {
+                higher = Some(version.clone());
                 published.kept.push(kept(client, shipment, tag, version));
                 continue;
             }
         }
         set_tag(client, &repository, tag, named_by(shipment, tag)?).await?;
         published.manifests_sent += 1;
+        if tag.moves() == Moves::Forward && !options.lifted.forward {
+            moved.push(*tag);
+        }
     }
+    look_again(&judge, shipment, &moved, higher, &mut published).await?;
     let stay = |tag: &&Tag| !published.kept.iter().any(|kept| kept.name == tag.name());
     published.tags = shipment
         .tags
@@ -98,8 +104,52 @@ pub async fn rehearse(
     let refused = survey
         .tags
         .iter()
-        .find_map(|state| allowed(&repository, shipment, &state.tag, &state.fate).err());
+        .find_map(|state| allowed(&repository, shipment, &state.tag, &state.fate, NOTHING).err());
     Ok((survey, refused))
+}
+
+/// Looks at the tags that were moved forward once more, in the order in which they were: registries cannot be asked to
+/// write a tag only if it still names what it named, so that somebody who publishes a lower version at the same moment may
+/// have set it back, and we may have set back what is higher.
+///
+/// Who sets several tags in the same order finds the other's in one of them. Of a tag that is alone nothing can be seen.
+///
+/// `higher` is a version that was found at another tag while tags were set.
+async fn look_again(
+    judge: &Judge<'_>,
+    shipment: &Shipment,
+    moved: &[&Tag],
+    mut higher: Option<String>,
+    published: &mut Published,
+) -> Result<(), PublishError> {
+    let (client, repository) = (judge.client(), judge.repository());
+    let mut ours = Vec::new();
+    for tag in moved {
+        match judge.one(tag, Some(shipment.content.digest())).await? {
+            Fate::Present => ours.push(format!("`{}`", tag.name())),
+            Fate::Stays { version, .. } => {
+                higher = Some(version.clone());
+                published.kept.push(kept(client, shipment, tag, version));
+            }
+            Fate::Moves { .. } => {
+                set_tag(client, repository, tag, named_by(shipment, tag)?).await?;
+                published.manifests_sent += 1;
+                ours.push(format!("`{}`", tag.name()));
+            }
+            // Somebody's hands were in it.
+            _ => {}
+        }
+    }
+    if let (Some(higher), false) = (higher, ours.is_empty()) {
+        client.observer().event(&Event::Notice {
+            text: &format!(
+                "{higher} was published to `{repository}` at the same time, and may have lost {} to us: publish {higher} \
+                 again to be sure",
+                ours.join(", ")
+            ),
+        });
+    }
+    Ok(())
 }
 
 impl Published {
@@ -130,8 +180,19 @@ fn named_by<'s>(shipment: &'s Shipment, tag: &Tag) -> Result<&'s ManifestBytes, 
     })
 }
 
-/// Refuses what the rule of a tag does not allow.
-fn allowed(repository: &Repository, shipment: &Shipment, tag: &Tag, fate: &Fate) -> Result<(), PublishError> {
+/// What is at the registry when a tag is refused before anything else is done.
+const NOTHING: &str = "nothing was sent";
+/// The same when the tags before it are set.
+const IMAGE: &str = "somebody has set it meanwhile: the image is there, without this tag and those after it";
+
+/// Refuses what the rule of a tag does not allow; `sent` is there already.
+fn allowed(
+    repository: &Repository,
+    shipment: &Shipment,
+    tag: &Tag,
+    fate: &Fate,
+    sent: &'static str,
+) -> Result<(), PublishError> {
     let (tag_name, ours) = (tag.name().to_owned(), *named_by(shipment, tag)?.digest());
     match fate {
         Fate::Taken { at } | Fate::Fixed { at } => Err(PublishError::TagTaken {
@@ -139,12 +200,14 @@ fn allowed(repository: &Repository, shipment: &Shipment, tag: &Tag, fate: &Fate)
             repository: repository.to_string(),
             found: *at,
             ours,
+            sent,
         }),
         Fate::Unknown { at } => Err(PublishError::TagUnknown {
             tag: tag_name,
             repository: repository.to_string(),
             found: *at,
             version: shipment.version.clone().unwrap_or_else(|| ours.to_string()),
+            sent,
         }),
         _ => Ok(()),
     }

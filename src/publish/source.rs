@@ -50,7 +50,7 @@ mod tests {
             ("digests:", None),
             ("oci:out:1.0.0", Some("oci:out:1.0.0")),
             ("ghcr.io/acme/app:v1", Some("ghcr.io/acme/app:v1")),
-            ("Upper/case", None),
+            ("ghcr.io/Upper/case", None),
         ] {
             let source = text.parse::<Source>().ok();
             assert_eq!(

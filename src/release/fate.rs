@@ -112,6 +112,16 @@ impl<'a> Judge<'a> {
         self
     }
 
+    /// How the registry is asked.
+    pub(crate) fn client(&self) -> &'a Client {
+        self.client
+    }
+
+    /// Whose tags these are.
+    pub(crate) fn repository(&self) -> &'a Repository {
+        self.repository
+    }
+
     /// What becomes of each tag, in their order; `root` is what tags name that name no platform's manifest, if that is known.
     ///
     /// # Errors

@@ -120,6 +120,43 @@ fn a_layer_of_a_registry_is_checked_to_its_end() {
 }
 
 #[test]
+fn docker_archives_are_looked_at_too() {
+    let folder = pair(
+        image([Layer::new(&[file("a", "one")])]),
+        image([Layer::new(&[file("a", "two")])]),
+    );
+    let folder = folder.path();
+    let save = |from: &str, to: &str| tool(folder, &["skopeo", "copy", "-q", from, to]).is_some();
+    if !save("oci:before:x", "docker-archive:one.tar:a/b:1")
+        || !save("oci:after:x", "docker-archive:two.tar:a/b:2")
+    {
+        return;
+    }
+    let report = message(folder, &["inspect", "docker-archive:one.tar"]);
+    assert_eq!(report["name"], "docker-archive:one.tar");
+    assert_eq!(report["platforms"].as_array().unwrap().len(), 1, "{report:#}");
+    let found = message(
+        folder,
+        &["diff", "docker-archive:one.tar", "docker-archive:two.tar"],
+    );
+    let layer = &found["platforms"][0]["layers"][0];
+    assert_eq!(
+        (&layer["state"], &layer["files"][0]["path"]),
+        (&"changed".into(), &"/a".into()),
+        "{found:#}"
+    );
+    // The same tar, whoever has compressed it.
+    let same = message(folder, &["diff", "oci:before", "docker-archive:one.tar"]);
+    assert!(
+        same["platforms"][0]["layers"][0]
+            .get("files")
+            .is_none_or(|files| files.as_array().is_none_or(Vec::is_empty)),
+        "{same:#}"
+    );
+    run(folder, &["inspect", "docker-archive:one.tar:a/b:3"]).fails(2);
+}
+
+#[test]
 fn images_of_umoci_and_buildah_are_compared() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

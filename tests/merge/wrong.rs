@@ -233,6 +233,15 @@ fn what_the_matrix_does_not_mean_is_refused() {
         9,
         &["gantry::pipeline::foreign_image", "lookout", "watch"],
     );
+    let triples = trial.project.machine("triples", "1.2.3");
+    let named = matrix.replace("\nbase", "\ntags = [\"{triple}\"]\nbase");
+    triples.write("gantry.toml", named);
+    trial.refused(
+        &triples,
+        &["publish", &place],
+        3,
+        &["gantry::plan::template", "{triple}"],
+    );
     let empty = trial.project.path("empty");
     std::fs::create_dir(&empty).unwrap();
     let nowhere = Ran::of(&mut gantry(&empty, &["publish", &place])).fails(2);

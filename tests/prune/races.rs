@@ -120,7 +120,8 @@ async fn a_remaining_tag_that_cannot_be_read_ends_it() {
         let repository = store.repositories.get_mut(NAME).unwrap();
         repository.manifests.remove(&made.v2.digest.to_string());
     };
-    let cases: [(&str, &dyn Fn(&mut crate::support::registry::Store), &[&str]); 3] = [
+    type Change<'a> = &'a dyn Fn(&mut crate::support::registry::Store);
+    let cases: [(&str, Change<'_>, &[&str]); 3] = [
         ("a child is missing", &missing, &["latest", "v2"]),
         ("a child is damaged", &broken, &["latest", "v2"]),
         ("the tag names nothing", &loose, &[]),

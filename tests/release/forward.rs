@@ -21,14 +21,16 @@ enum Comes {
 
 use Comes::{Moved, Refused, Stays};
 
-/// Annotations and tags of what `latest` names, the version that is published, and what comes of it.
-fn table() -> Vec<(
+/// A name; annotations and tags of what `latest` names, the version that is published, and what comes of it.
+type Row = (
     &'static str,
     Value,
     &'static [&'static str],
     Option<&'static str>,
     Comes,
-)> {
+);
+
+fn table() -> Vec<Row> {
     let ours = Some("1.2.3");
     vec![
         ("lower", saying("1.2.2"), &[], ours, Moved),

@@ -11,8 +11,11 @@ pub struct Prebuilt {
     folder: tempfile::TempDir,
 }
 
+/// Makes a program that says a text.
+type Maker = fn(&str) -> Vec<u8>;
+
 /// Where the program for a platform lies in the project, and what makes it.
-const PROGRAMS: [(&str, fn(&str) -> Vec<u8>); 3] = [
+const PROGRAMS: [(&str, Maker); 3] = [
     ("dist/linux/amd64/app", amd64),
     ("dist/linux/arm64/app", arm64),
     ("dist/linux/armv6/app", arm),
@@ -118,7 +121,14 @@ pub fn amd64(text: &str) -> Vec<u8> {
     elf(62, 0, true, &[&code, text.as_bytes()].concat())
 }
 
-/// The same for 64-bit ARM.
+/// One for the same machine that says nothing and fails.
+pub fn failing() -> Vec<u8> {
+    // mov eax, 60; mov edi, 1; syscall
+    let code = [0xb8, 60, 0, 0, 0, 0xbf, 1, 0, 0, 0, 0x0f, 0x05];
+    elf(62, 0, true, &code)
+}
+
+/// As [`amd64`], for 64-bit ARM.
 pub fn arm64(text: &str) -> Vec<u8> {
     let length = u32::try_from(text.len()).expect("a short text");
     let code = [
@@ -135,7 +145,7 @@ pub fn arm64(text: &str) -> Vec<u8> {
     elf(183, 0, true, &[words(&code), text.into()].concat())
 }
 
-/// The same for ARMv6 with hard float.
+/// As [`amd64`], for ARMv6 with hard float.
 pub fn arm(text: &str) -> Vec<u8> {
     let length = u32::from(u8::try_from(text.len()).expect("a short text"));
     let code = [

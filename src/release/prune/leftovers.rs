@@ -1,7 +1,7 @@
 //! Deleting manifests that no tag leads to any more, and before them the tags that belong to them. All tags are looked at
 //! once more: whoever published meanwhile may have named what was to go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::Plan;
 use super::remove::Remover;
@@ -35,9 +35,10 @@ pub(super) async fn delete(
             return Ok(());
         }
     }
+    let still: BTreeSet<&Digest> = plan.leftovers.iter().collect();
     for position in 0..pruned.leftovers.len() {
         let digest = pruned.leftovers[position].digest;
-        let outcome = if !plan.leftovers.contains(&digest) {
+        let outcome = if !still.contains(&digest) {
             Outcome::Moved
         } else {
             match delete_one(remover, &digest).await {

@@ -6,6 +6,8 @@
 //! out of its place.
 
 mod error;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::io;

@@ -1,6 +1,9 @@
 //! What goes wrong, and when.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 /// A rule: the `at`-th request (from 1, counted by this rule) of this method and kind, and `times - 1` after it,
 /// meet with `act`. Of several rules the first that strikes counts.
@@ -43,6 +46,8 @@ pub enum Act {
     Hang,
     /// It is done and no answer comes.
     HangAfter,
+    /// It is done once somebody says so.
+    Wait(Arc<Notify>),
 }
 
 impl Fault {

@@ -230,7 +230,7 @@ impl Registry {
         })
     }
 
-    /// Returns when a request was kept waiting by [`Act::Hang`] or [`Act::HangAfter`].
+    /// Returns when a request was kept waiting by [`Act::Hang`], [`Act::HangAfter`] or [`Act::Wait`].
     pub async fn hung(&self) {
         self.shared.reached.notified().await;
     }

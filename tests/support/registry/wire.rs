@@ -130,6 +130,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         }
         return Err(Broken);
     }
+    if let Some(Act::Wait(told)) = &act {
+        shared.reached.notify_one();
+        told.notified().await;
+    }
     if let Some(Act::Delay(pause)) = &act {
         tokio::time::sleep(*pause).await;
     }

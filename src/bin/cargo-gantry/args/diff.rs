@@ -8,7 +8,7 @@ use super::{Login, Plain, platform};
 /// `diff`
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
-    /// `oci:DIR`, `oci-archive:FILE`, or a reference in a registry
+    /// `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, or a reference in a registry
     #[arg(value_name = "[TRANSPORT:]BEFORE")]
     pub(crate) before: String,
     /// The same; a login is for the registry of this one, if both lie in different ones

@@ -8,7 +8,7 @@ use super::{Login, Plain, platform};
 /// `inspect`
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// `oci:DIR`, `oci-archive:FILE`, or a reference in a registry
+    /// `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, or a reference in a registry
     #[arg(value_name = "[TRANSPORT:]NAME")]
     pub(crate) name: String,
     /// Only this platform
