@@ -139,7 +139,7 @@ pub enum Error {
     #[diagnostic(
         code(gantry::pipeline::partial),
         help(
-            "publish all platforms, or say --allow-partial to move the tags anyway; what was built is there by digest"
+            "publish all platforms, or say --allow-partial to move the tags anyway; without it, images are sent by digest alone"
         )
     )]
     Partial {

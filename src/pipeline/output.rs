@@ -165,9 +165,31 @@ pub(super) fn check(gantry: &Gantry, output: &str) -> Result<(), Error> {
 /// That what is planned can be written to `outputs`.
 pub(super) fn check_planned(gantry: &Gantry, plan: &Plan, outputs: &[String]) -> Result<(), Error> {
     let subjects: Vec<Subject<'_>> = plan.images.iter().map(Subject::planned).collect();
-    outputs
-        .iter()
-        .try_for_each(|output| places(gantry.tools.environment(), output, &subjects).map(drop))
+    all_places(gantry.tools.environment(), outputs, &subjects).map(drop)
+}
+
+/// The places of all images in all `outputs`, no two the same.
+fn all_places(
+    environment: &Environment,
+    outputs: &[String],
+    subjects: &[Subject<'_>],
+) -> Result<Vec<Place>, Error> {
+    let mut all: Vec<Place> = Vec::new();
+    for output in outputs {
+        let places = places(environment, output, subjects)?;
+        for place in &places {
+            if let Some(other) = all.iter().find(|other| other.clashes(place)) {
+                return Err(OutputError::Same {
+                    first: subjects[other.image].shown(other.platform),
+                    second: subjects[place.image].shown(place.platform),
+                    output: place.destination.to_string(),
+                }
+                .into());
+            }
+        }
+        all.extend(places);
+    }
+    Ok(all)
 }
 
 /// What a path may say of an image.
@@ -362,6 +384,33 @@ mod tests {
                 }
                 found => assert_eq!((found.is_ok(), clash), (true, None), "{output}"),
             }
+        }
+    }
+
+    #[test]
+    fn no_output_is_written_over_another() {
+        let environment = Environment::empty("/");
+        for (one, two, good) in [
+            (
+                "oci-archive:{image}.tar",
+                "docker-archive:{image}-{platform}.tar",
+                true,
+            ),
+            ("oci:out:{image}", "oci:out:{image}-{version}", true),
+            ("oci-archive:{image}.tar:a", "oci-archive:{image}.tar:b", false),
+            (
+                "oci-archive:{image}-linux-amd64.tar",
+                "docker-archive:{image}-{platform}.tar",
+                false,
+            ),
+            ("oci:out:{image}", "oci:out:{image}", false),
+        ] {
+            let outputs = [one.to_owned(), two.to_owned()];
+            let found = self::two(&["linux/amd64"], |subjects| {
+                all_places(&environment, &outputs, subjects)
+            });
+            let refused = matches!(found, Err(Error::Output(OutputError::Same { .. })));
+            assert_eq!(refused, !good, "{one} {two}: {found:?}");
         }
     }
 

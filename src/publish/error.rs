@@ -126,8 +126,7 @@ pub enum PublishError {
     #[diagnostic(
         code(gantry::publish::destination),
         help(
-            "a place is `oci:PATH`, `oci-archive:PATH`, `docker-archive:PATH`, or a registry reference as \
-             `ghcr.io/acme/app`"
+            "write `oci:PATH`, `oci-archive:PATH`, `docker-archive:PATH`, or a reference as `ghcr.io/acme/app`"
         )
     )]
     Destination {
