@@ -19,6 +19,18 @@ pub enum ArchiveError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Codec(#[from] CodecError),
+    /// Something is there already that a file must not replace: a folder, a device, a pipe.
+    #[error("`{}` is there already, and is no file", path.display())]
+    #[diagnostic(
+        code(gantry::archive::no_file),
+        help(
+            "an archive replaces a file at once when it is whole: name a file, or one that is not there yet"
+        )
+    )]
+    NoFile {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Neither a layout's directory nor a tar of one.
     #[error("`{}` is no OCI image layout", path.display())]
     #[diagnostic(

@@ -55,6 +55,12 @@ pub(super) fn at_once(
     fill: &mut dyn FnMut(&mut dyn Write, Failed<'_>) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::Store(BlobError::from_io(error, destination));
+    // Whoever may do anything would make a file of /dev/stdout, for everybody.
+    if destination.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(ArchiveError::NoFile {
+            path: destination.to_owned(),
+        });
+    }
     let folder = match destination.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -339,3 +339,32 @@ fn a_password_is_for_one_registry() {
         assert!(other.log().is_empty(), "{:?}", other.log());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_but_a_file_is_replaced_by_one() {
+    let trial = Trial::new("");
+    let (one, place) = trial.built("one", "1.2.3", &["linux/amd64"]);
+    let socket = one.root.join("socket");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let null = one.root.join("null");
+    std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+    std::fs::create_dir(one.root.join("folder")).unwrap();
+    for target in ["socket", "null", "folder"] {
+        for transport in ["oci-archive", "docker-archive"] {
+            let to = format!("{transport}:{target}");
+            trial.refused(
+                &one,
+                &["copy", &place, &to],
+                2,
+                &["gantry::archive::no_file", target],
+            );
+        }
+        let before = std::fs::symlink_metadata(one.root.join(target)).unwrap();
+        assert!(!before.is_file(), "{target}");
+    }
+    // A short text is written to whatever is there.
+    let words = ["build", "--platform", "linux/amd64", "--digests-file", "null"];
+    one.run(&words).ok();
+    assert!(std::fs::symlink_metadata(&null).unwrap().is_symlink());
+}

@@ -91,6 +91,13 @@ pub(super) fn write(path: &Path, digests: &Digests) -> Result<(), Error> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // A pipe or a device is written to, and never replaced.
+    if path
+        .metadata()
+        .is_ok_and(|there| !there.is_file() && !there.is_dir())
+    {
+        return std::fs::write(path, digests.text()).map_err(failed);
+    }
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     std::io::Write::write_all(&mut file, digests.text().as_bytes()).map_err(failed)?;
