@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::publish::{client, one_registry};
-use super::{Access, Error, Gantry, Request, blocking, convert, prepare};
+use super::{Access, Error, Gantry, Request, blocking, ci, convert, prepare};
 use crate::hub::{self, Api, Described, Description, Forge, HubError, Place, Revision, Vendor};
 use crate::plan::{self, Overrides, Question, Release, Selection};
 use crate::project::{Git, Package, Project, ProjectError};
@@ -200,7 +200,9 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
         packages: &packages,
         catalog: &Catalog::builtin(),
         bases: plan::Bases::new(),
-        git: git.as_ref().map(convert::git),
+        git: git
+            .as_ref()
+            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
         installed: Default::default(),
         selection: Selection {
             images: request.images.clone(),

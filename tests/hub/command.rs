@@ -346,3 +346,23 @@ fn each_trouble_has_its_code() {
     project.write("gantry.toml", &format!("{matrix}\n{}", at_hub(&hub)));
     project.run(&[]).fails(3);
 }
+
+#[test]
+fn a_ci_says_what_its_check_out_does_not() {
+    let Some(project) = Project::new("[\"docker.io/acme/{image}-{branch}\"]") else {
+        return;
+    };
+    project.git("checkout --quiet --detach");
+    let commit = std::fs::read_to_string(project.root.join(".git/HEAD")).unwrap();
+    let mut command = project.command(&project.root, &["--dry-run"]);
+    for variable in ["GITHUB_SHA", "CI_COMMIT_SHA"] {
+        command.env_remove(variable);
+    }
+    Ran::of(&mut command).fails(3);
+    command
+        .env("GITHUB_SHA", commit.trim())
+        .env("GITHUB_REF_TYPE", "branch")
+        .env("GITHUB_REF_NAME", "main");
+    let ran = Ran::of(&mut command).ok();
+    assert!(ran.stderr.contains("docker.io/acme/tiny-main"), "{}", ran.stderr);
+}

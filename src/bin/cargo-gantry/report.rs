@@ -93,9 +93,9 @@ fn coloured(text: &str) -> String {
 }
 
 /// The error with its causes in one line.
-fn message(error: &Error) -> String {
+pub(crate) fn message(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(next) = cause {
         text.push_str(": ");
         text.push_str(&next.to_string());

@@ -99,9 +99,13 @@ impl Reporter {
 
     /// Text for people, on standard error, with a verb before it.
     pub(crate) fn say(&self, verb: &str, text: &str) {
-        if self.level == Level::Quiet {
-            return;
+        if self.level > Level::Quiet {
+            self.complain(verb, text);
         }
+    }
+
+    /// The same of what went wrong, which is said in any case.
+    pub(crate) fn complain(&self, verb: &str, text: &str) {
         let verb = format!("{verb:>12}");
         let verb = if self.colours {
             format!("\x1b[1;32m{verb}\x1b[0m")

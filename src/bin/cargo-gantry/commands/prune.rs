@@ -8,6 +8,7 @@ use super::publish::access;
 use super::runtime;
 use super::tags::{HEAD, cells};
 use crate::args::prune::Prune;
+use crate::report::message;
 use crate::reporter::{Reporter, bytes_text};
 use crate::table::table;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: &Prune, gantry: &Gantry, reporter: &Reporter) -> Re
     let mut trouble = pruned.trouble.into_iter();
     let first = trouble.next();
     for error in trouble {
-        reporter.say("Failed", &error.to_string());
+        reporter.complain("Failed", &message(&error));
     }
     first.map_or(Ok(()), |error| Err(error.into()))
 }
