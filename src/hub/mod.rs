@@ -25,8 +25,8 @@ pub use crate::registry::Vendor;
 pub use error::{HubError, Kind};
 pub use text::{Forge, Linked, Place, Revision, linked, shortened, summary};
 
-use crate::registry::{Answer, Call, Client, Proof, Reply, Repository, Secret, Site, is_tag};
-use crate::spec::Digest;
+use crate::registry::{Answer, Call, Client, Proof, Reply, Repository, Secret, Site};
+use crate::spec::{Digest, is_tag};
 
 /// A vendor's API for one repository.
 pub struct Api {

@@ -7,7 +7,7 @@ use semver::Version;
 use super::rendering::Rendering;
 use super::{PlanError, PlannedTag, Question};
 use crate::matrix::{Condition, Image, Moves, TagOrder, TagRule, Template};
-use crate::spec::Platform;
+use crate::spec::{Platform, is_tag};
 
 /// Variables that only have a value for a platform.
 const OF_A_PLATFORM: [&str; 7] = [
@@ -141,12 +141,7 @@ fn planned(
 ) -> Result<PlannedTag, PlanError> {
     // `+` is legal in a version and not in a tag.
     let name = rendered.replace('+', "-");
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let first = name.bytes().next().is_some_and(word);
-    let rest = name
-        .bytes()
-        .all(|byte| word(byte) || byte == b'.' || byte == b'-');
-    if first && rest && name.len() <= 128 {
+    if is_tag(&name) {
         let platform = platform.cloned();
         return Ok(PlannedTag {
             name,

@@ -66,7 +66,6 @@ pub use retry::Patience;
 pub use secret::Secret;
 pub(crate) use site::{Call, Proof, Reply, Site};
 pub use source::{BlobContent, BlobSource};
-pub(crate) use tags::is_tag;
 pub(crate) use token::Access;
 pub use vendor::{Vendor, VendorApi};
 

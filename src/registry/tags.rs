@@ -13,6 +13,7 @@ use super::send::Request;
 use super::token::Access;
 use super::transmit::{protocol, read_bounded};
 use super::{Client, RegistryError, Repository};
+use crate::spec::is_tag;
 
 /// How many tags are asked for at once; some registries refuse more.
 const PAGE: usize = 1000;
@@ -89,11 +90,4 @@ impl Client {
             };
         }
     }
-}
-
-/// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
-pub(crate) fn is_tag(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let all = text.bytes().all(|b| word(b) || b == b'.' || b == b'-');
-    text.len() <= 128 && all && text.bytes().next().is_some_and(word)
 }

@@ -26,7 +26,7 @@ pub use merge::{MergeError, Merged, annotated, merge, only, said};
 pub use promote::{moves_of, shorter, tags_of};
 pub use read::{Part, ReadError};
 pub use survey::{BlobState, ManifestState, Survey, TagState, Way, blobs, survey};
-pub use tag::{Moves, Tag, is_tag};
+pub use tag::{Moves, Tag};
 
 pub use crate::registry::{BlobContent, BlobSource};
 use crate::spec::Digest;

@@ -1,7 +1,7 @@
 //! [`Tag`]: a name in a repository, and when it may come to name something else.
 
 use super::ReleaseError;
-use crate::spec::Digest;
+use crate::spec::{Digest, is_tag};
 
 /// A tag and its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +61,6 @@ impl Tag {
     pub fn names(&self) -> Option<&Digest> {
         self.names.as_ref()
     }
-}
-
-/// Whether `text` has the form of a tag.
-pub fn is_tag(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let first = text.bytes().next().is_some_and(word);
-    first && text.len() <= 128 && text.bytes().all(|b| word(b) || b == b'.' || b == b'-')
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod digest;
 mod format;
 pub mod json;
 mod platform;
-mod version;
+mod tag;
 
 pub use base::{BaseFacts, BaseLibc};
 pub use digest::{DiffId, Digest, DigestError, Hasher, Hashing};
@@ -16,7 +16,7 @@ pub use format::ManifestFormat;
 pub use oci_spec::distribution::{ParseError as ReferenceError, Reference};
 pub use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 pub use platform::{Platform, PlatformError};
-pub use version::version_of;
+pub use tag::{is_tag, version_of};
 
 /// The label and annotation keys that the image-spec reserves.
 /// <https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md#pre-defined-annotation-keys>

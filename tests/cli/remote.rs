@@ -256,8 +256,9 @@ fn digests_are_written_for_others() {
         [app, other].map(|place| format!("{place}@{digest}"))
     );
 
-    // Refused before anything was published: no file speaks of it.
+    // Refused before anything was published: no file speaks of it, nor of what was before.
     let none = place.outside("none.json");
+    std::fs::write(&none, "of an earlier run").unwrap();
     place.project.commit("changed");
     place.project.git(&["tag", "--force", "v1.2.3"]);
     place

@@ -6,7 +6,7 @@ use super::Form;
 use crate::matrix::Condition;
 use crate::matrix::suggest::nearest;
 use crate::matrix::template::{Scope, Template, TemplateError, VARIABLES};
-use crate::spec::{Platform, Reference};
+use crate::spec::{Platform, Reference, is_tag};
 
 /// What a text must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +65,6 @@ pub(in crate::matrix) enum Flaw {
     Template(TemplateError),
     Unsupported { what: String, help: &'static str },
 }
-
-/// A tag's grammar. <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests>
-const LONGEST_TAG: usize = 128;
 
 /// A part of a path that is neither `.` nor `..`.
 const SEGMENT: &str = r"(?:[^/.\x00][^/\x00]*|\.[^/.\x00][^/\x00]*|\.\.[^/\x00]+)";
@@ -166,7 +163,7 @@ impl Format {
             Self::BaseKey => text == "default" || platform(text)?,
             Self::Base => base(text),
             Self::Repository => repository(&sample),
-            Self::Tag => tag(&sample),
+            Self::Tag => is_tag(&sample),
             Self::Condition => Condition::parse(text).is_some(),
             Self::PathTemplate => Self::Path.matches(&sample),
             Self::FilesFrom | Self::FileBelow | Self::Member => self.matches(&sample),
@@ -379,14 +376,6 @@ fn repository(sample: &str) -> bool {
     let tagged = sample.contains('@') || sample.rsplit('/').next().is_some_and(|end| end.contains(':'));
     let upper = sample.bytes().any(|b| b.is_ascii_uppercase());
     !tagged && !upper && Reference::try_from(sample).is_ok()
-}
-
-fn tag(sample: &str) -> bool {
-    sample.len() <= LONGEST_TAG
-        && sample.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && sample
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 /// A `literal` character, or a variable that has a value in `scope`.

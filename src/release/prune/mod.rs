@@ -1,9 +1,9 @@
 //! [`prune`]: tags that are too many go, and nothing that anything else still needs.
 //!
 //! In: a repository, and which tags are to go. Out: what was deleted, or would be. Before anything is, all tags that stay
-//! are followed to everything that they lead to. It must never delete a digest that a remaining tag leads to, as a child,
-//! a subject or what refers to it; never a tag that names something else by now; and never leave a tag that names a
-//! placeholder, or something incomplete.
+//! are followed to everything that they lead to. It must never delete a digest that a remaining tag leads to, as a child
+//! or a subject, nor with `untagged` what refers to that; never a tag that names something else by now; and never leave a
+//! tag that names a placeholder, or something incomplete.
 
 mod leftovers;
 mod placeholder;

@@ -81,6 +81,17 @@ fn platforms<'a>(all: impl Iterator<Item = (&'a Platform, Digest)>) -> Vec<Platf
     .collect()
 }
 
+/// Removes what an earlier run has written: whoever finds the file shall find what this run made.
+pub(super) fn forget(path: Option<&Path>) -> Result<(), Error> {
+    match path {
+        Some(path) if path.is_file() => std::fs::remove_file(path).map_err(|source| Error::Write {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the file, whole or not at all.
 pub(super) fn write(path: &Path, digests: &Digests) -> Result<(), Error> {
     let failed = |source| Error::Write {

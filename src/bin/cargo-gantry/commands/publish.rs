@@ -20,15 +20,19 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
     let mut request = arguments.selecting.request();
     request.to_publish = true;
     let runtime = runtime()?;
+    let old = arguments.digests_file.as_deref().filter(|_| !arguments.dry_run);
     if !arguments.sources.is_empty() {
         let parcels = runtime.block_on(gantry.gather(&request, &arguments.sources, &access))?;
         if arguments.dry_run {
             let rehearsed = runtime.block_on(gantry.rehearse_sending(&parcels, &access, &terms))?;
             return remote::rehearsed(rehearsed, reporter);
         }
+        // Not before: it may be one of the sources.
+        digests::forget(old)?;
         let done = runtime.block_on(gantry.send(&parcels, &access, &terms));
         return finished(done, arguments, gantry, reporter);
     }
+    digests::forget(old)?;
     let built = runtime.block_on(gantry.build(&request))?;
     if arguments.dry_run {
         let rehearsed = runtime.block_on(gantry.rehearse(&built, &access, &terms))?;
