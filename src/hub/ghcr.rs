@@ -5,15 +5,13 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::pages::Looked;
 use super::path::{escape, parts};
-use super::{Api, Ask, HubError, Purpose, Removal};
-use crate::registry::{Answer, Reply};
+use super::{Api, HubError, Purpose, Removal};
+use crate::registry::Answer;
 use crate::spec::Digest;
 
 pub(super) const HEADERS: &[(&str, &str)] = &[("x-github-api-version", "2022-11-28")];
-
-/// How many pages of a list are read.
-const PAGES: usize = 1000;
 
 #[derive(Deserialize)]
 struct Version {
@@ -78,35 +76,11 @@ impl Api {
         let mut missing: Option<Box<Answer>> = None;
         for kind in ["orgs", "users"] {
             let list = format!("{kind}/{owner}/packages/container/{package}/versions");
-            let mut next = Some(self.site.url(&format!("{list}?per_page=100"))?);
-            for _ in 0..PAGES {
-                let Some(url) = next else { return Ok(None) };
-                let ask = Ask {
-                    method: "GET",
-                    url,
-                    body: None,
-                    what: &what,
-                    purpose: Purpose::Remove,
-                };
-                match self.ask(ask).await? {
-                    Reply::Done { body, next: more } => {
-                        let page: Vec<Version> =
-                            serde_json::from_slice(&body).map_err(|_| HubError::Protocol {
-                                what: what.clone(),
-                                problem: "this is no list of versions".to_owned(),
-                            })?;
-                        let has = |version: &Version| version.metadata.container.tags.contains(tag);
-                        if let Some(found) = page.into_iter().find(has) {
-                            return Ok(Some((list, found)));
-                        }
-                        next = more;
-                    }
-                    Reply::Refused(answer) if answer.status == 404 => {
-                        missing = Some(answer);
-                        break;
-                    }
-                    Reply::Refused(answer) => return Err(self.refused(&what, Purpose::Remove, answer)),
-                }
+            let has = |version: &Version| version.metadata.container.tags.contains(tag);
+            match self.look_through(&list, (&what, "versions"), has).await? {
+                Looked::Found(found) => return Ok(Some((list, found))),
+                Looked::NotListed => return Ok(None),
+                Looked::NoList(answer) => missing = Some(answer),
             }
         }
         Err(self.refused(&what, Purpose::Remove, missing.unwrap_or_default()))

@@ -3,12 +3,10 @@
 
 use serde::Deserialize;
 
+use super::pages::Looked;
 use super::path::{escape, parts};
-use super::{Api, Ask, HubError, Purpose, Removal};
-use crate::registry::{Proof, Reply};
-
-/// How many pages of a list are read.
-const PAGES: usize = 100;
+use super::{Api, HubError, Purpose, Removal};
+use crate::registry::Proof;
 
 /// The token of a CI job has a header of its own; every other one is a personal one, or one of a project or group.
 pub(super) fn proof(username: Option<&str>) -> Proof {
@@ -44,34 +42,11 @@ impl Api {
         for length in (2..=parts.len()).rev() {
             let project = escape(&parts[..length].join("/"));
             let list = format!("api/v4/projects/{project}/registry/repositories");
-            let mut next = Some(self.site.url(&format!("{list}?per_page=100"))?);
-            for _ in 0..PAGES {
-                let Some(url) = next else { break };
-                let ask = Ask {
-                    method: "GET",
-                    url,
-                    body: None,
-                    what: &what,
-                    purpose: Purpose::Remove,
-                };
-                match self.ask(ask).await? {
-                    Reply::Done { body, next: more } => {
-                        let page: Vec<Listed> =
-                            serde_json::from_slice(&body).map_err(|_| HubError::Protocol {
-                                what: what.clone(),
-                                problem: "this is no list of repositories".to_owned(),
-                            })?;
-                        if let Some(found) = page.iter().find(|listed| listed.path == name) {
-                            return Ok(format!("{list}/{}", found.id));
-                        }
-                        next = more;
-                    }
-                    Reply::Refused(answer) if answer.status == 404 => {
-                        last = Some(answer);
-                        next = None;
-                    }
-                    Reply::Refused(answer) => return Err(self.refused(&what, Purpose::Remove, answer)),
-                }
+            let ours = |listed: &Listed| listed.path == name;
+            match self.look_through(&list, (&what, "repositories"), ours).await? {
+                Looked::Found(found) => return Ok(format!("{list}/{}", found.id)),
+                Looked::NotListed => {}
+                Looked::NoList(answer) => last = Some(answer),
             }
         }
         // Projects without this repository of images do not answer 404.

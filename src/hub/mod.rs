@@ -11,6 +11,7 @@ mod error;
 mod ghcr;
 mod gitlab;
 mod harbor;
+mod pages;
 mod path;
 mod quay;
 mod text;

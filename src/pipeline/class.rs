@@ -11,7 +11,7 @@ use crate::publish::daemon::DaemonError;
 use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
-use crate::{publish, registry, release};
+use crate::{registry, release};
 
 /// What kind of trouble an error is; the command gives each class an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,11 +78,7 @@ impl Error {
             Self::Toolchain(_) | Self::Link(_) | Self::Links { .. } | Self::Binary(_) => Class::Build,
             Self::Registry(RegistryError::UserSettings { .. }) => Class::Usage,
             Self::Registry(error) => of_registry(error.kind()),
-            Self::Publish(error) => match error.kind() {
-                publish::Kind::Refused => Class::Refused,
-                publish::Kind::Usage => Class::Usage,
-                publish::Kind::Registry(kind) => of_registry(kind),
-            },
+            Self::Publish(error) => of_release(error.kind()),
             Self::Gather(
                 GatherError::NoDestination | GatherError::Nameless { .. } | GatherError::NotThere { .. },
             ) => Class::Usage,
@@ -90,11 +86,7 @@ impl Error {
             Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
             Self::Delivery(_) | Self::Tag(_) => Class::Usage,
             Self::Gather(_) => Class::Refused,
-            Self::Release(error) => match error.kind() {
-                release::Kind::Refused => Class::Refused,
-                release::Kind::Usage => Class::Usage,
-                release::Kind::Registry(kind) => of_registry(kind),
-            },
+            Self::Release(error) => of_release(error.kind()),
             Self::Hub(error) => match error.kind() {
                 hub::Kind::Usage => Class::Usage,
                 hub::Kind::Refused => Class::Refused,
@@ -133,6 +125,14 @@ fn of_registry(kind: registry::Kind) -> Class {
         registry::Kind::Denied => Class::Denied,
         registry::Kind::Local => Class::Disk,
         registry::Kind::Unreachable | registry::Kind::Protocol => Class::Unreachable,
+    }
+}
+
+fn of_release(kind: release::Kind) -> Class {
+    match kind {
+        release::Kind::Refused => Class::Refused,
+        release::Kind::Usage => Class::Usage,
+        release::Kind::Registry(kind) => of_registry(kind),
     }
 }
 

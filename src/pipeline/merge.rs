@@ -1,19 +1,18 @@
 //! What other machines have built becomes one image each, with the names that the matrix gives it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
+use super::named::named;
 use super::parcel::Parcel;
 use super::publish::client;
 use super::source::Sources;
-use super::{Access, Error, Gantry, Request, blocking, ci, convert, prepare};
+use super::{Access, Error, Gantry, Request, blocking};
 use crate::matrix::{IndexRule, Moves, Template};
-use crate::plan::{self, Overrides, PlannedTag, Question, Release, Selection};
-use crate::project::{Git, ProjectError};
+use crate::plan::{self, PlannedTag, Release};
+use crate::project::ProjectError;
 use crate::publish::PublishError;
 use crate::release::{self, Part, ReleaseError};
 use crate::spec::{Platform, Reference, annotation};
-use crate::target::Catalog;
 
 /// Why images that were built elsewhere are not those of the matrix.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -167,42 +166,14 @@ async fn parts(request: &Request, reader: &mut Sources<'_>, sources: &[String]) 
 
 /// The images of the project, named; none where there is no project.
 fn releases(gantry: &Gantry, request: &Request) -> Result<Option<Vec<Release>>, Error> {
-    let project = match prepare::load(gantry, request) {
+    let named = match named(gantry, request) {
         Err(Error::Project(ProjectError::NoCargo { .. })) => return Ok(None),
-        project => project?,
+        named => named?,
     };
-    let git = Git::read(&gantry.tools, &project.root)?;
-    let (matrix, _) = prepare::matrix(gantry, request, &project)?;
-    let packages: Vec<plan::Package> = project
-        .packages
-        .iter()
-        .map(|package| convert::package(package, &project))
-        .collect();
-    let (releases, notices) = plan::releases(&Question {
-        matrix: &matrix,
-        packages: &packages,
-        catalog: &Catalog::builtin(),
-        bases: plan::Bases::new(),
-        git: git
-            .as_ref()
-            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
-        installed: Default::default(),
-        selection: Selection {
-            images: request.images.clone(),
-            platforms: request.platforms.clone(),
-        },
-        overrides: Overrides {
-            repositories: request.repositories.clone(),
-            tags: request.tags.clone(),
-        },
-        variables: prepare::variables(gantry),
-        created: prepare::created(gantry, git.as_ref())?,
-        out: PathBuf::new(),
-    })?;
-    for notice in &notices {
+    for notice in &named.notices {
         gantry.notice(notice);
     }
-    Ok(Some(releases))
+    Ok(Some(named.releases))
 }
 
 /// Which of the images a part belongs to.

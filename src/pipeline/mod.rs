@@ -30,6 +30,7 @@ mod inspect;
 mod lay;
 mod load;
 mod merge;
+mod named;
 mod output;
 mod owner;
 mod pack;

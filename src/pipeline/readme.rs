@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::named::{Named, named};
 use super::publish::{client, one_registry};
-use super::{Access, Error, Gantry, Request, blocking, ci, convert, prepare};
+use super::{Access, Error, Gantry, Request, blocking};
 use crate::hub::{self, Api, Described, Description, Forge, HubError, Place, Revision, Vendor};
-use crate::plan::{self, Overrides, Question, Release, Selection};
-use crate::project::{Git, Package, Project, ProjectError};
+use crate::plan::Release;
+use crate::project::{Git, Package, ProjectError};
 use crate::registry::Repository;
 use crate::spec::Reference;
-use crate::target::Catalog;
 
 /// The largest README in bytes. No registry takes as much.
 const LARGEST: u64 = 4 << 20;
@@ -43,14 +43,6 @@ pub struct Readme {
     pub description: Description,
     /// The file is longer than the vendor takes.
     pub is_cut: bool,
-}
-
-/// What is known of the project.
-struct Known {
-    project: Project,
-    git: Option<Git>,
-    directory: PathBuf,
-    releases: Vec<Release>,
 }
 
 /// A text before it is fitted to a vendor, and where it lies.
@@ -89,7 +81,7 @@ fn prepared(
     wanted: &ReadmeRequest,
     access: &Access,
 ) -> Result<Vec<Readme>, Error> {
-    let known = match known(gantry, request) {
+    let known = match named(gantry, request) {
         // With a file and a place, no project is needed.
         Err(Error::Project(ProjectError::NoCargo { .. }))
             if wanted.file.is_some() && !wanted.repositories.is_empty() =>
@@ -148,7 +140,7 @@ fn prepared(
 
 /// The repositories, each once, and the image that each is of.
 fn targets<'a>(
-    known: Option<&'a Known>,
+    known: Option<&'a Named>,
     wanted: &ReadmeRequest,
 ) -> Result<Vec<(Repository, Option<&'a Release>)>, Error> {
     let releases = known.map_or(&[][..], |known| known.releases.as_slice());
@@ -186,49 +178,14 @@ fn targets<'a>(
     Ok(all)
 }
 
-fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
-    let project = prepare::load(gantry, request)?;
-    let git = Git::read(&gantry.tools, &project.root)?;
-    let (matrix, directory) = prepare::matrix(gantry, request, &project)?;
-    let packages: Vec<plan::Package> = project
-        .packages
-        .iter()
-        .map(|package| convert::package(package, &project))
-        .collect();
-    let (releases, _) = plan::releases(&Question {
-        matrix: &matrix,
-        packages: &packages,
-        catalog: &Catalog::builtin(),
-        bases: plan::Bases::new(),
-        git: git
-            .as_ref()
-            .map(|git| ci::completed(convert::git(git), gantry.tools.environment())),
-        installed: Default::default(),
-        selection: Selection {
-            images: request.images.clone(),
-            platforms: Vec::new(),
-        },
-        overrides: Overrides::default(),
-        variables: prepare::variables(gantry),
-        created: prepare::created(gantry, git.as_ref())?,
-        out: PathBuf::new(),
-    })?;
-    Ok(Known {
-        project,
-        git,
-        directory,
-        releases,
-    })
-}
-
 fn source(
     gantry: &Gantry,
-    known: Option<&Known>,
+    known: Option<&Named>,
     release: Option<&Release>,
     file: Option<&Path>,
 ) -> Result<Source, Error> {
     let package = release.and_then(|release| known?.project.package(release.package.as_deref()?));
-    let beside = |known: &Known| known.directory.join("README.md");
+    let beside = |known: &Named| known.directory.join("README.md");
     let file = match (file, package.and_then(|package| package.readme.clone()), known) {
         (Some(file), ..) => gantry.absolute(file),
         (None, Some(readme), _) => readme,
@@ -280,7 +237,7 @@ fn source(
 /// Where a file lies on the web: at the version's tag if that is on HEAD, else at the commit.
 fn place(
     gantry: &Gantry,
-    known: &Known,
+    known: &Named,
     package: Option<&Package>,
     version: Option<&str>,
     file: &Path,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::archive::ArchiveError;
 use crate::blob::BlobError;
 use crate::registry::{self, RegistryError};
-use crate::release::{self, ReleaseError};
+use crate::release::{Kind, ReleaseError};
 use crate::spec::{Digest, ReferenceError};
 
 /// Something could not be published.
@@ -149,28 +149,12 @@ pub enum PublishError {
     },
 }
 
-/// The kinds of failure that need different answers of the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Our rules forbid it: a tag would be replaced.
-    Refused,
-    /// What was asked for makes no sense.
-    Usage,
-    /// The registry, by its own kinds.
-    Registry(registry::Kind),
-}
-
 impl PublishError {
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Registry(error) => Kind::Registry(error.kind()),
-            Self::Release(error) => match error.kind() {
-                release::Kind::Refused => Kind::Refused,
-                release::Kind::Usage => Kind::Usage,
-                release::Kind::Registry(kind) => Kind::Registry(kind),
-            },
+            Self::Release(error) => error.kind(),
             Self::Archive(error) if error.is_disk() => Kind::Registry(registry::Kind::Local),
             Self::TagTaken { .. } | Self::TagUnknown { .. } | Self::TagImmutable { .. } => Kind::Refused,
             Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),

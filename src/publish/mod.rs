@@ -14,12 +14,12 @@ mod registry;
 mod source;
 
 pub use destination::Destination;
-pub use error::{Kind, PublishError};
+pub use error::PublishError;
 pub use layout::{Stored, descriptor, into_store, to_layout};
 pub use registry::{rehearse, to_registry};
 pub use source::Source;
 
-pub use crate::release::{BlobContent, BlobSource, Content, Lifted, ManifestBytes, Moves, Tag};
+pub use crate::release::{BlobContent, BlobSource, Content, Kind, Lifted, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};
 
 /// Everything of one image, and the names that it shall have.
