@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::{ArchiveError, Root};
 use crate::blob::{Blob, BlobError, BlobStore, Entry, LAYOUT, Unfinished, index_bytes, sweep};
 use crate::codec::tar::{Attributes, FileError, TarWriter};
-use crate::spec::{Digest, Hasher};
+use crate::spec::{Digest, Hashing};
 
 /// Writes the images into the OCI layout at `destination`. A layout that is there is extended; an entry of the
 /// same name is replaced. The index comes last and at once, so that whoever reads meanwhile sees the layout
@@ -91,7 +91,7 @@ fn pour(
     tar.directory(b"blobs", folders).map_err(failed)?;
     tar.directory(b"blobs/sha256", folders).map_err(failed)?;
     for (digest, blob) in &blobs {
-        let mut content = Checked::new(store.file(digest)?);
+        let mut content = Hashing::new(store.file(digest)?);
         let name = format!("blobs/sha256/{}", digest.hex());
         let altered = || BlobError::Altered {
             path: store.path(digest),
@@ -102,7 +102,7 @@ fn pour(
             FileError::Read(error) => BlobError::from_io(error, &store.path(digest)).into(),
             FileError::Write(error) => failed(error),
         })?;
-        if content.hasher.digest() != *digest {
+        if content.into_parts().1.digest() != *digest {
             return Err(altered().into());
         }
     }
@@ -139,27 +139,4 @@ fn blobs(store: &BlobStore, roots: &[Root]) -> Result<BTreeMap<Digest, Blob>, Bl
 fn entries(roots: &[Root]) -> Vec<Entry> {
     let entry = |root: &Root| Entry::new(root.name.as_deref(), root.descriptor.clone());
     roots.iter().map(entry).collect()
-}
-
-/// Hashes what is read.
-pub(super) struct Checked<R> {
-    inner: R,
-    pub(super) hasher: Hasher,
-}
-
-impl<R: Read> Checked<R> {
-    pub(super) fn new(inner: R) -> Self {
-        Self {
-            inner,
-            hasher: Hasher::default(),
-        }
-    }
-}
-
-impl<R: Read> Read for Checked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
 }

@@ -10,7 +10,7 @@ use crate::blob::{Blob, BlobError, BlobStore};
 use crate::codec;
 use crate::registry::{RegistryError, Repository, Told};
 use crate::rootfs::Tree;
-use crate::spec::{Digest, Hasher};
+use crate::spec::{Digest, Hashing};
 
 /// Bytes of all layers of an image at most, uncompressed: what ends a bomb, however many layers it is made of.
 const UNPACKED: u64 = 64 << 30;
@@ -207,17 +207,13 @@ fn lay(below: Laid, layer: &BaseLayer, mut bytes: impl Read) -> Result<Laid, Bas
     let digest = Digest::try_from(layer.descriptor.digest())?;
     let failed = |source| BaseError::LayerRead { digest, source };
     let decoder = codec::decoder(layer.descriptor.media_type(), &mut bytes, left)?;
-    let mut tar = Hashed {
-        inner: decoder,
-        hasher: Hasher::default(),
-    };
+    let mut tar = Hashing::new(decoder);
     tree.apply(&mut tar)
         .map_err(|source| BaseError::Layer { digest, source })?;
     // A tar ends before its file does: with padding, at least.
     io::copy(&mut tar, &mut io::sink()).map_err(failed)?;
-    let left = left.saturating_sub(tar.hasher.count());
-    let found = tar.hasher.diff_id();
-    drop(tar.inner);
+    let left = left.saturating_sub(tar.count());
+    let found = tar.into_parts().1.diff_id();
     io::copy(&mut bytes, &mut io::sink()).map_err(failed)?;
     if found != layer.diff_id {
         return Err(BaseError::DiffId {
@@ -229,24 +225,10 @@ fn lay(below: Laid, layer: &BaseLayer, mut bytes: impl Read) -> Result<Laid, Bas
     Ok(Laid { tree, left })
 }
 
-/// Hashes what is read.
-struct Hashed<R> {
-    inner: R,
-    hasher: Hasher,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Descriptor, MediaType};
+    use crate::spec::{Descriptor, Hasher, MediaType};
 
     #[test]
     fn all_layers_share_one_bound() {

@@ -8,7 +8,7 @@ use super::base::{base_name, of_index, of_manifest};
 use super::consistency::{check_environment, check_user, one_image_a_tag};
 use super::finish::finish;
 use super::foreign::{self, ForeignNeed};
-use super::naming::{check_version_tag, repositories, tagged_version};
+use super::naming::{check_version_tag, repositories, version};
 use super::need::{CallKey, Need, TargetKey};
 use super::rendering::Rendering;
 use super::target::{Decision, decide, decide_foreign, nearest, of_cargo};
@@ -174,19 +174,8 @@ fn one(
     if let (true, Some(first)) = (selected, first) {
         check_version_tag(image, first, git)?;
     }
-    let version = match first {
-        Some(package) => Some(package.version.clone()),
-        None => tagged_version(git),
-    };
-    let rendering = Rendering {
-        image: &image.name,
-        version: version.as_deref(),
-        git,
-        created: question.created,
-        variables: &question.variables,
-        platform: None,
-        out: None,
-    };
+    let version = version(first, git);
+    let rendering = Rendering::of(question, image, version.as_deref());
     let created = rfc3339(question.created);
     let derived = annotation::derived(
         &image.name,

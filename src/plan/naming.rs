@@ -49,8 +49,16 @@ fn without_userinfo(text: &str) -> String {
     }
 }
 
+/// The version of an image: that of its first cargo package, else of git's tags.
+pub(super) fn version(first: Option<&Package>, git: Option<&Git>) -> Option<String> {
+    match first {
+        Some(package) => Some(package.version.clone()),
+        None => tagged_version(git),
+    }
+}
+
 /// The highest version that a tag on HEAD names.
-pub(super) fn tagged_version(git: Option<&Git>) -> Option<String> {
+fn tagged_version(git: Option<&Git>) -> Option<String> {
     let tags = git?.tags.iter();
     let versions = tags.filter_map(|tag| version_of(tag));
     versions.max().map(|version| version.to_string())

@@ -4,7 +4,7 @@
 
 use super::consistency::one_image_a_tag;
 use super::image::{Origin, check_selection, implied, origin, uses};
-use super::naming::{check_version_tag, repositories, tagged_version};
+use super::naming::{check_version_tag, repositories, version};
 use super::rendering::Rendering;
 use super::{PlanError, PlannedTag, Question, tagging};
 use crate::matrix::{Image, IndexRule};
@@ -71,22 +71,11 @@ fn release(question: &Question<'_>, image: &Image, notices: &mut Vec<String>) ->
             package = Some(found);
         }
     }
-    let version = match package {
-        Some(package) => {
-            check_version_tag(image, package, git)?;
-            Some(package.version.clone())
-        }
-        None => tagged_version(git),
-    };
-    let rendering = Rendering {
-        image: &image.name,
-        version: version.as_deref(),
-        git,
-        created: question.created,
-        variables: &question.variables,
-        platform: None,
-        out: None,
-    };
+    if let Some(package) = package {
+        check_version_tag(image, package, git)?;
+    }
+    let version = version(package, git);
+    let rendering = Rendering::of(question, image, version.as_deref());
     let selected: Vec<(&Platform, &str)> = image
         .platforms
         .iter()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Git, PlanError};
-use crate::matrix::Template;
+use super::{Git, PlanError, Question};
+use crate::matrix::{Image, Template};
 use crate::spec::Platform;
 
 /// What templates of one image may name.
@@ -24,6 +24,19 @@ pub(super) struct Rendering<'a> {
 }
 
 impl<'a> Rendering<'a> {
+    /// For an image as a whole.
+    pub(super) fn of(question: &'a Question<'_>, image: &'a Image, version: Option<&'a str>) -> Self {
+        Self {
+            image: &image.name,
+            version,
+            git: question.git.as_ref(),
+            created: question.created,
+            variables: &question.variables,
+            platform: None,
+            out: None,
+        }
+    }
+
     /// The same for one platform.
     pub(super) fn on(self, platform: &'a Platform, triple: &'a str) -> Self {
         Self {

@@ -75,7 +75,7 @@ pub async fn into_store(
             let (client, store, blob) = (client.clone(), store.clone(), blob.clone());
             fetching.spawn(async move { fetch(&client, &store, &blob).await });
         }
-        let Some(fetched) = super::registry::next(&mut fetching).await else {
+        let Some(fetched) = crate::release::next(&mut fetching).await else {
             break;
         };
         if let Some(size) = fetched? {

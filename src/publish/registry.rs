@@ -269,7 +269,7 @@ async fn send_blobs(
         let (client, repository) = (client.clone(), repository.clone());
         uploads.spawn(async move { (blob.size, client.push_blob(&repository, &blob).await) });
     }
-    while let Some((size, pushed)) = next(&mut uploads).await {
+    while let Some((size, pushed)) = release::next(&mut uploads).await {
         match pushed? {
             Pushed::Present => {}
             Pushed::Mounted => published.blobs_mounted += 1,
@@ -358,17 +358,6 @@ fn immutable(error: &RegistryError) -> bool {
     ]
     .iter()
     .any(|word| said.contains(word))
-}
-
-/// The next result of a set. What is still running when its set is dropped, is ended.
-pub(super) async fn next<T: 'static>(set: &mut JoinSet<T>) -> Option<T> {
-    match set.join_next().await? {
-        Ok(value) => Some(value),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => None,
-        },
-    }
 }
 
 fn told(client: &Client, reference: &Reference, manifest: &ManifestBytes, present: bool) {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 
+use super::answers::all;
 use super::{Moves, ReleaseError, Tag};
 use crate::registry::{Access, Client, RegistryError, Repository};
 use crate::spec::{Digest, annotation, version_of};
@@ -127,23 +127,15 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// When the registry cannot be asked.
     pub async fn all(&self, tags: &[Tag], root: Option<&Digest>) -> Result<Vec<Fate>, ReleaseError> {
-        let mut requests = JoinSet::new();
-        for (position, tag) in tags.iter().enumerate() {
+        let asked = tags.iter().map(|tag| {
             let (client, reference) = (self.client.clone(), self.repository.tagged(tag.name()));
             let access = self.access;
-            requests.spawn(async move { (position, client.find_manifest(&reference, access).await) });
-        }
-        let mut found = BTreeMap::new();
-        while let Some(answer) = requests.join_next().await {
-            let (position, answer) = match answer {
-                Ok(answer) => answer,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            };
-            found.insert(position, answer?.map(|found| found.digest));
-        }
+            async move { client.find_manifest(&reference, access).await }
+        });
+        let found = all(asked).await?;
         let mut fates = Vec::new();
-        for (tag, at) in tags.iter().zip(found.into_values()) {
-            fates.push(self.judged(tag, root, at).await?);
+        for (tag, at) in tags.iter().zip(found) {
+            fates.push(self.judged(tag, root, at.map(|at| at.digest)).await?);
         }
         Ok(fates)
     }

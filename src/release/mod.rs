@@ -5,6 +5,7 @@
 //! Whatever comes from elsewhere was checked against its digest. It must never let a tag name something incomplete, move
 //! one against its rule, or delete what something that stays still needs.
 
+mod answers;
 mod digests;
 mod error;
 mod fate;
@@ -18,6 +19,7 @@ pub mod referrers;
 mod survey;
 mod tag;
 
+pub(crate) use answers::next;
 pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
 pub use fate::{Fate, Judge, Lifted};

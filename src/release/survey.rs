@@ -1,13 +1,10 @@
 //! [`Survey`]: what a registry has already of an image, and what publishing it would change. Nothing is written.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-
+use super::answers::all;
 use super::{BlobContent, BlobSource, Content, Fate, Judge, ManifestBytes, ReleaseError, Tag};
-use crate::registry::{Access, Client, RegistryError, Repository};
+use crate::registry::{Access, Client, Repository};
 use crate::spec::{Digest, Reference};
 
 /// What a registry has of an image.
@@ -80,9 +77,6 @@ impl TagState {
         Self { tag, fate }
     }
 }
-
-/// So many requests run at once.
-const AT_ONCE: usize = 8;
 
 /// Compares an image with what `repository` holds.
 ///
@@ -169,28 +163,4 @@ async fn manifests(
         }
     });
     Ok(all(asked).await?)
-}
-
-/// The answers to all requests, in their order.
-async fn all<T: Send + 'static>(
-    requests: impl Iterator<Item = impl Future<Output = Result<T, RegistryError>> + Send + 'static>,
-) -> Result<Vec<T>, RegistryError> {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let mut running = JoinSet::new();
-    for (position, request) in requests.enumerate() {
-        let turns = Arc::clone(&turns);
-        running.spawn(async move {
-            let _turn = turns.acquire().await.expect("this semaphore is never closed");
-            (position, request.await)
-        });
-    }
-    let mut answers = BTreeMap::new();
-    while let Some(ended) = running.join_next().await {
-        let (position, answer) = match ended {
-            Ok(ended) => ended,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
-        answers.insert(position, answer?);
-    }
-    Ok(answers.into_values().collect())
 }

@@ -1,7 +1,7 @@
 //! Content digests: [`Digest`] of stored bytes, [`DiffId`] of an uncompressed layer tar.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use sha2::Digest as _;
@@ -149,14 +149,14 @@ impl Hasher {
     }
 }
 
-/// A writer that hashes what passes through it.
+/// A writer, or a reader, that hashes what passes through it.
 pub struct Hashing<W> {
     inner: W,
     hasher: Hasher,
 }
 
-impl<W: Write> Hashing<W> {
-    /// Hashes everything on its way to `inner`.
+impl<W> Hashing<W> {
+    /// Hashes everything on its way to or from `inner`.
     pub fn new(inner: W) -> Self {
         Self {
             inner,
@@ -169,7 +169,7 @@ impl<W: Write> Hashing<W> {
         self.hasher.count()
     }
 
-    /// The inner writer and the hash of what it was given.
+    /// The inner writer or reader, and the hash of what passed.
     pub fn into_parts(self) -> (W, Hasher) {
         (self.inner, self.hasher)
     }
@@ -184,6 +184,14 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
     }
 }
 

@@ -8,10 +8,9 @@ use super::members::{GZIP, Side, copy, first};
 use super::read::MANIFEST;
 use super::{DockerArchive, DockerEntry, Facts, UNPACKED};
 use crate::archive::ArchiveError;
-use crate::archive::write::Checked;
 use crate::blob::{BlobError, BlobStore, MANIFEST_LIMIT};
 use crate::codec::{Compression, decoder};
-use crate::spec::{Descriptor, DiffId, Digest, MediaType, Platform, json};
+use crate::spec::{Descriptor, DiffId, Digest, Hashing, MediaType, Platform, json};
 
 /// First bytes of a zstd frame: <https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1>.
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -133,7 +132,7 @@ impl Importer<'_> {
         } else {
             MediaType::ImageLayer
         };
-        let mut tar = Checked::new(decoder(&stored, file.take(size), UNPACKED)?);
+        let mut tar = Hashing::new(decoder(&stored, file.take(size), UNPACKED)?);
         let writer = self.store.writer()?;
         let partial = writer.path().to_owned();
         let compression = Compression::default();
@@ -142,7 +141,7 @@ impl Importer<'_> {
             Side::From(error) => failed(error),
             Side::To(error) => BlobError::from_io(error, &partial).into(),
         })?;
-        if tar.hasher.diff_id() != *expected {
+        if tar.into_parts().1.diff_id() != *expected {
             return Err(wrong());
         }
         let writer = encoder

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::InspectError;
 use crate::codec::entries::{Entries, Entry, EntryKind};
 use crate::codec::{self, CodecError};
-use crate::spec::{Descriptor, DiffId, Digest, Hasher, MediaType};
+use crate::spec::{Descriptor, DiffId, Digest, Hasher, Hashing, MediaType};
 
 /// Entries of one layer at most; no image has as many.
 const ENTRIES: usize = 1_000_000;
@@ -99,10 +99,7 @@ fn read_within(
 ) -> io::Result<(LayerFacts, Allowance)> {
     let invalid = |error: CodecError| io::Error::new(io::ErrorKind::InvalidData, error);
     let decoder = codec::decoder(media_type, stored, left.unpacked).map_err(invalid)?;
-    let mut tar = Hashed {
-        inner: decoder,
-        hasher: Hasher::default(),
-    };
+    let mut tar = Hashing::new(decoder);
     let mut entries = Entries::new(&mut tar);
     let (mut files, mut held, mut position) = (BTreeMap::new(), 0, 0);
     while let Some(entry) = entries.next()? {
@@ -119,13 +116,13 @@ fn read_within(
     }
     // A tar ends before its file does: with padding, at least.
     io::copy(&mut tar, &mut io::sink())?;
-    let uncompressed = tar.hasher.count();
+    let uncompressed = tar.count();
     let left = Allowance {
         unpacked: left.unpacked.saturating_sub(uncompressed),
     };
     let facts = LayerFacts {
         files,
-        diff_id: tar.hasher.diff_id(),
+        diff_id: tar.into_parts().1.diff_id(),
         uncompressed,
     };
     Ok((facts, left))
@@ -221,20 +218,6 @@ pub fn largest_files(
     Ok(files
         .map(|(size, path)| (String::from_utf8_lossy(path).into_owned(), size))
         .collect())
-}
-
-/// Hashes what is read.
-struct Hashed<R> {
-    inner: R,
-    hasher: Hasher,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::graph::{Graph, next};
+use super::graph::Graph;
 use crate::registry::{Client, Kind, Repository};
-use crate::release::ReleaseError;
+use crate::release::{ReleaseError, next};
 use crate::spec::Digest;
 
 /// Configs that are read at once.

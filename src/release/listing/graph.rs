@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Node;
 use crate::registry::{Access, Client, Kind, RegistryError, Repository};
-use crate::release::ReleaseError;
+use crate::release::{ReleaseError, next};
 use crate::spec::Digest;
 
 /// Requests that are under way at once.
@@ -200,15 +200,4 @@ fn absent(what: String) -> Arc<RegistryError> {
         what,
         problem: "the registry names it, but does not have it".to_owned(),
     })
-}
-
-/// The next result of a set. What is still running when its set is dropped, is ended.
-pub(super) async fn next<T: 'static>(set: &mut JoinSet<T>) -> Option<T> {
-    match set.join_next().await? {
-        Ok(value) => Some(value),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => None,
-        },
-    }
 }
