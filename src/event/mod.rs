@@ -3,7 +3,11 @@
 //! In: what the rooms report. Out: one call of the caller's observer for each. An observer must not block for
 //! long: it is called from the threads that do the work.
 
+mod span;
+
 use std::time::Duration;
+
+pub use span::{Span, Stage};
 
 use crate::spec::{Digest, Platform};
 
@@ -175,6 +179,24 @@ pub enum Event<'a> {
         why: &'a str,
         /// How long until the next attempt.
         after: Duration,
+    },
+    /// A stretch of work begins, or a wait for something.
+    SpanBegan {
+        /// Tells it from all others of this process.
+        id: u64,
+        /// What kind of work.
+        stage: Stage,
+        /// The image, where it is work for one.
+        image: Option<&'a str>,
+        /// The platform, where it is work for one.
+        platform: Option<&'a Platform>,
+        /// What it is, for people: a unit, a layer, a digest, a tag.
+        what: &'a str,
+    },
+    /// It ended, well or not.
+    SpanEnded {
+        /// As it began.
+        id: u64,
     },
     /// Something the user should know that is no error.
     Notice {

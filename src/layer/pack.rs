@@ -70,24 +70,7 @@ pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Re
     let encoder = packing.compression.encoder(writer)?;
     let hashing = Hashing::new(encoder);
     let mut tar = TarWriter::new(hashing, packing.mtime);
-    for entry in &entries {
-        let attributes = entry.attributes();
-        match &entry.kind {
-            Kind::Directory => tar.directory(&entry.path, attributes).map_err(failed)?,
-            Kind::Symlink(target) => tar.symlink(&entry.path, target, attributes).map_err(failed)?,
-            Kind::Hardlink(target) => tar.hardlink(&entry.path, target, attributes).map_err(failed)?,
-            Kind::File(source) => {
-                let mut content = Content::open(source)?;
-                let size = content.size();
-                let written = tar.file(&entry.path, attributes, size, &mut content, packing.progress);
-                written.map_err(|error| match error {
-                    FileError::Read(error) => content.unreadable(error),
-                    FileError::Write(error) => failed(error),
-                })?;
-                content.finish()?;
-            }
-        }
-    }
+    write(&mut tar, &entries, packing.progress, &failed)?;
     let (encoder, hasher) = tar.finish().map_err(failed)?.into_parts();
     let blob = encoder.finish().map_err(failed)?.finish()?;
     Ok(Layer {
@@ -98,4 +81,32 @@ pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Re
         media_type: packing.compression.media_type(),
         entries: entries.len(),
     })
+}
+
+/// Writes the entries of one layer. `failed` is what a writer's error means.
+pub(super) fn write<W: std::io::Write>(
+    tar: &mut TarWriter<W>,
+    entries: &[Entry],
+    progress: &dyn Fn(u64),
+    failed: &dyn Fn(std::io::Error) -> LayerError,
+) -> Result<(), LayerError> {
+    for entry in entries {
+        let attributes = entry.attributes();
+        match &entry.kind {
+            Kind::Directory => tar.directory(&entry.path, attributes).map_err(failed)?,
+            Kind::Symlink(target) => tar.symlink(&entry.path, target, attributes).map_err(failed)?,
+            Kind::Hardlink(target) => tar.hardlink(&entry.path, target, attributes).map_err(failed)?,
+            Kind::File(source) => {
+                let mut content = Content::open(source)?;
+                let size = content.size();
+                let written = tar.file(&entry.path, attributes, size, &mut content, progress);
+                written.map_err(|error| match error {
+                    FileError::Read(error) => content.unreadable(error),
+                    FileError::Write(error) => failed(error),
+                })?;
+                content.finish()?;
+            }
+        }
+    }
+    Ok(())
 }
