@@ -157,6 +157,11 @@ impl Cache {
         self.0.blobs.read(digest, limit).ok()
     }
 
+    /// Whether something is kept under `name` beside the blobs.
+    pub(super) fn has_tree(&self, name: &str) -> bool {
+        self.0.trees.join(name).is_file()
+    }
+
     /// The bytes kept under `name` beside the blobs; none where they are missing or damaged.
     pub(super) fn tree(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.0.trees.join(name);

@@ -252,6 +252,14 @@ impl Bases {
         self.reader()?.tree(image).await
     }
 
+    /// Whether the merged tree of a base is in the user's cache.
+    ///
+    /// # Errors
+    /// When there is no cache.
+    pub fn has_tree(&self, image: &BaseImage) -> Result<bool, BaseError> {
+        Ok(self.reader()?.has_tree(image))
+    }
+
     /// Brings the layers of a base into `store`: hard-linked from the user's cache, where they are kept from now on.
     /// Those of a layout are copied from there.
     ///

@@ -27,6 +27,11 @@ struct Stored<T> {
 }
 
 impl Reader {
+    /// Whether there is a file for the tree; it may be damaged.
+    pub(super) fn has_tree(&self, image: &BaseImage) -> bool {
+        self.cache.has_tree(&name(&image.facts.manifest))
+    }
+
     /// The tree out of the cache; else made from the layers, and kept. One that is asked for twice is made once.
     pub(super) async fn tree(&self, image: &BaseImage) -> Result<Arc<Tree>, BaseError> {
         let manifest = image.facts.manifest;

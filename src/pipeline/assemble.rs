@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::build::{BuiltImage, Made};
-use super::ground::Grounds;
 use super::prepare::Prepared;
+use super::stand::Grounds;
 use super::{Error, Gantry, convert, said};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
@@ -30,7 +30,7 @@ pub(super) fn assemble(
     // What the programs of all platforms say alike.
     let mut common: Option<BTreeMap<String, String>> = None;
     for (number, platform) in planned.platforms.iter().enumerate() {
-        let base = grounds.of(platform).image.as_ref();
+        let base = grounds.of(platform)?.image.as_ref();
         let made = made(number);
         let mut parts = convert::parts(planned, platform, base, made.layers);
         said::add(&mut parts.settings.labels, &made.said);

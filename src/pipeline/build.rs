@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::assemble::assemble;
 use super::compile::{Spot, as_they_arrive};
 use super::examine::{Found, examine};
-use super::ground::{self, Ground, Grounds};
 use super::lay::{self, Placed};
 use super::pack::Packer;
 use super::prepare::Prepared;
 use super::sizes::{self, PlatformSizes, Weighed};
+use super::stand::{Ground, Grounds};
 use super::tried::{self, Rehearsal};
 use super::workplace::Workplace;
 use super::{Error, Gantry, blocking, budget, convert, finish, said};
@@ -105,7 +105,8 @@ pub(super) async fn build_prepared(
     prepared: Arc<Prepared>,
     keep: bool,
 ) -> Result<Built, Error> {
-    let (place, grounds) = ground::prepare(gantry, &prepared, keep).await?;
+    let place = Workplace::of(gantry, &prepared).await?;
+    let grounds = Grounds::read(gantry, &prepared, &place.store, keep);
     let gantry = gantry.clone();
     blocking(move || make(&gantry, &prepared, place, &grounds)).await
 }
@@ -125,7 +126,12 @@ fn make(
         grounds,
         workshop: finish::workshop(gantry, prepared),
     };
-    let made = as_they_arrive(gantry, prepared, |spot, binaries| line.make(spot, binaries))?;
+    let made = as_they_arrive(
+        gantry,
+        prepared,
+        || grounds.failed(),
+        |spot, binaries| line.make(spot, binaries),
+    )?;
     let found: Vec<Found> = made
         .iter()
         .map(|((image, _), made)| (prepared.plan.images[*image].name.clone(), made.found.clone()))
@@ -184,7 +190,7 @@ impl Line<'_> {
         let (gantry, prepared) = (self.gantry, self.prepared);
         let image = &prepared.plan.images[spot.0];
         let platform = &image.platforms[spot.1];
-        let ground = self.grounds.of(platform);
+        let ground = self.grounds.of(platform)?;
         let rehearsal = Rehearsal::new(gantry, prepared, self.packer, ground, (image, platform));
         let accept = |packed: &Path, dest: &str| rehearsal.starts(packed, dest);
         let ready = finish::ready(
@@ -196,6 +202,8 @@ impl Line<'_> {
             &accept,
         )?;
         let placed: Vec<Placed> = ready.iter().map(|ready| ready.placed.clone()).collect();
+        // Held, so that it is read once.
+        let tree = ground.tree()?;
         let (mut laid, found) = inspected(prepared, self.grounds, spot, &placed)?;
         if found.iter().any(Finding::is_denied) {
             return Ok(Made {
@@ -204,7 +212,7 @@ impl Line<'_> {
             });
         }
         laid.ship(&ready);
-        let layers = self.packer.pack(image, platform, &laid, &ground.tree)?;
+        let layers = self.packer.pack(image, platform, &laid, &tree)?;
         let tried = tried::smoke(
             gantry,
             prepared,
@@ -241,7 +249,7 @@ pub(super) fn inspected(
 ) -> Result<(lay::Laid, Vec<Finding>), Error> {
     let image = &prepared.plan.images[image];
     let platform = &image.platforms[platform];
-    let ground = grounds.of(platform);
+    let ground = grounds.of(platform)?;
     let target = prepared.catalog.triple(&platform.triple)?;
     // What others made is for the platform, which the fit check sees to, and not of one of rustc's targets.
     let compiled = platform.binaries.iter().zip(binaries);

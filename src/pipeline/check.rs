@@ -11,6 +11,8 @@ use super::build::inspected;
 use super::compile::as_they_arrive;
 use super::ground::{self, Purpose};
 use super::prepare::prepare;
+use super::stand::Grounds;
+use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{self, Elf, Facts};
@@ -65,12 +67,12 @@ impl CheckedProgram {
 
 pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Checked>, Error> {
     let prepared = Arc::new(prepare(gantry, request, Purpose::Check).await?);
-    let (place, grounds) = ground::prepare(gantry, &prepared, false).await?;
+    let place = Workplace::of(gantry, &prepared).await?;
+    let grounds = Grounds::read(gantry, &prepared, &place.store, false);
     let gantry = gantry.clone();
     blocking(move || {
-        let found = as_they_arrive(&gantry, &prepared, |spot, binaries| {
-            Ok(inspected(&prepared, &grounds, spot, binaries)?.1)
-        })?;
+        let inspect = |spot, binaries: &[_]| Ok(inspected(&prepared, &grounds, spot, binaries)?.1);
+        let found = as_they_arrive(&gantry, &prepared, || grounds.failed(), inspect)?;
         drop(place);
         let checked = found.into_iter().map(|((image, platform), findings)| {
             let image = &prepared.plan.images[image];

@@ -27,13 +27,21 @@ impl Unit {
             Maker::Foreign { unit } => Self::Foreign(*unit),
         }
     }
+
+    /// What is not cargo's comes first: it is there sooner, and what is wrong with it is told sooner.
+    fn all(plan: &Plan) -> impl Iterator<Item = Self> + use<> {
+        let foreign = (0..plan.foreign.len()).map(Self::Foreign);
+        foreign.chain((0..plan.units.len()).map(Self::Cargo))
+    }
 }
 
 /// Compiles everything, and gives each (image, platform) to `work` as soon as its binaries are there, on as many
-/// threads as there are processors.
+/// threads as there are processors. Once some work failed, or `failed` says why all of it is in vain, nothing more is
+/// compiled.
 pub(super) fn as_they_arrive<T: Send>(
     gantry: &Gantry,
     prepared: &Prepared,
+    failed: impl Fn() -> Option<Error>,
     work: impl Fn(Spot, &[Placed]) -> Result<T, Error> + Sync,
 ) -> Result<BTreeMap<Spot, T>, Error> {
     let plan = &prepared.plan;
@@ -59,44 +67,60 @@ pub(super) fn as_they_arrive<T: Send>(
             scope.spawn(worker);
         }
         let mut arrivals = Arrivals::new(plan);
-        let done = compile(gantry, prepared, &mut |unit, artifact| {
-            for ready in arrivals.take(plan, unit, artifact) {
-                // The workers only go when the sender does.
-                let _ = sender.send(ready);
+        let mut all = || {
+            for unit in Unit::all(plan) {
+                if let Some(error) = failed() {
+                    return Err(error);
+                }
+                // What failed is among the results.
+                if results.lock().unwrap_or_else(PoisonError::into_inner).is_err() {
+                    return Ok(false);
+                }
+                compile(gantry, prepared, unit, &mut |artifact| {
+                    for ready in arrivals.take(plan, unit, artifact) {
+                        // The workers only go when the sender does.
+                        let _ = sender.send(ready);
+                    }
+                })?;
             }
-        });
+            Ok(true)
+        };
+        let compiled = all();
         drop(sender);
-        done.and_then(|()| arrivals.complete(plan))
+        match compiled? {
+            true => arrivals.complete(plan),
+            false => Ok(()),
+        }
     });
     compiled?;
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is not cargo's comes first: it is there sooner, and what is wrong with it is told sooner.
-fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(Unit, Artifact)) -> Result<(), Error> {
+fn compile(
+    gantry: &Gantry,
+    prepared: &Prepared,
+    unit: Unit,
+    each: &mut dyn FnMut(Artifact),
+) -> Result<(), Error> {
     let (tools, observer) = (&gantry.tools, gantry.observer.as_ref());
-    for (position, unit) in prepared.plan.foreign.iter().enumerate() {
-        let mut each = |artifact| each(Unit::Foreign(position), artifact);
-        match unit {
+    match unit {
+        Unit::Cargo(position) => {
+            let unit = &prepared.plan.units[position];
+            let call = convert::unit(gantry, prepared, unit)?;
+            let result = build::cargo(tools, observer, &call, each);
+            result.map_err(|error| failure(error, prepared, unit))?;
+        }
+        Unit::Foreign(position) => match &prepared.plan.foreign[position] {
             ForeignUnit::Go(unit) => {
-                build::go(tools, observer, &convert::go(prepared, unit)?, &mut each)?;
+                build::go(tools, observer, &convert::go(prepared, unit)?, each)?;
             }
             ForeignUnit::Prebuilt(unit) => {
-                let call = convert::prebuilt(prepared, unit);
-                build::prebuilt(tools, observer, &call, &mut each)?;
+                build::prebuilt(tools, observer, &convert::prebuilt(prepared, unit), each)?;
             }
             ForeignUnit::Command(unit) => {
-                let call = convert::command(prepared, unit);
-                build::command(tools, observer, &call, &mut each)?;
+                build::command(tools, observer, &convert::command(prepared, unit), each)?;
             }
-        }
-    }
-    for (position, unit) in prepared.plan.units.iter().enumerate() {
-        let call = convert::unit(gantry, prepared, unit)?;
-        let result = build::cargo(tools, observer, &call, &mut |artifact| {
-            each(Unit::Cargo(position), artifact);
-        });
-        result.map_err(|error| failure(error, prepared, unit))?;
+        },
     }
     Ok(())
 }

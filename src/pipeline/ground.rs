@@ -1,40 +1,11 @@
-//! What images stand on: bases resolved for the plan, and before packing their configs and trees.
+//! Bases resolved for the plan: what images stand on.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::prepare::Prepared;
-use super::workplace::Workplace;
-use super::{Access, Error, Gantry, Request, blocking, publish};
-use crate::base::{BUILTIN, BaseImage, Bases, Mode, Origin};
+use super::{Access, Error, Gantry, Request, publish};
+use crate::base::{BUILTIN, Bases, Mode};
 use crate::matrix::{Base, Matrix, ToolchainRule};
-use crate::plan::{self, PlannedImage, PlannedPlatform};
-use crate::rootfs::Tree;
-use crate::spec::Platform;
-
-/// What one image stands on, for one platform.
-#[derive(Clone)]
-pub(super) struct Ground {
-    /// The merged tree of the base; empty where the base is ours.
-    pub tree: Arc<Tree>,
-    /// The base; none where it is ours.
-    pub image: Option<BaseImage>,
-}
-
-/// Every base that is stood on, by name and platform.
-pub(super) struct Grounds(BTreeMap<(String, Platform), Ground>);
-
-impl Grounds {
-    /// What a platform of the plan stands on.
-    pub(super) fn of(&self, platform: &PlannedPlatform) -> &Ground {
-        &self.0[&key(platform)]
-    }
-}
-
-fn key(platform: &PlannedPlatform) -> (String, Platform) {
-    (platform.base.clone(), platform.platform.clone())
-}
+use crate::plan;
 
 /// What bases are asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,59 +92,4 @@ pub(super) fn lock_file(gantry: &Gantry, request: &Request, directory: &Path) ->
         Some(matrix) => gantry.absolute(matrix).with_extension("lock"),
         None => directory.join("gantry.lock"),
     }
-}
-
-/// Whether something of it is started here, for which the base's layers must be at hand.
-fn starts_something(image: &PlannedImage, platform: &PlannedPlatform) -> bool {
-    image.smoke.is_some() || platform.binaries.iter().any(|binary| binary.finish.upx.is_some())
-}
-
-/// Opens the place where a plan is carried out, and reads configs and trees of the bases that it stands on. With `keep`
-/// their layers come into the store; those of a layout on this machine always do, since no registry has them.
-pub(super) async fn prepare(
-    gantry: &Gantry,
-    prepared: &Arc<Prepared>,
-    keep: bool,
-) -> Result<(Workplace, Grounds), Error> {
-    let place = {
-        let (gantry, prepared) = (gantry.clone(), Arc::clone(prepared));
-        blocking(move || Workplace::open(&gantry, &prepared.project)).await?
-    };
-    let (bases, store) = (prepared.bases.as_ref(), &place.store);
-    let mut grounds = BTreeMap::new();
-    let platforms = prepared.plan.images.iter().flat_map(|image| {
-        let platforms = image.platforms.iter();
-        platforms.map(move |platform| (platform, starts_something(image, platform)))
-    });
-    for (platform, starts) in platforms {
-        let key = key(platform);
-        if let Some(Ground {
-            image: Some(image), ..
-        }) = grounds.get(&key)
-            && let (true, Some(bases)) = (starts, bases)
-        {
-            bases.fetch(image, store).await?;
-        }
-        if grounds.contains_key(&key) {
-            continue;
-        }
-        let ground = match (bases, &platform.base_facts) {
-            (Some(bases), Some(facts)) => {
-                let image = bases.image(facts).await?;
-                if keep || starts || matches!(image.origin, Origin::Layout(_)) {
-                    bases.fetch(&image, store).await?;
-                }
-                Ground {
-                    tree: bases.tree(&image).await?,
-                    image: Some(image),
-                }
-            }
-            _ => Ground {
-                tree: Arc::default(),
-                image: None,
-            },
-        };
-        grounds.insert(key, ground);
-    }
-    Ok((place, Grounds(grounds)))
 }

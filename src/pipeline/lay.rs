@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::finish::Ready;
-use super::ground::Ground;
 use super::settle::{directory, settle};
+use super::stand::Ground;
 use super::{Error, convert, owner};
 use crate::base::accounts;
 use crate::base::builtin::{self, BuiltinFile};
@@ -40,8 +40,9 @@ pub(super) fn lay(
     directory: &Path,
     user: &str,
 ) -> Result<Laid, Error> {
-    let mut tree = Tree::clone(&ground.tree);
-    let base = settle(provided(platform, ground)?, &mut tree)?;
+    let below = ground.tree()?;
+    let mut tree = Tree::clone(&below);
+    let base = settle(provided(platform, ground, &below)?, &mut tree)?;
     let owner = owner::of(user, text(&tree, b"etc/passwd").unwrap_or_default());
     let files = settle(files(platform, directory, owner, &tree)?, &mut tree)?;
     let programs = binaries
@@ -82,7 +83,7 @@ pub(super) fn put(tree: &mut Tree, entry: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
-fn provided(platform: &PlannedPlatform, ground: &Ground) -> Result<Vec<Entry>, Error> {
+fn provided(platform: &PlannedPlatform, ground: &Ground, below: &Tree) -> Result<Vec<Entry>, Error> {
     let mut provide = platform.provide.clone();
     let mut users = platform.users.clone();
     let mut own = Vec::new();
@@ -92,7 +93,7 @@ fn provided(platform: &PlannedPlatform, ground: &Ground) -> Result<Vec<Entry>, E
             provide.retain(|part| *part != Provide::Passwd);
             users.entry("nonroot".to_owned()).or_insert(builtin::NONROOT);
         }
-        let text = |path| text(&ground.tree, path);
+        let text = |path| text(below, path);
         own = accounts::extended(text(b"etc/passwd"), text(b"etc/group"), &users)?;
         users.clear();
     }

@@ -50,6 +50,7 @@ mod settle;
 mod sizes;
 mod source;
 mod staged;
+mod stand;
 mod survey;
 mod tag;
 mod tags;

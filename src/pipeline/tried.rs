@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use super::build;
 use super::compile::Spot;
-use super::ground::Ground;
 use super::pack::Packer;
 use super::prepare::Prepared;
+use super::stand::Ground;
 use super::{Error, Gantry, lay, workplace};
 use crate::blob::BlobStore;
 use crate::event::Event;
@@ -179,7 +179,7 @@ impl<'a> Rehearsal<'a> {
         let laid = lay::lay(platform, &[], self.ground, &self.prepared.directory, user)?;
         let (layers, _) = self
             .packer
-            .below_programs(image, platform, &laid, &self.ground.tree)?;
+            .below_programs(image, platform, &laid, &*self.ground.tree()?)?;
         let scene = Scene {
             layers: files(self.packer.store, self.ground, &layers),
             platform: &platform.platform,

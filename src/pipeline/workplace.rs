@@ -3,8 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Error, Gantry};
+use super::prepare::Prepared;
+use super::{Error, Gantry, blocking};
 use crate::blob::BlobStore;
 use crate::project::Project;
 use crate::spec::Digest;
@@ -16,7 +18,13 @@ pub(super) struct Workplace {
 }
 
 impl Workplace {
-    pub(super) fn open(gantry: &Gantry, project: &Project) -> Result<Self, Error> {
+    /// Opens the place where a plan is carried out, away from the threads that serve the network.
+    pub(super) async fn of(gantry: &Gantry, prepared: &Arc<Prepared>) -> Result<Self, Error> {
+        let (gantry, prepared) = (gantry.clone(), Arc::clone(prepared));
+        blocking(move || Self::open(&gantry, &prepared.project)).await
+    }
+
+    fn open(gantry: &Gantry, project: &Project) -> Result<Self, Error> {
         let root = store(project);
         let lock = lock(gantry, &shared(project))?;
         if !project.is_cargo() {
