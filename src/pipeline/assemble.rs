@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::build::{BuiltImage, Made};
 use super::prepare::Prepared;
-use super::stand::Grounds;
+use super::sizes::PlatformSizes;
+use super::stand::Ground;
 use super::{Error, Gantry, convert, said};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
@@ -12,72 +13,90 @@ use crate::event::Event;
 use crate::image::{self, Image};
 use crate::index;
 use crate::matrix::IndexRule;
-use crate::plan::PlannedImage;
+use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::registry::{BlobContent, BlobSource, Repository};
 use crate::spec::{Digest, Reference};
 
-/// Puts an image together; `made` gives what was packed for each of its platforms.
-pub(super) fn assemble(
-    gantry: &Gantry,
+/// One platform's image in the store, and where its blobs lie.
+pub(super) struct Put {
+    pub image: Image,
+    pub blobs: BTreeMap<Digest, BlobSource>,
+    said: BTreeMap<String, String>,
+    sizes: PlatformSizes,
+}
+
+/// Puts together what was packed for one platform.
+pub(super) fn platform(
     prepared: &Prepared,
     store: &BlobStore,
+    (planned, platform): (&PlannedImage, &PlannedPlatform),
+    ground: &Ground,
+    made: &Made,
+) -> Result<Put, Error> {
+    let base = ground.image.as_ref();
+    let mut parts = convert::parts(planned, platform, base, made.layers.clone());
+    said::add(&mut parts.settings.labels, &made.said);
+    said::add(&mut parts.annotations, &made.said);
+    let image = image::assemble(parts)?;
+    store.put(image.config())?;
+    store.put(image.manifest())?;
+    let config = Digest::of(image.config());
+    let size = image.config().len() as u64;
+    let mut blobs = BTreeMap::from([(config, BlobSource::file(config, size, store.path(&config)))]);
+    // The base's layers lie lowest.
+    let of_base = base.map_or(0, |base| base.layers.len());
+    for (position, layer) in image.layers().iter().enumerate() {
+        let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
+        let origin = base.map(|base| &base.origin).filter(|_| position < of_base);
+        blobs.insert(
+            digest,
+            source(prepared, store, planned, Blob::new(digest, layer.size()), origin),
+        );
+    }
+    Ok(Put {
+        sizes: made.weighed.clone().of(&image),
+        said: made.said.clone(),
+        image,
+        blobs,
+    })
+}
+
+/// Joins the platforms of an image, in the order of the plan.
+pub(super) fn join(
+    gantry: &Gantry,
+    store: &BlobStore,
     planned: &PlannedImage,
-    grounds: &Grounds,
-    made: &dyn Fn(usize) -> Made,
+    platforms: Vec<Put>,
 ) -> Result<BuiltImage, Error> {
     let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
     // What the programs of all platforms say alike.
     let mut common: Option<BTreeMap<String, String>> = None;
-    for (number, platform) in planned.platforms.iter().enumerate() {
-        let base = grounds.of(platform)?.image.as_ref();
-        let made = made(number);
-        let mut parts = convert::parts(planned, platform, base, made.layers);
-        said::add(&mut parts.settings.labels, &made.said);
-        said::add(&mut parts.annotations, &made.said);
-        common = match common {
-            None => Some(made.said),
-            Some(common) => Some(
-                common
-                    .into_iter()
-                    .filter(|(key, value)| made.said.get(key) == Some(value))
-                    .collect(),
-            ),
-        };
-        let image = image::assemble(parts)?;
-        sizes.push(made.weighed.of(&image));
-        store.put(image.config())?;
-        store.put(image.manifest())?;
-        if !image.dropped().is_empty() {
+    for (platform, put) in planned.platforms.iter().zip(platforms) {
+        if !put.image.dropped().is_empty() {
             gantry.notice(&format!(
                 "{}: left out {} of base `{}`, which is for its own program",
                 planned.name,
-                image.dropped().join(" and "),
+                put.image.dropped().join(" and "),
                 platform.base
             ));
         }
         gantry.observer.event(&Event::Packed {
             image: &planned.name,
             platform: &platform.platform,
-            size: image.size(),
-            digest: &image.digest(),
+            size: put.image.size(),
+            digest: &put.image.digest(),
         });
-        let config = Digest::of(image.config());
-        blobs.insert(
-            config,
-            BlobSource::file(config, image.config().len() as u64, store.path(&config)),
-        );
-        // The base's layers lie lowest.
-        let of_base = base.map_or(0, |base| base.layers.len());
-        for (position, layer) in image.layers().iter().enumerate() {
-            let digest = Digest::try_from(layer.digest()).expect("a digest that was read or made before");
-            let origin = base.map(|base| &base.origin).filter(|_| position < of_base);
-            blobs.insert(
-                digest,
-                source(prepared, store, planned, Blob::new(digest, layer.size()), origin),
-            );
-        }
-        images.push(image);
+        common = match common {
+            None => Some(put.said),
+            Some(mut common) => {
+                common.retain(|key, value| put.said.get(key) == Some(value));
+                Some(common)
+            }
+        };
+        blobs.extend(put.blobs);
+        sizes.push(put.sizes);
+        images.push(put.image);
     }
     let index = match planned.index {
         IndexRule::Never => None,

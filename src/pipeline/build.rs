@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::assemble::assemble;
+use super::assemble::{self, Put};
 use super::compile::{Spot, as_they_arrive};
 use super::examine::{Found, examine};
 use super::lay::{self, Placed};
@@ -126,26 +126,25 @@ fn make(
         grounds,
         workshop: finish::workshop(gantry, prepared),
     };
-    let made = as_they_arrive(
-        gantry,
-        prepared,
-        || grounds.failed(),
-        |spot, binaries| line.make(spot, binaries),
-    )?;
-    let found: Vec<Found> = made
+    let work = |spot: Spot, programs: &[Placed]| line.work(spot, programs);
+    let done = as_they_arrive(gantry, prepared, || grounds.failed(), work)?;
+    let found: Vec<Found> = done
         .iter()
-        .map(|((image, _), made)| (prepared.plan.images[*image].name.clone(), made.found.clone()))
+        .map(|((image, _), done)| (prepared.plan.images[*image].name.clone(), done.made.found.clone()))
         .collect();
     gantry.judge(&found)?;
     tried::judge(
         gantry,
         prepared,
-        made.iter().map(|(spot, made)| (*spot, made.tried.as_ref())),
+        done.iter().map(|(spot, done)| (*spot, done.made.tried.as_ref())),
     )?;
+    let mut platforms: Vec<Vec<Put>> = prepared.plan.images.iter().map(|_| Vec::new()).collect();
+    for ((image, _), done) in done {
+        platforms[image].extend(done.put);
+    }
     let mut images = Vec::new();
-    for (position, planned) in prepared.plan.images.iter().enumerate() {
-        let made = |platform| made.get(&(position, platform)).cloned().unwrap_or_default();
-        images.push(assemble(gantry, prepared, store, planned, grounds, &made)?);
+    for (planned, platforms) in prepared.plan.images.iter().zip(platforms) {
+        images.push(assemble::join(gantry, store, planned, platforms)?);
     }
     budget::sizes(
         gantry,
@@ -176,6 +175,12 @@ pub(super) struct Made {
     tried: Option<Verdict>,
 }
 
+/// What became of one image's platform, and its image where nothing stands against it.
+struct Done {
+    made: Made,
+    put: Option<Put>,
+}
+
 /// Where one (image, platform) after the other is made of its programs.
 struct Line<'a> {
     gantry: &'a Gantry,
@@ -186,6 +191,23 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    fn work(&self, spot: Spot, programs: &[Placed]) -> Result<Done, Error> {
+        let made = self.make(spot, programs)?;
+        let image = &self.prepared.plan.images[spot.0];
+        let platform = &image.platforms[spot.1];
+        let fits = !made.found.iter().any(Finding::is_denied);
+        let put = match fits && tried::stands(image, made.tried.as_ref()) {
+            true => {
+                let ground = self.grounds.of(platform)?;
+                let put =
+                    assemble::platform(self.prepared, self.packer.store, (image, platform), ground, &made)?;
+                Some(put)
+            }
+            false => None,
+        };
+        Ok(Done { made, put })
+    }
+
     fn make(&self, spot: Spot, programs: &[Placed]) -> Result<Made, Error> {
         let (gantry, prepared) = (self.gantry, self.prepared);
         let image = &prepared.plan.images[spot.0];

@@ -60,6 +60,15 @@ pub(super) fn smoke(
     Ok(Some(verdict))
 }
 
+/// Whether nothing that a trial showed stands against an image.
+pub(super) fn stands(image: &PlannedImage, verdict: Option<&Verdict>) -> bool {
+    match verdict {
+        None | Some(Verdict::Passed) => true,
+        Some(Verdict::Failed { .. }) => false,
+        Some(Verdict::NotTried { .. }) => !image.smoke.as_ref().is_some_and(|smoke| smoke.required),
+    }
+}
+
 /// Tells what came of the trials, and stops where one failed, or where one that is required could not be made.
 pub(super) fn judge<'a>(
     gantry: &Gantry,
@@ -83,12 +92,11 @@ pub(super) fn judge<'a>(
             why: why.map(String::as_str),
             output: output.map(String::as_str),
         });
-        let required = image.smoke.as_ref().is_some_and(|smoke| smoke.required);
         let how = match verdict {
-            Verdict::Passed => continue,
+            _ if stands(image, Some(verdict)) => continue,
             Verdict::Failed { how, .. } => how.clone(),
-            Verdict::NotTried { why } if required => format!("it must be tried, and cannot be here: {why}"),
-            Verdict::NotTried { .. } => continue,
+            Verdict::NotTried { why } => format!("it must be tried, and cannot be here: {why}"),
+            Verdict::Passed => continue,
         };
         failures.push(Failure {
             image: image.name.clone(),
