@@ -8,7 +8,7 @@ use super::prepare::Prepared;
 use super::{Error, Gantry, convert, said};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
-use crate::event::Event;
+use crate::event::{Event, Span, Stage};
 use crate::image::{self, Image};
 use crate::index;
 use crate::matrix::IndexRule;
@@ -25,6 +25,8 @@ pub(super) fn assemble(
     grounds: &Grounds,
     made: &dyn Fn(usize) -> Made,
 ) -> Result<BuiltImage, Error> {
+    let of = (Some(planned.name.as_str()), None);
+    let _span = Span::begin(&gantry.observer, Stage::Assemble, of, "manifests and index");
     let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
     // What the programs of all platforms say alike.

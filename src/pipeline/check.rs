@@ -14,6 +14,7 @@ use super::prepare::prepare;
 use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{self, Elf, Facts};
+use crate::event::Stage;
 use crate::fit::{self, Finding};
 use crate::image::user_over;
 use crate::layer::Entry;
@@ -69,6 +70,9 @@ pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Ch
     let gantry = gantry.clone();
     blocking(move || {
         let found = as_they_arrive(&gantry, &prepared, |spot, binaries| {
+            let image = &prepared.plan.images[spot.0];
+            let platform = &image.platforms[spot.1];
+            let _span = gantry.span_of(Stage::Fit, (image, platform), &platform.base);
             Ok(inspected(&prepared, &grounds, spot, binaries)?.1)
         })?;
         drop(place);

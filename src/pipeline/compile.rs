@@ -8,6 +8,7 @@ use super::lay::Placed;
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::build::{self, Artifact, BuildError, link};
+use crate::event::Stage;
 use crate::plan::{BuildUnit, ForeignUnit, Maker, Plan, PlannedImage};
 
 /// A place in the plan: image and platform.
@@ -92,7 +93,7 @@ fn compile(gantry: &Gantry, prepared: &Prepared, each: &mut dyn FnMut(Unit, Arti
         }
     }
     for (position, unit) in prepared.plan.units.iter().enumerate() {
-        let call = convert::unit(gantry, prepared, unit)?;
+        let call = gantry.traced(Stage::Build, "flags", || convert::unit(gantry, prepared, unit))?;
         let result = build::cargo(tools, observer, &call, &mut |artifact| {
             each(Unit::Cargo(position), artifact);
         });

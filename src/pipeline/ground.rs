@@ -8,6 +8,7 @@ use super::prepare::Prepared;
 use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, publish};
 use crate::base::{BUILTIN, BaseImage, Bases, Mode, Origin};
+use crate::event::Stage;
 use crate::matrix::{Base, Matrix, ToolchainRule};
 use crate::plan::{self, PlannedImage, PlannedPlatform};
 use crate::rootfs::Tree;
@@ -68,6 +69,7 @@ pub(super) async fn resolve(
     }
     bases.keep_layers(purpose == Purpose::Build && !request.to_publish);
     for (name, platforms) in &wanted {
+        let _span = gantry.span(Stage::Base, name);
         for found in bases.facts(name, platforms).await? {
             facts.insert((name.clone(), found.platform.clone()), found);
         }
@@ -159,6 +161,7 @@ pub(super) async fn prepare(
         }
         let ground = match (bases, &platform.base_facts) {
             (Some(bases), Some(facts)) => {
+                let _span = gantry.span_on(Stage::Base, &platform.platform, &platform.base);
                 let image = bases.image(facts).await?;
                 if keep || starts || matches!(image.origin, Origin::Layout(_)) {
                     bases.fetch(&image, store).await?;

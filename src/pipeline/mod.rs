@@ -53,6 +53,7 @@ mod staged;
 mod survey;
 mod tag;
 mod tags;
+mod traced;
 mod tried;
 mod workplace;
 

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Error, Gantry};
 use crate::blob::BlobStore;
+use crate::event::Stage;
 use crate::project::Project;
 use crate::spec::Digest;
 
@@ -81,6 +82,7 @@ fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             gantry.notice("waiting for another build in this target directory");
+            let _span = gantry.span(Stage::Wait, "another build in this target directory");
             file.lock().map_err(failed)?;
         }
         // A file system without locks: then it is the user's affair that one build runs at a time.
