@@ -7,7 +7,7 @@ use super::messages::Reader;
 use super::remap::{Prefixes, c_variables};
 use super::rustflags::{handover, upper};
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Span, Stage};
 use crate::tool::{Call, Ended, Stream, Tools};
 
 /// Builds a unit. `each` gets every artifact when cargo reports it: the file is whole then, other triples may still
@@ -31,6 +31,12 @@ pub fn cargo(
     let mut reader = Reader::new(unit, observer, each);
     let prefixes = match &unit.remap {
         Some(remap) => {
+            let _span = Span::lent(
+                observer,
+                Stage::Build,
+                (None, None),
+                &format!("cargo fetch ({})", unit.name),
+            );
             reader = fetch(tools, unit, reader)?;
             let cargo_home = environment.cargo_home();
             let prefixes = Prefixes::of(unit, remap, environment.home(), cargo_home.as_deref())?;
@@ -49,6 +55,8 @@ pub fn cargo(
         for name in flags.remove {
             call = call.without(name);
         }
+        let what = format!("{} ({})", target.triple, unit.name);
+        let _span = Span::lent(observer, Stage::Build, (None, None), &what);
         reader = run(tools, &call, unit, reader)?;
     }
     let built = reader.finished()?;

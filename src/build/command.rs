@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::messages::Said;
 use super::{Artifact, BuildError, Built, CommandFailure};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Span, Stage};
 use crate::tool::{Call, Ended, Tools};
 
 /// Commands that make programs, run one after the other.
@@ -56,7 +56,10 @@ pub fn command(
     });
     let mut built = Built::default();
     for run in &unit.runs {
+        let what = format!("{} {} ({})", run.binary, run.triple, unit.name);
+        let span = Span::lent(observer, Stage::Build, (None, None), &what);
         make(tools, observer, unit, run)?;
+        drop(span);
         built.compiled += 1;
         observer.event(&Event::Compiled {
             unit: &unit.name,

@@ -17,7 +17,7 @@ pub use call::program as go_program;
 
 use super::place::Place;
 use super::{Artifact, BuildError, Built, Strip};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Span, Stage};
 use crate::tool::Tools;
 
 /// Go programs of one module or workspace, built for any number of targets with the same settings.
@@ -95,10 +95,17 @@ pub fn go(
     let place = Place::take(tools, observer, &unit.into)?;
     let caller = call::Caller::new(tools, observer, unit, place.temporary())?;
     let mut built = Built::default();
+    let listing = Span::lent(
+        observer,
+        Stage::Build,
+        (None, None),
+        &format!("go list ({})", unit.name),
+    );
     let groups = match unit.targets.first() {
         Some(target) => packages::groups(&caller, target)?,
         None => Vec::new(),
     };
+    drop(listing);
     for target in &unit.targets {
         let mut made = run::target(&caller, target, &groups, &mut built)?;
         for binary in &unit.binaries {

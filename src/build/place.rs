@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::BuildError;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Span, Stage};
 use crate::tool::{ToolError, Tools};
 
 /// A folder that is ours until this is dropped.
@@ -29,7 +29,7 @@ impl Place {
         fs::create_dir_all(folder).map_err(failed(folder))?;
         let path = folder.join(".lock");
         let lock = File::create(&path).map_err(failed(&path))?;
-        let mut told = false;
+        let mut told = None;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
@@ -43,13 +43,14 @@ impl Place {
                     command: format!("waiting for `{}`", folder.display()),
                 }));
             }
-            if !told {
+            if told.is_none() {
                 let text = format!("waiting for another build in `{}`", folder.display());
                 observer.event(&Event::Notice { text: &text });
-                told = true;
+                told = Some(Span::lent(observer, Stage::Wait, (None, None), &text));
             }
             std::thread::sleep(POLL);
         }
+        drop(told);
         // What a killed build left.
         let temporary = folder.join(".temporary");
         match fs::remove_dir_all(&temporary) {

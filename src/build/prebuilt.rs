@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::place::Place;
 use super::{Artifact, BuildError, Built};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Span, Stage};
 use crate::spec::{Digest, Platform};
 use crate::tool::{ToolError, Tools};
 
@@ -65,7 +65,14 @@ pub fn prebuilt(
             let command = format!("taking `{}`", wanted.path.display());
             return Err(BuildError::Tool(ToolError::Cancelled { command }));
         }
+        let span = Span::lent(
+            observer,
+            Stage::Build,
+            (None, Some(&wanted.platform)),
+            &wanted.binary,
+        );
         let path = files.take(wanted)?;
+        drop(span);
         built.fresh += 1;
         observer.event(&Event::Compiled {
             unit: &unit.name,

@@ -1,13 +1,16 @@
 //! [`Event`] and [`Observer`]: how the library tells what it does. It never prints.
 //!
 //! In: what the rooms report. Out: one call of the caller's observer for each. An observer must not block for
-//! long: it is called from the threads that do the work.
+//! long: it is called from the threads that do the work. [`Timeline`] is one that keeps when work began and ended.
 
 mod span;
+mod timeline;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use span::{Span, Stage};
+pub use timeline::{Link, Recorded, Timeline, waited_for};
 
 use crate::spec::{Digest, Platform};
 
@@ -214,6 +217,18 @@ pub enum Event<'a> {
 pub trait Observer: Send + Sync {
     /// One event.
     fn event(&self, event: &Event<'_>);
+}
+
+impl<T: Observer + ?Sized> Observer for &T {
+    fn event(&self, event: &Event<'_>) {
+        (**self).event(event);
+    }
+}
+
+impl<T: Observer + ?Sized> Observer for Arc<T> {
+    fn event(&self, event: &Event<'_>) {
+        (**self).event(event);
+    }
 }
 
 /// The observer that listens to nothing.

@@ -66,8 +66,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Work that goes on for as long as the value lives.
 #[must_use = "it ends when it is dropped"]
-pub struct Span {
-    observer: Arc<dyn Observer>,
+pub struct Span<O: Observer = Arc<dyn Observer>> {
+    observer: O,
     id: u64,
 }
 
@@ -75,6 +75,29 @@ impl Span {
     /// Begins `stage`, called `what`, for an image's platform where it is for one.
     pub fn begin(
         observer: &Arc<dyn Observer>,
+        stage: Stage,
+        of: (Option<&str>, Option<&Platform>),
+        what: &str,
+    ) -> Self {
+        Self::of(Arc::clone(observer), stage, of, what)
+    }
+}
+
+impl<'a> Span<&'a dyn Observer> {
+    /// As [`Span::begin`], where the observer is only lent.
+    pub fn lent(
+        observer: &'a dyn Observer,
+        stage: Stage,
+        of: (Option<&str>, Option<&Platform>),
+        what: &str,
+    ) -> Self {
+        Self::of(observer, stage, of, what)
+    }
+}
+
+impl<O: Observer> Span<O> {
+    fn of(
+        observer: O,
         stage: Stage,
         (image, platform): (Option<&str>, Option<&Platform>),
         what: &str,
@@ -87,14 +110,11 @@ impl Span {
             platform,
             what,
         });
-        Self {
-            observer: Arc::clone(observer),
-            id,
-        }
+        Self { observer, id }
     }
 }
 
-impl Drop for Span {
+impl<O: Observer> Drop for Span<O> {
     fn drop(&mut self) {
         self.observer.event(&Event::SpanEnded { id: self.id });
     }

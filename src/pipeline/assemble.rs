@@ -9,7 +9,7 @@ use super::stand::Ground;
 use super::{Error, Gantry, convert, said};
 use crate::base::Origin;
 use crate::blob::{Blob, BlobStore};
-use crate::event::Event;
+use crate::event::{Event, Span, Stage};
 use crate::image::{self, Image};
 use crate::index;
 use crate::matrix::IndexRule;
@@ -68,6 +68,8 @@ pub(super) fn join(
     planned: &PlannedImage,
     platforms: Vec<Put>,
 ) -> Result<BuiltImage, Error> {
+    let of = (Some(planned.name.as_str()), None);
+    let _span = Span::begin(&gantry.observer, Stage::Assemble, of, "manifests and index");
     let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
     // What the programs of all platforms say alike.

@@ -19,6 +19,7 @@ use super::workplace::Workplace;
 use super::{Error, Gantry, blocking, budget, convert, finish, said};
 use crate::binary::{Facts, Workshop};
 use crate::blob::BlobStore;
+use crate::event::Stage;
 use crate::fit::Finding;
 use crate::image::{self, Image, LayerPart};
 use crate::index::Index;
@@ -156,7 +157,7 @@ fn make(
     for image in images.iter().filter(|image| image.whole) {
         store.add_entry(&image.name, image.descriptor())?;
     }
-    store.collect_garbage(KEPT)?;
+    gantry.traced(Stage::Assemble, "garbage", || store.collect_garbage(KEPT))?;
     Ok(Built {
         store: place.store,
         images,
@@ -226,7 +227,9 @@ impl Line<'_> {
         let placed: Vec<Placed> = ready.iter().map(|ready| ready.placed.clone()).collect();
         // Held, so that it is read once.
         let tree = ground.tree()?;
+        let fit = gantry.span_of(Stage::Fit, (image, platform), &platform.base);
         let (mut laid, found) = inspected(prepared, self.grounds, spot, &placed)?;
+        drop(fit);
         if found.iter().any(Finding::is_denied) {
             return Ok(Made {
                 found,

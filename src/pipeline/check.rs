@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::build::inspected;
-use super::compile::as_they_arrive;
+use super::compile::{Spot, as_they_arrive};
 use super::ground::{self, Purpose};
 use super::prepare::prepare;
 use super::stand::Grounds;
@@ -16,6 +16,7 @@ use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
 use crate::binary::{self, Elf, Facts};
+use crate::event::Stage;
 use crate::fit::{self, Finding};
 use crate::image::user_over;
 use crate::layer::Entry;
@@ -71,7 +72,12 @@ pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Ch
     let grounds = Grounds::read(gantry, &prepared, &place.store, false);
     let gantry = gantry.clone();
     blocking(move || {
-        let inspect = |spot, binaries: &[_]| Ok(inspected(&prepared, &grounds, spot, binaries)?.1);
+        let inspect = |spot: Spot, binaries: &[_]| {
+            let image = &prepared.plan.images[spot.0];
+            let platform = &image.platforms[spot.1];
+            let _span = gantry.span_of(Stage::Fit, (image, platform), &platform.base);
+            Ok(inspected(&prepared, &grounds, spot, binaries)?.1)
+        };
         let found = as_they_arrive(&gantry, &prepared, || grounds.failed(), inspect)?;
         drop(place);
         let checked = found.into_iter().map(|((image, platform), findings)| {

@@ -8,6 +8,7 @@ use super::lay::Placed;
 use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::build::{self, Artifact, BuildError, link};
+use crate::event::Stage;
 use crate::plan::{BuildUnit, ForeignUnit, Maker, Plan, PlannedImage};
 
 /// A place in the plan: image and platform.
@@ -106,7 +107,7 @@ fn compile(
     match unit {
         Unit::Cargo(position) => {
             let unit = &prepared.plan.units[position];
-            let call = convert::unit(gantry, prepared, unit)?;
+            let call = gantry.traced(Stage::Build, "flags", || convert::unit(gantry, prepared, unit))?;
             let result = build::cargo(tools, observer, &call, each);
             result.map_err(|error| failure(error, prepared, unit))?;
         }

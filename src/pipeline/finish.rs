@@ -7,6 +7,7 @@ use super::prepare::Prepared;
 use super::sizes::ProgramSizes;
 use super::{Error, Gantry, workplace};
 use crate::binary::{Accept, Finished, Finishing, StripLevel, UpxLevel, Workshop};
+use crate::event::Stage;
 use crate::matrix::Strip;
 use crate::plan::{PlannedBinary, PlannedImage, PlannedPlatform};
 
@@ -41,6 +42,7 @@ pub(super) fn ready(
     let target = prepared.catalog.triple(&platform.triple)?;
     let mut ready = Vec::new();
     for (binary, program) in platform.binaries.iter().zip(programs) {
+        let _span = gantry.span_of(Stage::Finish, (image, platform), &program.dest);
         let accept: Accept<'_> = &|packed: &Path| accept(packed, &program.dest);
         let finished = workshop.finish(&program.path, target, &wish(binary), accept)?;
         for notice in &finished.notices {

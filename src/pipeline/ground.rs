@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Access, Error, Gantry, Request, publish};
 use crate::base::{BUILTIN, Bases, Mode};
+use crate::event::Stage;
 use crate::matrix::{Base, Matrix, ToolchainRule};
 use crate::plan;
 
@@ -39,6 +40,7 @@ pub(super) async fn resolve(
     }
     bases.keep_layers(purpose == Purpose::Build && !request.to_publish);
     for (name, platforms) in &wanted {
+        let _span = gantry.span(Stage::Base, name);
         for found in bases.facts(name, platforms).await? {
             facts.insert((name.clone(), found.platform.clone()), found);
         }

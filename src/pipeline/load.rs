@@ -5,6 +5,7 @@ mod elsewhere;
 use super::output::names;
 use super::prepare::matrix_alone;
 use super::{Access, Error, Gantry, Request, blocking};
+use crate::event::{Span, Stage};
 use crate::matrix::Matrix;
 use crate::publish::daemon::{Cargo, Daemon, DaemonError, Runtime};
 use crate::spec::Platform;
@@ -88,6 +89,8 @@ async fn load(gantry: &Gantry, request: &Request, into: Option<&Runtime>) -> Res
             names: names(image, &platform),
             platform: platform.clone(),
         };
+        let of = (Some(image.name.as_str()), Some(&platform));
+        let _span = Span::begin(&gantry.observer, Stage::Upload, of, &daemon.to_string());
         let there = daemon.load(&built.store, &cargo).await?;
         loaded.push(LoadedImage {
             image: image.name.clone(),

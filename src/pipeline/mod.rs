@@ -54,6 +54,7 @@ mod stand;
 mod survey;
 mod tag;
 mod tags;
+mod traced;
 mod tried;
 mod workplace;
 

@@ -15,6 +15,7 @@ use super::{Built, BuiltImage, Error, Gantry};
 use crate::archive::{self, Root, SavedImage};
 use crate::blob::Blob;
 use crate::environment::Environment;
+use crate::event::{Span, Stage};
 use crate::matrix::Template;
 use crate::plan::{Plan, PlannedImage};
 use crate::publish::Destination;
@@ -50,6 +51,8 @@ pub(super) fn write(gantry: &Gantry, built: &Built, output: &str) -> Result<Vec<
     for place in places(gantry.tools.environment(), output, &subjects)? {
         let image = &built.images[place.image];
         let platform = place.platform.map(|at| image.images[at].platform().clone());
+        let of = (Some(image.name.as_str()), platform.as_ref());
+        let _span = Span::begin(&gantry.observer, Stage::Assemble, of, output);
         let (shown, digest) = write_one(gantry, built, place)?;
         written.push(Written {
             image: image.name.clone(),

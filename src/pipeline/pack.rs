@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::lay::Laid;
 use super::{Error, Gantry, convert};
 use crate::blob::BlobStore;
-use crate::event::Event;
+use crate::event::{Event, Stage};
 use crate::image::LayerPart;
 use crate::layer::{self, Attributes, Entry, Kind, Packing, Source};
 use crate::plan::{PlannedImage, PlannedPlatform};
@@ -109,6 +109,7 @@ impl<'a> Packer<'a> {
         below: &Below,
         what: &str,
     ) -> Result<LayerPart, Error> {
+        let _span = self.gantry.span_of(Stage::Pack, (image, platform), what);
         let progress = |bytes| {
             self.gantry.observer.event(&Event::PackProgress {
                 image: &image.name,

@@ -8,6 +8,7 @@ use super::{Error, Gantry, Request, blocking, ci, convert, pinned, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
+use crate::event::Stage;
 use crate::matrix::{self, Matrix, Source, ToolchainRule};
 use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
 use crate::project::{self, Git, Project, ProjectError};
@@ -84,9 +85,11 @@ pub(super) fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error>
 }
 
 fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
-    let project = load(gantry, request)?;
-    let git = Git::read(&gantry.tools, &project.root)?;
-    let (matrix, directory) = matrix(gantry, request, &project)?;
+    let project = gantry.traced(Stage::Project, "project", || load(gantry, request))?;
+    let git = gantry.traced(Stage::Project, "git", || Git::read(&gantry.tools, &project.root))?;
+    let (matrix, directory) =
+        gantry.traced(Stage::Project, "matrix", || matrix(gantry, request, &project))?;
+    let _toolchain = gantry.span(Stage::Project, "toolchain");
     let toolchain = match project.is_cargo() {
         true => Toolchain::survey(&gantry.tools, &project.root)?,
         false => Toolchain::without_rust(&gantry.tools, &project.root),
@@ -122,9 +125,12 @@ fn planned(
     };
     let candidates = plan::candidates(&matrix, &catalog, &selection, &facts)?;
     let installed = match project.is_cargo() {
-        true => installed(gantry, request, &toolchain, &candidates)?,
+        true => gantry.traced(Stage::Plan, "standard libraries", || {
+            installed(gantry, request, &toolchain, &candidates)
+        })?,
         false => BTreeSet::new(),
     };
+    let draft_span = gantry.span(Stage::Plan, "draft");
     let packages: Vec<plan::Package> = project
         .packages
         .iter()
@@ -148,12 +154,15 @@ fn planned(
         created: created(gantry, git.as_ref())?,
         out: workplace::store(&project).join("made"),
     })?;
+    drop(draft_span);
+    let links_span = gantry.span(Stage::Plan, "linkers");
     let links = links(gantry, draft.queries(), &project, &toolchain, &catalog)?;
+    drop(links_span);
     let ways: Vec<Option<plan::Link>> = links
         .iter()
         .map(|link| Some(link.as_ref()?.planned.clone()))
         .collect();
-    let plan = draft.plan(&ways)?;
+    let plan = gantry.traced(Stage::Plan, "plan", || draft.plan(&ways))?;
     for notice in &plan.notices {
         gantry.notice(notice);
     }

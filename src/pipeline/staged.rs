@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::prepare::{matrix_alone, prepare};
 use super::{Error, Gantry, Request, blocking, build, ground, tried};
+use crate::event::{self, Span};
 use crate::matrix::Matrix;
 use crate::spec::Platform;
 use crate::target::Catalog;
@@ -69,6 +70,8 @@ pub(super) async fn stage(gantry: &Gantry, request: &Request) -> Result<Staged, 
             config: &config,
             target: Some(&target),
         };
+        let of = (Some(image.as_str()), Some(made.platform()));
+        let _span = Span::begin(&gantry.observer, event::Stage::Trial, of, "root");
         let stage = set(&gantry, &folder, &scene)?;
         Ok(Staged {
             stage,

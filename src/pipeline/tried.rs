@@ -10,7 +10,7 @@ use super::prepare::Prepared;
 use super::stand::Ground;
 use super::{Error, Gantry, lay, workplace};
 use crate::blob::BlobStore;
-use crate::event::Event;
+use crate::event::{self, Event};
 use crate::image::LayerPart;
 use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::spec::{Descriptor, Digest, Platform};
@@ -45,6 +45,7 @@ pub(super) fn smoke(
     let Some(smoke) = &image.smoke else {
         return Ok(None);
     };
+    let _span = gantry.span_of(event::Stage::Trial, (image, platform), &smoke.args.join(" "));
     let config = build::config(image, platform, ground)?;
     let target = prepared.catalog.triple(&platform.triple)?;
     let scene = Scene {
@@ -167,6 +168,7 @@ impl<'a> Rehearsal<'a> {
 
     /// Starts a packed program at its place in the image; what cannot be started here is not shipped unseen.
     pub(super) fn starts(&self, packed: &Path, dest: &str) -> Result<(), String> {
+        let _span = self.gantry.span_of(event::Stage::Trial, self.of, dest);
         let stage = self.stage.get_or_init(|| match self.set() {
             Ok(stage) => stage,
             Err(error) => Err(whole(&error)),

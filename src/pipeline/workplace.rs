@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::prepare::Prepared;
 use super::{Error, Gantry, blocking};
 use crate::blob::BlobStore;
+use crate::event::Stage;
 use crate::project::Project;
 use crate::spec::Digest;
 
@@ -89,6 +90,7 @@ fn lock(gantry: &Gantry, root: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             gantry.notice("waiting for another build in this target directory");
+            let _span = gantry.span(Stage::Wait, "another build in this target directory");
             file.lock().map_err(failed)?;
         }
         // A file system without locks: then it is the user's affair that one build runs at a time.

@@ -10,7 +10,7 @@ mod readme;
 pub(crate) mod tag;
 pub(crate) mod tags;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
@@ -88,6 +88,21 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Where the page of `--timings` goes.
+    pub(crate) fn timings(&self) -> Option<&Path> {
+        let traced = match self {
+            Self::Build(build) => &build.traced,
+            Self::Publish(publish) => &publish.traced,
+            Self::Load(load) => &load.traced,
+            Self::Check(check) => &check.traced,
+            Self::Run(run) => &run.traced,
+            _ => return None,
+        };
+        traced.timings.as_deref()
+    }
+}
+
 /// How things are shown.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -126,6 +141,14 @@ pub(crate) enum Color {
     Always,
     /// Never
     Never,
+}
+
+/// Where the time goes.
+#[derive(Debug, Args)]
+pub(crate) struct Traced {
+    /// Write a page to this file that shows what ran when, and what the run waited for
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    timings: Option<PathBuf>,
 }
 
 /// What is worked on.
@@ -205,6 +228,8 @@ pub(crate) struct Build {
     /// Also show what other compressions and UPX would give, and what they cost at each start
     #[arg(long)]
     pub(crate) explain_size: bool,
+    #[command(flatten)]
+    traced: Traced,
 }
 
 /// `publish`
@@ -233,6 +258,8 @@ pub(crate) struct Publish {
     /// Write what was published, with its digests, to this file: `digests:FILE` names it elsewhere
     #[arg(long, value_name = "FILE")]
     pub(crate) digests_file: Option<PathBuf>,
+    #[command(flatten)]
+    traced: Traced,
 }
 
 /// `plan`
@@ -259,6 +286,8 @@ pub(crate) struct Check {
     pub(crate) base: Option<String>,
     #[command(flatten)]
     pub(crate) selecting: Selecting,
+    #[command(flatten)]
+    traced: Traced,
 }
 
 /// `update`
@@ -276,6 +305,8 @@ pub(crate) struct Update {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) selecting: Selecting,
+    #[command(flatten)]
+    traced: Traced,
     /// Arguments for the program, in place of the image's own
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) arguments: Vec<String>,

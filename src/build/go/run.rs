@@ -10,7 +10,7 @@ use super::call::Caller;
 use super::packages::Group;
 use crate::build::messages::Said;
 use crate::build::{BuildError, Built};
-use crate::event::Event;
+use crate::event::{Event, Span, Stage};
 use crate::tool::{Call, Ended};
 
 /// Builds all groups for a target: by package, the file and whether it was there before as it is now.
@@ -33,7 +33,10 @@ pub(super) fn target<'a>(
             .arg("-o")
             .arg(folder.join(""))
             .args(group.members.iter().map(|member| &member.argument));
+        let what = format!("{} ({})", target.triple, caller.unit.name);
+        let span = Span::lent(caller.observer, Stage::Build, (None, None), &what);
         let compiled = run(caller, &call, target)?;
+        drop(span);
         built.compiled += compiled;
         for (member, (path, before)) in group.members.iter().zip(before) {
             let Some(mark) = Mark::of(&path) else {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Login, Selecting};
+use super::{Login, Selecting, Traced};
 
 /// `load`
 #[derive(Debug, Args)]
@@ -19,4 +19,6 @@ pub(crate) struct Load {
     pub(crate) selecting: Selecting,
     #[command(flatten)]
     pub(crate) login: Login,
+    #[command(flatten)]
+    pub(super) traced: Traced,
 }

@@ -7,6 +7,8 @@ use cargo_gantry::pipeline::{Built, Error, Gantry, PublishedImage, Written};
 use cargo_gantry::release::{Digests, ImageDigests, PlatformDigest};
 use cargo_gantry::spec::{Digest, Platform};
 
+use crate::whole;
+
 /// What was built, and the places that it was written to. A file for one platform alone is an image of its own there.
 pub(super) fn of_built(built: &Built, written: &[Written]) -> Digests {
     let mut images = Vec::new();
@@ -81,39 +83,22 @@ fn platforms<'a>(all: impl Iterator<Item = (&'a Platform, Digest)>) -> Vec<Platf
     .collect()
 }
 
-/// Removes what an earlier run has written: whoever finds the file shall find what this run made.
+/// Removes what an earlier run has written.
 pub(super) fn forget(path: Option<&Path>) -> Result<(), Error> {
-    match path {
-        Some(path) if path.is_file() => std::fs::remove_file(path).map_err(|source| Error::Write {
+    path.map_or(Ok(()), |path| {
+        whole::forget(path).map_err(|source| Error::Write {
             path: path.to_owned(),
             source,
-        }),
-        _ => Ok(()),
-    }
+        })
+    })
 }
 
 /// Writes the file, whole or not at all.
 pub(super) fn write(path: &Path, digests: &Digests) -> Result<(), Error> {
-    let failed = |source| Error::Write {
+    whole::write(path, digests.text().as_bytes()).map_err(|source| Error::Write {
         path: path.to_owned(),
         source,
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // A pipe or a device is written to, and never replaced.
-    if path
-        .metadata()
-        .is_ok_and(|there| !there.is_file() && !there.is_dir())
-    {
-        return std::fs::write(path, digests.text()).map_err(failed);
-    }
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut file, digests.text().as_bytes()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    })
 }
 
 /// Appends to the files that GitHub Actions names for a step's outputs and for the job's summary, where it does.

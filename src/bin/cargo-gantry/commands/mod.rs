@@ -24,23 +24,21 @@ mod tag;
 mod tags;
 mod targets;
 
-use std::sync::atomic::AtomicBool;
-
 use cargo_gantry::pipeline::{Error, Gantry};
 
 use crate::args::Command;
 use crate::reporter::Reporter;
 
-/// Runs what was asked for, and gives the exit code: that of the program for `run`, else 0. `handed_over` is set when the
-/// terminal is a program's.
+/// Runs what was asked for, and gives the exit code: that of the program for `run`, else 0. `hand_over` is called before
+/// the terminal is a program's.
 pub(crate) fn run(
     command: Command,
     gantry: &Gantry,
     reporter: &Reporter,
-    handed_over: &AtomicBool,
+    hand_over: &dyn Fn() -> Result<(), Error>,
 ) -> Result<u8, Error> {
     let done = match command {
-        Command::Run(run) => return run::run(&run, gantry, reporter, handed_over),
+        Command::Run(run) => return run::run(&run, gantry, reporter, hand_over),
         Command::Build(build) => build::run(&build, gantry, reporter),
         Command::Publish(publish) => publish::run(&publish, gantry, reporter),
         Command::Load(load) => load::run(&load, gantry, reporter),

@@ -1,7 +1,5 @@
 //! `cargo gantry run`
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use cargo_gantry::pipeline::{Error, Gantry};
 
 use super::runtime;
@@ -13,14 +11,14 @@ pub(crate) fn run(
     arguments: &Run,
     gantry: &Gantry,
     reporter: &Reporter,
-    handed_over: &AtomicBool,
+    hand_over: &dyn Fn() -> Result<(), Error>,
 ) -> Result<u8, Error> {
     let own = &arguments.arguments;
     let own = (!own.is_empty()).then_some(own.as_slice());
     let request = arguments.selecting.request();
     let staged = runtime()?.block_on(gantry.stage(&request))?;
     reporter.finish();
-    handed_over.store(true, Ordering::SeqCst);
+    hand_over()?;
     match staged.run(own) {
         // As container runtimes tell it: 127 where there is no such program, 126 where it is none.
         Err(error @ Error::Trial(_)) => match refused(&error) {
