@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::build::inspected;
-use super::compile::as_they_arrive;
+use super::compile::{Spot, as_they_arrive};
 use super::ground::{self, Purpose};
 use super::prepare::prepare;
 use super::stand::Grounds;
@@ -71,7 +71,11 @@ pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Ch
     let grounds = Grounds::read(gantry, &prepared, &place.store, false);
     let gantry = gantry.clone();
     blocking(move || {
-        let inspect = |spot, binaries: &[_]| Ok(inspected(&prepared, &grounds, spot, binaries)?.1);
+        let inspect = |spot: Spot, binaries: &[_]| {
+            let platform = &prepared.plan.images[spot.0].platforms[spot.1];
+            let collected = lay::collected(platform, &prepared.directory)?;
+            Ok(inspected(&prepared, &grounds, spot, binaries, collected)?.1)
+        };
         let found = as_they_arrive(&gantry, &prepared, || grounds.failed(), inspect)?;
         drop(place);
         let checked = found.into_iter().map(|((image, platform), findings)| {
