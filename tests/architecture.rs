@@ -40,7 +40,8 @@ pub(crate) const ROOMS: &[Room] = &[
         "build",
         &["target", "tool", "event", "environment", "codec", "spec"],
     ),
-    room("binary", &["target", "tool", "spec"]),
+    // Of what was read of a program, and which file that was, it keeps records.
+    room("binary", &["target", "tool", "blob", "spec"]),
     room("blob", &["spec"]),
     room("codec", &["spec"]),
     room("archive", &["blob", "codec", "spec"]),

@@ -19,7 +19,8 @@ pub struct Collected {
 impl BlobStore {
     /// Removes the blobs that no entry leads to and that were neither written nor looked for within `age`. A
     /// build that runs meanwhile loses nothing, as long as it takes less than `age` from its first blob to its
-    /// entry: a day is a good value.
+    /// entry: a day is a good value. What the store remembers goes with the blobs that it names, or when nobody asked for
+    /// it within `age`.
     ///
     /// # Errors
     /// When an entry cannot be followed (then nothing is removed), or a file cannot be removed.
@@ -27,7 +28,7 @@ impl BlobStore {
         let lock = self.exclusively()?;
         self.fault("garbage.locked");
         let needed = self.needed()?;
-        let mut collected = Collected::default();
+        let (mut collected, mut gone) = (Collected::default(), BTreeSet::new());
         let folder = self.folder();
         let failed = |error| BlobError::from_io(error, &folder);
         for file in fs::read_dir(&folder).map_err(failed)? {
@@ -49,7 +50,9 @@ impl BlobStore {
             fs::remove_file(file.path()).map_err(|error| BlobError::from_io(error, &file.path()))?;
             collected.blobs += 1;
             collected.bytes += metadata.len();
+            gone.insert(file.file_name().to_string_lossy().into_owned());
         }
+        self.forget(age, &gone);
         drop(lock);
         Ok(collected)
     }

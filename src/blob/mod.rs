@@ -9,7 +9,10 @@
 mod entries;
 mod error;
 mod garbage;
+mod identity;
+mod ours;
 mod reach;
+mod record;
 #[cfg(test)]
 mod tests;
 mod unfinished;
@@ -26,9 +29,13 @@ pub use entries::Entry;
 pub(crate) use entries::bytes as index_bytes;
 pub use error::BlobError;
 pub use garbage::Collected;
+pub use identity::{FileIdentity, SETTLED, Sighting};
+use ours::Ours;
 #[cfg(test)]
 use reach::DEPTH;
 pub use reach::{MANIFEST_LIMIT, reach};
+pub use record::Records;
+use unfinished::is_abandoned;
 pub(crate) use unfinished::{Unfinished, sweep};
 pub use writer::BlobWriter;
 
@@ -84,6 +91,7 @@ pub type Faults = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct BlobStore {
     root: PathBuf,
     faults: Option<Faults>,
+    ours: Ours,
 }
 
 impl fmt::Debug for BlobStore {
@@ -218,7 +226,8 @@ impl BlobStore {
     }
 
     /// Brings a blob of another store here: as a second name of the same file where the system can do that,
-    /// otherwise as a copy. The content is compared with the digest first.
+    /// otherwise as a copy. The content is compared with the digest first, unless that store wrote it in this process and
+    /// nobody changed the file since.
     ///
     /// # Errors
     /// When it is missing or altered there, or cannot be written here.
@@ -226,11 +235,19 @@ impl BlobStore {
         if self.contains(blob) && self.verify(blob).is_ok() {
             return Ok(());
         }
-        other.verify(blob)?;
         let (from, to) = (other.path(&blob.digest), self.path(&blob.digest));
+        let just_written = other.ours.has(&from, blob);
+        if !just_written {
+            other.verify(blob)?;
+        }
         self.fault("adopt.link");
         // A file that is here but wrong is replaced by the copy below.
-        if fs::hard_link(&from, &to).is_err() {
+        if fs::hard_link(&from, &to).is_ok() {
+            // The second name is a change of ours.
+            if just_written {
+                other.ours.keep(&from, &blob.digest);
+            }
+        } else {
             let mut writer = self.writer()?;
             let mut file = other.file(&blob.digest)?;
             io::copy(&mut file, &mut writer).map_err(|error| BlobError::from_io(error, writer.path()))?;
@@ -244,7 +261,11 @@ impl BlobStore {
     }
 
     fn opened(root: PathBuf, faults: Option<Faults>) -> Result<Self, BlobError> {
-        let store = Self { root, faults };
+        let store = Self {
+            root,
+            faults,
+            ours: Ours::default(),
+        };
         for folder in [store.folder(), store.unfinished()] {
             fs::create_dir_all(&folder).map_err(|error| BlobError::from_io(error, &folder))?;
         }
@@ -289,6 +310,7 @@ impl BlobStore {
         if !metadata.is_file() || metadata.len() != blob.size {
             return Ok(false);
         }
+        let ours = self.ours.has(&path, blob);
         let touched = || -> io::Result<()> {
             let options = if cfg!(windows) {
                 File::options().write(true).open(&path)
@@ -302,6 +324,9 @@ impl BlobStore {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Ok(()),
             _ => Err(error),
         })?;
+        if ours {
+            self.ours.keep(&path, &blob.digest);
+        }
         Ok(true)
     }
 

@@ -15,20 +15,20 @@ pub(crate) fn sweep(store: &BlobStore, folder: &Path) -> Result<(), BlobError> {
     let failed = |error| BlobError::from_io(error, folder);
     for file in fs::read_dir(folder).map_err(failed)? {
         let file = file.map_err(failed)?;
-        let ours = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
-        if !file.file_name().to_str().is_some_and(ours) {
-            continue;
-        }
-        // Gone meanwhile, or not ours to open: nothing to sweep.
-        let Ok(opened) = File::open(file.path()) else {
-            continue;
-        };
-        if opened.try_lock().is_ok() {
+        if is_abandoned(&file.path()) {
             store.fault("sweep");
             drop(fs::remove_file(file.path()));
         }
     }
     Ok(())
+}
+
+/// Whether it is one of these files, and its writer is dead.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    let ours = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+    let name = path.file_name().and_then(|name| name.to_str());
+    // Gone meanwhile, or not ours to open: nothing to sweep.
+    name.is_some_and(ours) && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 /// A file under a temporary name, locked; removed when dropped.
@@ -90,16 +90,31 @@ impl Unfinished {
         sync_folder(to)
     }
 
+    /// The same without waiting for the disk: for what may be lost, and is checked when it is read.
+    pub(super) fn name(self, to: &Path) -> Result<(), BlobError> {
+        self.readable()?;
+        let persisted = self.file.persist(to);
+        persisted
+            .map(drop)
+            .map_err(|error| BlobError::from_io(error.error, to))
+    }
+
     fn sync(&self, store: &BlobStore, event: &str) -> Result<(), BlobError> {
-        let failed = |error| BlobError::from_io(error, self.path());
         store.fault(&format!("{event}.sync"));
-        self.file.as_file().sync_data().map_err(failed)?;
+        let synced = self.file.as_file().sync_data();
+        synced.map_err(|error| BlobError::from_io(error, self.path()))?;
+        self.readable()?;
+        store.fault(&format!("{event}.name"));
+        Ok(())
+    }
+
+    fn readable(&self) -> Result<(), BlobError> {
         if cfg!(windows) {
             // There a lock keeps others from reading; nobody sweeps between here and the new name but one
             // that then finds the file gone.
-            self.file.as_file().unlock().map_err(failed)?;
+            let unlocked = self.file.as_file().unlock();
+            unlocked.map_err(|error| BlobError::from_io(error, self.path()))?;
         }
-        store.fault(&format!("{event}.name"));
         Ok(())
     }
 }

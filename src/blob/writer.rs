@@ -53,7 +53,9 @@ impl BlobWriter {
         drop(file.into_inner().map_err(|error| failed(error.into_error()))?);
         let size = hasher.count();
         let digest: Digest = hasher.digest();
-        unfinished.publish(&store, "write", &store.path(&digest))?;
+        let path = store.path(&digest);
+        unfinished.publish(&store, "write", &path)?;
+        store.ours.keep(&path, &digest);
         Ok(Blob::new(digest, size))
     }
 }

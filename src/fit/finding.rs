@@ -1,11 +1,11 @@
 //! [`Finding`], and the [`Check`]s there are.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::spec::Platform;
 
 /// One thing that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
@@ -75,7 +75,7 @@ impl Finding {
 }
 
 /// What a finding does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// It stops the build, before anything is uploaded.
@@ -87,7 +87,7 @@ pub enum Level {
 }
 
 /// The checks. Names, as `checks` in the matrix has them, and what each does by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {

@@ -9,6 +9,7 @@ mod config;
 use std::collections::BTreeMap;
 
 use oci_spec::image::{DescriptorBuilder, ImageManifestBuilder};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use config::Merged;
@@ -45,7 +46,7 @@ pub struct BaseParts {
 }
 
 /// One layer of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LayerPart {
     /// Digest of the stored bytes.
     pub digest: Digest,

@@ -3,8 +3,9 @@
 //! In: [`Entry`]s, from [`collect`](collect()) or made up. Out: a blob in the store with both its digests, got in one pass.
 //! The bytes depend on the entries, the time and the compression alone: not on order, machine, user, umask or the
 //! files' own times. It must never hold a file in memory, never put anything outside the layer's own tree, and
-//! never pack a file that changes meanwhile as if nothing had happened.
+//! never pack a file that changes meanwhile as if nothing had happened. What was packed before is found by [`LayerCache`].
 
+mod cache;
 mod collect;
 mod entry;
 mod error;
@@ -17,16 +18,19 @@ mod source;
 mod tests;
 
 pub use crate::codec::tar::Attributes;
+pub use cache::{LayerCache, Looked, Unpacked};
 pub use collect::{Collect, collect};
 pub use entry::{Entry, Kind, Source};
 pub use error::LayerError;
 pub use pack::{Packing, pack};
 
+use serde::{Deserialize, Serialize};
+
 use crate::blob::Blob;
 use crate::spec::{Descriptor, DiffId, Digest, MediaType};
 
 /// A packed layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Layer {
     /// Digest of the stored, compressed bytes.

@@ -12,6 +12,7 @@ use super::examine::{Found, examine};
 use super::lay::{self, Placed};
 use super::pack::Packer;
 use super::prepare::Prepared;
+use super::remember::Memory;
 use super::sizes::{self, PlatformSizes, Weighed};
 use super::stand::{Ground, Grounds};
 use super::tried::{self, Rehearsal};
@@ -23,6 +24,7 @@ use crate::event::Stage;
 use crate::fit::Finding;
 use crate::image::{self, Image, LayerPart};
 use crate::index::Index;
+use crate::layer::Entry;
 use crate::plan::{Maker, PlannedImage, PlannedPlatform, PlannedTag};
 use crate::registry::BlobSource;
 use crate::spec::{Descriptor, Digest};
@@ -126,6 +128,7 @@ fn make(
         packer: &packer,
         grounds,
         workshop: finish::workshop(gantry, prepared),
+        memory: Memory::of(store),
     };
     let work = |spot: Spot, programs: &[Placed]| line.work(spot, programs);
     let done = as_they_arrive(gantry, prepared, || grounds.failed(), work)?;
@@ -172,8 +175,8 @@ pub(super) struct Made {
     pub weighed: Weighed,
     /// What its programs say of their origin.
     pub said: BTreeMap<String, String>,
-    found: Vec<Finding>,
-    tried: Option<Verdict>,
+    pub found: Vec<Finding>,
+    pub tried: Option<Verdict>,
 }
 
 /// What became of one image's platform, and its image where nothing stands against it.
@@ -189,6 +192,7 @@ struct Line<'a> {
     packer: &'a Packer<'a>,
     grounds: &'a Grounds,
     workshop: Workshop,
+    memory: Memory<'a>,
 }
 
 impl Line<'_> {
@@ -209,7 +213,25 @@ impl Line<'_> {
         Ok(Done { made, put })
     }
 
+    /// What was made before, where nothing changed.
     fn make(&self, spot: Spot, programs: &[Placed]) -> Result<Made, Error> {
+        let prepared = self.prepared;
+        let platform = &prepared.plan.images[spot.0].platforms[spot.1];
+        let collected = lay::collected(platform, &prepared.directory)?;
+        let Some(moment) = self.memory.look(prepared, spot, programs, &collected)? else {
+            return self.make_anew(spot, programs, collected);
+        };
+        if let Some(made) = self.memory.recall(&moment, programs) {
+            return Ok(made);
+        }
+        let made = self.make_anew(spot, programs, collected)?;
+        if !made.found.iter().any(Finding::is_denied) {
+            self.memory.keep(&moment, &made);
+        }
+        Ok(made)
+    }
+
+    fn make_anew(&self, spot: Spot, programs: &[Placed], collected: Vec<Entry>) -> Result<Made, Error> {
         let (gantry, prepared) = (self.gantry, self.prepared);
         let image = &prepared.plan.images[spot.0];
         let platform = &image.platforms[spot.1];
@@ -228,7 +250,7 @@ impl Line<'_> {
         // Held, so that it is read once.
         let tree = ground.tree()?;
         let fit = gantry.span_of(Stage::Fit, (image, platform), &platform.base);
-        let (mut laid, found) = inspected(prepared, self.grounds, spot, &placed)?;
+        let (mut laid, found) = inspected(prepared, self.grounds, spot, &placed, collected)?;
         drop(fit);
         if found.iter().any(Finding::is_denied) {
             return Ok(Made {
@@ -271,6 +293,7 @@ pub(super) fn inspected(
     grounds: &Grounds,
     (image, platform): Spot,
     binaries: &[Placed],
+    collected: Vec<Entry>,
 ) -> Result<(lay::Laid, Vec<Finding>), Error> {
     let image = &prepared.plan.images[image];
     let platform = &image.platforms[platform];
@@ -284,7 +307,7 @@ pub(super) fn inspected(
     // The config says who the programs run as; the layers that it lacks yet say nothing of that.
     let config = config(image, platform, ground)?;
     let user = config["config"]["User"].as_str().unwrap_or_default();
-    let laid = lay::lay(platform, binaries, ground, &prepared.directory, user)?;
+    let laid = lay::lay(platform, binaries, ground, collected, user)?;
     let found = examine(prepared, (image, platform), binaries, &laid, &config)?;
     Ok((laid, found))
 }

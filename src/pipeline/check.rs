@@ -76,7 +76,8 @@ pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Ch
             let image = &prepared.plan.images[spot.0];
             let platform = &image.platforms[spot.1];
             let _span = gantry.span_of(Stage::Fit, (image, platform), &platform.base);
-            Ok(inspected(&prepared, &grounds, spot, binaries)?.1)
+            let collected = lay::collected(platform, &prepared.directory)?;
+            Ok(inspected(&prepared, &grounds, spot, binaries, collected)?.1)
         };
         let found = as_they_arrive(&gantry, &prepared, || grounds.failed(), inspect)?;
         drop(place);

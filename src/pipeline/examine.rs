@@ -7,7 +7,7 @@ use super::prepare::Prepared;
 use super::{Error, Gantry, convert};
 use crate::event::Event;
 use crate::fit::{self, Finding};
-use crate::plan::{Maker, PlannedImage, PlannedPlatform};
+use crate::plan::{Maker, PlannedBinary, PlannedImage, PlannedPlatform};
 use crate::target::Libc;
 
 /// What was found in one image, for one platform.
@@ -21,21 +21,6 @@ pub(super) fn examine(
     config: &serde_json::Value,
 ) -> Result<Vec<Finding>, Error> {
     let programs: Vec<String> = binaries.iter().map(|placed| placed.dest.clone()).collect();
-    let crates: BTreeMap<String, BTreeSet<String>> = platform
-        .binaries
-        .iter()
-        .filter_map(|binary| {
-            let Maker::Cargo { package, .. } = &binary.maker else {
-                return None;
-            };
-            let mut linked = prepared
-                .links
-                .iter()
-                .filter(|linked| linked.triple == platform.triple);
-            let crates = linked.find_map(|linked| linked.crates.get(package))?;
-            Some((binary.dest.clone(), crates.clone()))
-        })
-        .collect();
     let target = prepared.catalog.triple(&platform.triple)?;
     let static_glibc = match target.libc == Libc::Gnu && platform.glibc.is_none() {
         true => platform
@@ -53,10 +38,26 @@ pub(super) fn examine(
         tree: &laid.tree,
         config,
         programs: &programs,
-        crates: &crates,
+        crates: &crates(prepared, platform),
         static_glibc: &static_glibc,
         levels: &convert::levels(&image.checks),
     }))
+}
+
+/// The crates that are linked into each of the programs that cargo makes, by the paths of these.
+pub(super) fn crates(prepared: &Prepared, platform: &PlannedPlatform) -> BTreeMap<String, BTreeSet<String>> {
+    let linked = |binary: &PlannedBinary| {
+        let Maker::Cargo { package, .. } = &binary.maker else {
+            return None;
+        };
+        let mut linked = prepared
+            .links
+            .iter()
+            .filter(|linked| linked.triple == platform.triple);
+        let crates = linked.find_map(|linked| linked.crates.get(package))?;
+        Some((binary.dest.clone(), crates.clone()))
+    };
+    platform.binaries.iter().filter_map(linked).collect()
 }
 
 impl Gantry {

@@ -14,7 +14,7 @@ use crate::plan::PlannedPlatform;
 use crate::rootfs::{self, Tree};
 
 /// A binary and where it goes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Placed {
     pub path: PathBuf,
     /// Absolute path in the image.
@@ -31,20 +31,48 @@ pub(super) struct Laid {
     pub tree: Tree,
 }
 
-/// Lays everything of `platform` over its base. `directory` is what `files` are relative to, `user` the one that the
-/// image runs as.
+/// What `files` of a platform name in the project, relative to `directory`.
+pub(super) fn collected(platform: &PlannedPlatform, directory: &Path) -> Result<Vec<Entry>, Error> {
+    let mut all = Vec::new();
+    for files in &platform.files {
+        if let Files::Copy {
+            from,
+            to,
+            include,
+            exclude,
+            mode,
+            owner,
+        } = files
+        {
+            let owner = owner.unwrap_or_default();
+            all.extend(layer::collect(&Collect {
+                root: directory,
+                from,
+                to,
+                include,
+                exclude,
+                mode: *mode,
+                owner: (owner.0.into(), owner.1.into()),
+            })?);
+        }
+    }
+    Ok(all)
+}
+
+/// Lays everything of `platform` over its base: what was [`collected`] for it, its binaries, and what the plan says.
+/// `user` is the one that the image runs as.
 pub(super) fn lay(
     platform: &PlannedPlatform,
     binaries: &[Placed],
     ground: &Ground,
-    directory: &Path,
+    collected: Vec<Entry>,
     user: &str,
 ) -> Result<Laid, Error> {
     let below = ground.tree()?;
     let mut tree = Tree::clone(&below);
     let base = settle(provided(platform, ground, &below)?, &mut tree)?;
     let owner = owner::of(user, text(&tree, b"etc/passwd").unwrap_or_default());
-    let files = settle(files(platform, directory, owner, &tree)?, &mut tree)?;
+    let files = settle(files(platform, collected, owner, &tree)?, &mut tree)?;
     let programs = binaries
         .iter()
         .map(|placed| Entry::file(relative(&placed.dest), &placed.path, 0o755));
@@ -69,11 +97,6 @@ impl Laid {
         for (program, ready) in self.programs.iter_mut().zip(ready) {
             program.kind = Kind::File(Source::Path(ready.ship.clone()));
         }
-    }
-
-    /// Everything, lowest first.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.base.iter().chain(&self.files).chain(&self.programs)
     }
 }
 
@@ -115,11 +138,11 @@ pub(super) fn entry(file: BuiltinFile) -> Entry {
 /// to be different.
 fn files(
     platform: &PlannedPlatform,
-    root: &Path,
+    collected: Vec<Entry>,
     user: (u32, u32),
     tree: &Tree,
 ) -> Result<Vec<Entry>, Error> {
-    let (mut entries, mut collected) = (Vec::new(), Vec::new());
+    let mut entries = Vec::new();
     for volume in &platform.volumes {
         // Where everybody may write, the user may.
         let open = directory(tree, volume.path.as_bytes()).filter(|node| node.mode & 0o002 != 0);
@@ -128,25 +151,7 @@ fn files(
     }
     for files in &platform.files {
         match files {
-            Files::Copy {
-                from,
-                to,
-                include,
-                exclude,
-                mode,
-                owner,
-            } => {
-                let owner = owner.unwrap_or_default();
-                collected.extend(layer::collect(&Collect {
-                    root,
-                    from,
-                    to,
-                    include,
-                    exclude,
-                    mode: *mode,
-                    owner: (owner.0.into(), owner.1.into()),
-                })?);
-            }
+            Files::Copy { .. } => {}
             Files::Directory { path, mode, owner } => entries.push(asked(tree, path, *mode, *owner)),
             Files::Link { path, target } => {
                 entries.push(Entry::symlink(relative(path), target.as_bytes()));

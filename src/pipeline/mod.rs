@@ -42,6 +42,7 @@ mod prune;
 mod publish;
 mod readme;
 mod releases;
+mod remember;
 mod remote;
 mod request;
 mod said;

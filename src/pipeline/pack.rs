@@ -8,14 +8,15 @@ use super::{Error, Gantry, convert};
 use crate::blob::BlobStore;
 use crate::event::{Event, Stage};
 use crate::image::LayerPart;
-use crate::layer::{self, Attributes, Entry, Kind, Packing, Source};
+use crate::layer::{Attributes, Entry, Kind, LayerCache, Looked, Packing, Source};
 use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::rootfs::{self, Tree};
 
-/// Packs layers for one workspace.
+/// Packs layers for one workspace, each once.
 pub(super) struct Packer<'a> {
     pub gantry: &'a Gantry,
     pub store: &'a BlobStore,
+    cache: LayerCache<'a>,
     /// The built-in base's layers that were packed already: images and platforms share them.
     bases: Mutex<BTreeMap<String, LayerPart>>,
 }
@@ -23,11 +24,20 @@ pub(super) struct Packer<'a> {
 /// Directories that lie below a layer.
 pub(super) type Below = BTreeMap<Vec<u8>, Attributes>;
 
+/// One layer that is wanted.
+struct Wanted<'e> {
+    /// What is in it, in a word.
+    what: String,
+    entries: &'e [Entry],
+    below: Below,
+}
+
 impl<'a> Packer<'a> {
     pub(super) fn new(gantry: &'a Gantry, store: &'a BlobStore) -> Self {
         Self {
             gantry,
             store,
+            cache: LayerCache::new(store),
             bases: Mutex::default(),
         }
     }
@@ -40,92 +50,147 @@ impl<'a> Packer<'a> {
         laid: &Laid,
         tree: &Tree,
     ) -> Result<Vec<LayerPart>, Error> {
-        self.gantry.observer.event(&Event::PackStarted {
-            image: &image.name,
-            platform: &platform.platform,
-            bytes: laid.entries().map(bytes).sum(),
-        });
-        let (mut layers, below) = self.below_programs(image, platform, laid, tree)?;
         let names: Vec<&str> = platform
             .binaries
             .iter()
             .map(|binary| binary.dest.as_str())
             .collect();
-        let programs = laid.programs.clone();
-        layers.push(self.layer(image, platform, programs, &below, &names.join(" "))?);
-        Ok(layers)
+        self.layers(image, platform, laid, tree, Some(names.join(" ")))
     }
 
-    /// The layers that programs lie on, and the directories in them and in `tree`.
+    /// The layers that programs lie on.
     pub(super) fn below_programs(
         &self,
         image: &PlannedImage,
         platform: &PlannedPlatform,
         laid: &Laid,
         tree: &Tree,
-    ) -> Result<(Vec<LayerPart>, Below), Error> {
-        let mut below = directories(tree);
-        let mut layers = Vec::new();
-        if !laid.base.is_empty() {
-            let over = add(&laid.base, &below);
-            layers.push(self.base_layer(image, platform, laid.base.clone(), &below)?);
-            below = over;
-        }
-        if !laid.files.is_empty() {
-            let over = add(&laid.files, &below);
-            layers.push(self.layer(image, platform, laid.files.clone(), &below, "files")?);
-            below = over;
-        }
-        Ok((layers, below))
+    ) -> Result<Vec<LayerPart>, Error> {
+        self.layers(image, platform, laid, tree, None)
     }
 
-    fn base_layer(
+    /// All layers, lowest first; that of the programs only where somebody says what they are.
+    fn layers(
         &self,
         image: &PlannedImage,
         platform: &PlannedPlatform,
-        entries: Vec<Entry>,
-        below: &Below,
-    ) -> Result<LayerPart, Error> {
+        laid: &Laid,
+        tree: &Tree,
+        programs: Option<String>,
+    ) -> Result<Vec<LayerPart>, Error> {
+        let mut below = directories(tree);
+        let mut wanted = |what: &str, entries| {
+            let over = add(entries, &below);
+            let below = std::mem::replace(&mut below, over);
+            let what = what.to_owned();
+            Wanted { what, entries, below }
+        };
+        let base = (!laid.base.is_empty()).then(|| wanted("base", &laid.base));
+        let files = (!laid.files.is_empty()).then(|| wanted("files", &laid.files));
+        let programs = programs.map(|names| wanted(&names, &laid.programs));
+        let above: Vec<Wanted<'_>> = files.into_iter().chain(programs).collect();
+        let one = One {
+            packer: self,
+            image,
+            platform,
+        };
+        let looked = above
+            .iter()
+            .map(|wanted| one.look(wanted))
+            .collect::<Result<Vec<_>, _>>()?;
+        let unpacked = above.iter().zip(&looked);
+        let unpacked: Vec<_> = unpacked
+            .filter(|(_, looked)| matches!(looked, Looked::New(_)))
+            .flat_map(|(wanted, _)| wanted.entries)
+            .collect();
+        if !unpacked.is_empty() {
+            one.started(unpacked.into_iter().map(bytes).sum());
+        }
+        let mut layers = Vec::new();
+        if let Some(base) = base {
+            layers.push(one.base_layer(&base)?);
+        }
+        for (wanted, looked) in above.iter().zip(looked) {
+            layers.push(one.layer(wanted, looked)?);
+        }
+        Ok(layers)
+    }
+}
+
+/// The packing of one image's platform.
+struct One<'p> {
+    packer: &'p Packer<'p>,
+    image: &'p PlannedImage,
+    platform: &'p PlannedPlatform,
+}
+
+impl One<'_> {
+    fn base_layer(&self, wanted: &Wanted<'_>) -> Result<LayerPart, Error> {
+        let (image, platform) = (self.image, self.platform);
         let manifest = platform.base_facts.as_ref().map(|facts| facts.manifest);
         let key = format!(
             "{manifest:?} {:?} {:?} {:?} {}",
             platform.provide, platform.users, image.compression, image.created_seconds
         );
         // Held while packing: the next platform waits for the layer instead of making it again.
-        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bases = self.packer.bases.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(layer) = bases.get(&key) {
             return Ok(layer.clone());
         }
-        let layer = self.layer(image, platform, entries, below, "base")?;
+        let looked = self.look(wanted)?;
+        if matches!(looked, Looked::New(_)) {
+            self.started(wanted.entries.iter().map(bytes).sum());
+        }
+        let layer = self.layer(wanted, looked)?;
         bases.insert(key, layer.clone());
         Ok(layer)
     }
 
-    fn layer(
-        &self,
-        image: &PlannedImage,
-        platform: &PlannedPlatform,
-        entries: Vec<Entry>,
-        below: &Below,
-        what: &str,
-    ) -> Result<LayerPart, Error> {
-        let _span = self.gantry.span_of(Stage::Pack, (image, platform), what);
-        let progress = |bytes| {
-            self.gantry.observer.event(&Event::PackProgress {
-                image: &image.name,
-                platform: &platform.platform,
-                bytes,
-            });
+    fn look<'e>(&self, wanted: &Wanted<'e>) -> Result<Looked<'e>, Error> {
+        let packing = self.packing().on(&wanted.below);
+        Ok(self.packer.cache.look(wanted.entries, &packing)?)
+    }
+
+    fn layer(&self, wanted: &Wanted<'_>, looked: Looked<'_>) -> Result<LayerPart, Error> {
+        let observer = &self.packer.gantry.observer;
+        let layer = match looked {
+            Looked::Known(layer) => layer,
+            Looked::New(unpacked) => {
+                let of = (self.image, self.platform);
+                let _span = self.packer.gantry.span_of(Stage::Pack, of, &wanted.what);
+                let progress = |bytes| {
+                    observer.event(&Event::PackProgress {
+                        image: &self.image.name,
+                        platform: &self.platform.platform,
+                        bytes,
+                    });
+                };
+                let packing = self.packing().on(&wanted.below);
+                self.packer.cache.pack(unpacked, &packing.watched(&progress))?
+            }
         };
-        let packing = Packing::new(convert::compression(image.compression), image.created_seconds);
-        let layer = layer::pack(self.store, entries, &packing.on(below).watched(&progress))?;
         Ok(LayerPart {
             digest: layer.digest,
             size: layer.size,
             diff_id: layer.diff_id,
             media_type: layer.media_type,
-            created_by: format!("cargo gantry: {what}"),
+            created_by: format!("cargo gantry: {}", wanted.what),
         })
+    }
+
+    fn packing(&self) -> Packing<'static> {
+        Packing::new(
+            convert::compression(self.image.compression),
+            self.image.created_seconds,
+        )
+    }
+
+    fn started(&self, bytes: u64) {
+        self.packer.gantry.observer.event(&Event::PackStarted {
+            image: &self.image.name,
+            platform: &self.platform.platform,
+            bytes,
+        });
     }
 }
 

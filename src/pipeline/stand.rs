@@ -11,7 +11,7 @@ use super::prepare::Prepared;
 use super::{Error, Gantry};
 use crate::base::{BaseImage, Origin};
 use crate::blob::BlobStore;
-use crate::event::{Span, Stage};
+use crate::event::Stage;
 use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::rootfs::Tree;
 use crate::spec::{BaseFacts, Platform};
@@ -131,9 +131,8 @@ impl Grounds {
         }
         let image = match coming.take() {
             Some(task) => {
-                let observer = &slot.way.gantry.observer;
-                let of = (None, Some(&platform.platform));
-                let wait = || Span::begin(observer, Stage::Wait, of, &platform.base);
+                let gantry = &slot.way.gantry;
+                let wait = || gantry.span_on(Stage::Wait, &platform.platform, &platform.base);
                 let _wait = (!task.is_finished()).then(wait);
                 self.end(task)
             }
@@ -180,8 +179,7 @@ impl Way {
             return Ok(None);
         };
         let _turn = self.turns.acquire().await.expect("it is never closed");
-        let of = (None, Some(&facts.platform));
-        let _span = Span::begin(&self.gantry.observer, Stage::Base, of, &facts.name);
+        let _span = self.gantry.span_on(Stage::Base, &facts.platform, &facts.name);
         let image = bases.image(facts).await?;
         if self.keep || matches!(image.origin, Origin::Layout(_)) {
             bases.fetch(&image, &self.store).await?;

@@ -186,8 +186,9 @@ impl<'a> Rehearsal<'a> {
         let (image, platform) = self.of;
         let config = build::config(image, platform, self.ground)?;
         let user = config["config"]["User"].as_str().unwrap_or_default();
-        let laid = lay::lay(platform, &[], self.ground, &self.prepared.directory, user)?;
-        let (layers, _) = self
+        let collected = lay::collected(platform, &self.prepared.directory)?;
+        let laid = lay::lay(platform, &[], self.ground, collected, user)?;
+        let layers = self
             .packer
             .below_programs(image, platform, &laid, &*self.ground.tree()?)?;
         let scene = Scene {

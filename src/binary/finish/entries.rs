@@ -15,12 +15,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::super::BinaryError;
+use crate::blob::Records;
 use crate::spec::Digest;
 use crate::tool::ToolError;
 
 /// The file of an entry that says what lies beside it, and when it was last used.
 const RECORD: &str = "entry.json";
 const UNFINISHED: &str = ".unfinished-";
+const KNOWN: &str = "known";
 /// An entry that nobody used for so long is removed.
 const UNUSED: Duration = Duration::from_hours(7 * 24);
 /// So long nothing takes to make.
@@ -64,6 +66,11 @@ impl Entries {
             folder,
             swept: Once::new(),
         }
+    }
+
+    /// Small facts that are kept beside the entries for as long.
+    pub(super) fn records(&self) -> Records {
+        Records::at(self.folder.join(KNOWN))
     }
 
     /// The entry of that key. Where there is none, `make` fills an empty folder. Waiting for others ends when we are
@@ -139,6 +146,7 @@ impl Entries {
 
     /// Removes what was not used for long. What cannot be removed is left for the next time: nobody waits for this.
     fn sweep(&self) {
+        self.records().collect(UNUSED);
         for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let (path, name) = (found.path(), found.file_name());
             let Some(name) = name.to_str() else { continue };

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sections::section;
 use super::{BinaryError, Facts};
+use crate::blob::{FileIdentity, Records, SETTLED, Sighting};
 use crate::spec::{Digest, Hashing, json};
 use crate::target::Target;
 use crate::tool::Tools;
@@ -115,6 +116,8 @@ pub struct Workshop {
     tools: Tools,
     entries: Entries,
     objcopies: Objcopies,
+    /// Digests of programs, by their paths.
+    known: Records,
 }
 
 /// Sections that others read out of a shipped program: cargo-auditable's list of crates, Go's build information.
@@ -124,9 +127,11 @@ impl Workshop {
     /// A workshop that keeps its results in `folder`, which nothing else uses; it is made when it is needed. Results
     /// that were not used for a week are removed.
     pub fn new(tools: &Tools, folder: impl Into<PathBuf>) -> Self {
+        let entries = Entries::new(folder.into());
         Self {
             tools: tools.clone(),
-            entries: Entries::new(folder.into()),
+            known: entries.records(),
+            entries,
             objcopies: Objcopies::default(),
         }
     }
@@ -190,6 +195,31 @@ impl Workshop {
         Ok(found)
     }
 
+    /// The digest of a program, which is read only if it changed since it was read last.
+    fn digest(&self, path: &Path) -> Result<Digest, BinaryError> {
+        let unread = |source| BinaryError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let seen = Sighting::of(path).map_err(unread)?;
+        let key = Digest::of(path.as_os_str().as_encoded_bytes());
+        if let Some((known, digest)) = self.known.read::<(FileIdentity, Digest)>(&key)
+            && seen.is(Some(&known))
+        {
+            return Ok(digest);
+        }
+        let mut hashing = Hashing::new(io::sink());
+        File::open(path)
+            .and_then(|mut file| io::copy(&mut file, &mut hashing))
+            .map_err(unread)?;
+        let digest = hashing.into_parts().1.digest();
+        if let Some(identity) = seen.lasting(SETTLED) {
+            // What is not written down is read again, which is all.
+            let _ = self.known.write(&key, &(identity, digest));
+        }
+        Ok(digest)
+    }
+
     fn pack_accepted(
         &self,
         target: &Target,
@@ -241,7 +271,7 @@ impl Workshop {
         }
         let upx = Upx::find(&self.tools)?;
         let name = name(&facts.path);
-        let program = digest(&facts.path)?;
+        let program = self.digest(&facts.path)?;
         let key = key(&("packed", &program, &name, wish, &upx.version));
         let entry = self
             .entries
@@ -276,17 +306,6 @@ struct PackedEntry {
 fn name(program: &Path) -> String {
     let name = program.file_name().unwrap_or(program.as_os_str());
     name.to_string_lossy().into_owned()
-}
-
-fn digest(path: &Path) -> Result<Digest, BinaryError> {
-    let mut hashing = Hashing::new(io::sink());
-    File::open(path)
-        .and_then(|mut file| io::copy(&mut file, &mut hashing))
-        .map_err(|source| BinaryError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(hashing.into_parts().1.digest())
 }
 
 /// The digest of all that a result depends on.

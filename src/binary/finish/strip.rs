@@ -11,7 +11,7 @@ use super::super::sections::{links_to_symbols, section, unloaded};
 use super::super::{BinaryError, Elf, Facts};
 use super::entries::kept;
 use super::objcopy::{Cut, Objcopy};
-use super::{Finished, Finishing, READ_BY_OTHERS, StripLevel, Workshop, digest, key, name, set_mode};
+use super::{Finished, Finishing, READ_BY_OTHERS, StripLevel, Workshop, key, name, set_mode};
 use crate::target::Target;
 use crate::tool::ToolError;
 
@@ -50,7 +50,7 @@ impl Workshop {
             (wish.debuginfo && (has_symbols || elf.debug_information)).then(|| format!("{name}.debug"));
         let found = self.objcopies.find(&self.tools, target)?;
         let versions: Vec<_> = found.iter().map(|objcopy| &objcopy.version).collect();
-        let key = key(&("stripped", digest(&program)?, &name, level, &debug, versions));
+        let key = key(&("stripped", self.digest(&program)?, &name, level, &debug, versions));
         let entry = self
             .entries
             .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
