@@ -2,23 +2,31 @@
 //! nothing half-made.
 //!
 //! In: blobs in files or in other repositories, manifests as bytes, tags. Out: [`Published`]: what is there now and what had to be sent.
-//! Blobs go first, then manifests by digest, the index by digest, and tags last of all, so that a tag never names
-//! something incomplete. It can be killed at any request and run again; what is there already is not sent again.
+//! Blobs go first, then manifests by digest, and the index last of all: by its tags, or by digest where it gets none; so that
+//! a tag never names something incomplete. [`Publishing`] may begin before all of it is there. It can be killed at any request and run again; what is there already is not sent again.
 //! It must never move a tag that its rule fixes, and decides this before the first byte is sent.
 
+mod courier;
 pub mod daemon;
+mod delivery;
 mod destination;
 mod error;
+mod known;
 mod layout;
+mod publishing;
 mod registry;
 mod source;
+mod tagging;
 
 pub use destination::Destination;
 pub use error::PublishError;
+pub use known::{Known, Nothing};
 pub use layout::{Stored, descriptor, into_store, to_layout};
+pub use publishing::Publishing;
 pub use registry::{rehearse, to_registry};
 pub use source::Source;
 
+use crate::registry::Repository;
 pub use crate::release::{BlobContent, BlobSource, Content, Kind, Lifted, ManifestBytes, Moves, Tag};
 use crate::spec::{Digest, Reference};
 
@@ -89,4 +97,20 @@ pub struct Published {
     pub manifests_sent: u64,
     /// Everything was there already.
     pub unchanged: bool,
+}
+
+impl Published {
+    fn of(repository: &Repository, digest: &Digest) -> Self {
+        Self {
+            reference: repository.at(digest),
+            digest: *digest,
+            tags: Vec::new(),
+            kept: Vec::new(),
+            blobs_sent: 0,
+            blobs_mounted: 0,
+            bytes_sent: 0,
+            manifests_sent: 0,
+            unchanged: false,
+        }
+    }
 }

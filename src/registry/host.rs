@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
@@ -17,10 +17,12 @@ use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
 use super::token::Tokens;
 use super::trust::Trust;
-use super::{Client, HostSettings, RegistryError, Secret};
+use super::{Client, HostSettings, RegistryError, Secret, vendor};
 
 /// How many blobs are uploaded to one host at once, unless the user says otherwise.
 const UPLOADS: usize = 4;
+/// How many blobs are asked for at once, unless the user says otherwise: that costs a registry little.
+const ASKS: usize = 8;
 
 pub(super) struct Host {
     name: String,
@@ -34,6 +36,11 @@ pub(super) struct Host {
     /// Whether it, or a place where it led, has ever answered over TLS.
     pub(super) welcomed: AtomicBool,
     pub(super) uploads: Semaphore,
+    /// Blobs that are asked for, or wait for their turn to be sent.
+    pub(super) asks: Semaphore,
+    /// It has said that a repository holds a blob when asked to mount that from there.
+    answering: AtomicBool,
+    ignoring: bool,
     part: Mutex<Option<u64>>,
 }
 
@@ -51,6 +58,9 @@ impl Host {
             gate: Gate::default(),
             welcomed: AtomicBool::new(false),
             uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
+            asks: Semaphore::new(uploads.map_or(ASKS, NonZeroUsize::get)),
+            answering: AtomicBool::new(false),
+            ignoring: vendor::ignores_mounts(name),
             part: Mutex::new(settings.and_then(|settings| settings.chunk_size)),
         }
     }
@@ -84,6 +94,21 @@ impl Host {
         let found = best(headers.iter().filter_map(|value| value.to_str().ok()))?;
         *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Some(found)
+    }
+
+    /// Whether it is known to open a session whatever it is asked to mount.
+    pub(super) fn ignores_mounts(&self) -> bool {
+        self.ignoring
+    }
+
+    /// Whether a session instead of a mount has turned out to mean that there is no such blob.
+    pub(super) fn answers_mounts(&self) -> bool {
+        self.answering.load(Ordering::Relaxed)
+    }
+
+    /// It has mounted a blob where that was.
+    pub(super) fn learn_answering(&self) {
+        self.answering.store(true, Ordering::Relaxed);
     }
 
     /// Larger blobs are sent in parts of this size.

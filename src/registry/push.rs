@@ -1,4 +1,9 @@
-//! Uploading blobs: looking, mounting, else POST and one PUT with the whole blob; in parts where that is too large.
+//! Uploading blobs: one POST that asks for the blob and opens a session for it, and one PUT with the whole blob; in parts
+//! where that is too large.
+//!
+//! The POST asks to mount the blob: from where it lies in the same registry, else from the repository itself, which a
+//! registry that mounts can do only if the blob is there. Whoever answers with a session says that it is not. Only where
+//! that may mean that mounts are ignored, and a look costs less than sending in vain, the blob is looked for by HEAD.
 //!
 //! An upload that broke is not resumed but begun again: the most deployed registry refuses to go on
 //! (`docs/decisions/0005-own-registry-client.md`).
@@ -54,7 +59,7 @@ impl Client {
         }
     }
 
-    /// Makes sure that the repository holds a blob: looks for it, has the registry mount it if it lies in another
+    /// Makes sure that the repository holds a blob: asks for it, has the registry mount it if it lies in another
     /// of its repositories, and sends it otherwise. At most four (or what the user set) are sent to one host at once,
     /// however many calls wait. A blob that lies at another registry streams from there, checked on the way.
     ///
@@ -66,13 +71,18 @@ impl Client {
         repository: &Repository,
         blob: &BlobSource,
     ) -> Result<Pushed, RegistryError> {
+        self.bring_blob(repository, blob, false).await
+    }
+
+    /// As [`Client::push_blob`]; `new` says that the blob is hardly there: it is sent to the first session that opens.
+    pub(crate) async fn bring_blob(
+        &self,
+        repository: &Repository,
+        blob: &BlobSource,
+        new: bool,
+    ) -> Result<Pushed, RegistryError> {
         let host = self.host(repository);
         let what = format!("uploading blob {} to `{repository}`", blob.digest);
-        let _turn = host
-            .uploads
-            .acquire()
-            .await
-            .expect("this semaphore is never closed");
         let mut push = Push {
             client: self,
             host: &host,
@@ -83,6 +93,8 @@ impl Client {
             sent: false,
             opening: false,
             broken: 0,
+            first: true,
+            new,
         };
         let pushed = loop {
             let fault = match push.attempt().await {
@@ -169,7 +181,22 @@ pub(super) struct Push<'a> {
     opening: bool,
     /// How often the connection broke while all of it was being sent.
     broken: u32,
+    /// Nothing was tried yet.
+    first: bool,
+    /// It is hardly there.
+    new: bool,
 }
+
+/// What asking for a blob came to.
+enum Asked {
+    /// It is there.
+    There(Pushed),
+    /// It is to be sent: to this session, if one was opened.
+    Wanted(Option<Session>),
+}
+
+/// Sending so many bytes in vain costs more than one look.
+const WORTH_A_LOOK: u64 = 256 << 10;
 
 /// So many broken connections may mean a blob that is too large: whatever says 413 and hangs up at once is often
 /// not heard.
@@ -178,22 +205,18 @@ const BROKEN: u32 = 2;
 impl Push<'_> {
     async fn attempt(&mut self) -> Result<Pushed, Fault> {
         self.opening = false;
-        if self.stored().await? == Some(self.blob.size) {
-            let sent = [Pushed::Present, Pushed::Sent];
-            return Ok(sent[usize::from(self.sent)]);
-        }
         let (client, host, purpose) = (self.client, self.host, self.purpose);
-        let mut session = None;
-        if let Some(source) = &self.blob.mount
-            && source.registry() == purpose.repository.registry()
-            && source != purpose.repository
-        {
-            match client.mount(host, purpose, &self.blob.digest, source).await? {
-                Mount::Done => return Ok(Pushed::Mounted),
-                Mount::Session(opened) => session = Some(opened),
-                Mount::Refused => {}
-            }
-        }
+        let open = "this semaphore is never closed";
+        // Kept until the blob's turn to be sent comes, so that few sessions wait.
+        let asking = host.asks.acquire().await.expect(open);
+        let asked = match std::mem::take(&mut self.first) {
+            true => self.ask().await?,
+            false => self.look().await?,
+        };
+        let session = match asked {
+            Asked::There(pushed) => return Ok(pushed),
+            Asked::Wanted(session) => session,
+        };
         client.0.observer.event(&Event::UploadStarted {
             digest: &self.blob.digest,
             size: self.blob.size,
@@ -206,6 +229,8 @@ impl Push<'_> {
             }
         };
         self.opening = false;
+        let _turn = host.uploads.acquire().await.expect(open);
+        drop(asking);
         if host.part_size().is_some_and(|part| self.blob.size > part) {
             return self.in_parts(session).await;
         }
@@ -225,6 +250,64 @@ impl Push<'_> {
         host.learn_part_size();
         let session = client.open_session(host, purpose).await?;
         self.in_parts(session).await
+    }
+
+    /// The first question: a mount, and with it a session if there is nothing to mount.
+    async fn ask(&mut self) -> Result<Asked, Fault> {
+        let (client, host, purpose) = (self.client, self.host, self.purpose);
+        let own = purpose.repository;
+        let near = self
+            .blob
+            .mount
+            .as_ref()
+            .filter(|source| source.registry() == own.registry());
+        let elsewhere = near.filter(|source| *source != own);
+        if elsewhere.is_none() && host.ignores_mounts() {
+            return self.look().await;
+        }
+        let source = elsewhere.unwrap_or(own);
+        let session = match client.mount(host, purpose, &self.blob.digest, source).await? {
+            Mount::Done if elsewhere.is_some() => return Ok(Asked::There(Pushed::Mounted)),
+            Mount::Done => {
+                host.learn_answering();
+                return Ok(Asked::There(Pushed::Present));
+            }
+            Mount::Session(session) => session,
+            Mount::Refused => return self.look_here().await,
+        };
+        // The other repository may lack what this one has.
+        let told = self.new || (elsewhere.is_none() && host.answers_mounts());
+        if !told && self.blob.size >= WORTH_A_LOOK && self.stored().await? == Some(self.blob.size) {
+            return Ok(Asked::There(Pushed::Present));
+        }
+        Ok(Asked::Wanted(Some(session)))
+    }
+
+    /// The plain way: looks for the blob, and has it mounted if it lies in another repository of the registry.
+    async fn look(&mut self) -> Result<Asked, Fault> {
+        if let Asked::There(pushed) = self.look_here().await? {
+            return Ok(Asked::There(pushed));
+        }
+        let (client, host, purpose) = (self.client, self.host, self.purpose);
+        if let Some(source) = &self.blob.mount
+            && source.registry() == purpose.repository.registry()
+            && source != purpose.repository
+        {
+            match client.mount(host, purpose, &self.blob.digest, source).await? {
+                Mount::Done => return Ok(Asked::There(Pushed::Mounted)),
+                Mount::Session(opened) => return Ok(Asked::Wanted(Some(opened))),
+                Mount::Refused => {}
+            }
+        }
+        Ok(Asked::Wanted(None))
+    }
+
+    async fn look_here(&self) -> Result<Asked, Fault> {
+        if self.stored().await? == Some(self.blob.size) {
+            let sent = [Pushed::Present, Pushed::Sent];
+            return Ok(Asked::There(sent[usize::from(self.sent)]));
+        }
+        Ok(Asked::Wanted(None))
     }
 
     /// Sends all of it with the request that closes the session.

@@ -40,11 +40,12 @@ impl<'a> Purpose<'a> {
         }
     }
 
-    /// Reads `base` as well. It must be of the same registry. Where the realm gives no token for both, one for
+    /// Reads `base` as well, unless that is the repository itself. It must be of the same registry. Where the realm gives no token for both, one for
     /// the repository alone is used: the mount may then be refused, and the blob is uploaded.
     pub(super) fn mounting(self, base: &'a Repository) -> Self {
         Self {
-            from: Some(base).filter(|base| base.registry() == self.repository.registry()),
+            from: Some(base)
+                .filter(|base| base.registry() == self.repository.registry() && *base != self.repository),
             ..self
         }
     }

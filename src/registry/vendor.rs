@@ -70,6 +70,15 @@ impl Vendor {
     }
 }
 
+/// Whether a registry opens a session whatever it is asked to mount, so that its answer says nothing of the blob. Amazon's
+/// private registries mount only where their owner has turned that on.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html>
+pub(super) fn ignores_mounts(registry: &str) -> bool {
+    let host = registry.split_once(':').map_or(registry, |(host, _)| host);
+    let amazon = [".amazonaws.com", ".amazonaws.com.cn", ".on.aws"];
+    host.contains(".dkr") && amazon.iter().any(|end| host.ends_with(end))
+}
+
 fn known(registry: &str) -> Option<(Vendor, &'static str)> {
     let registry = canonical(registry);
     let mut lines = TABLE.iter().filter(|(name, ..)| *name == registry);

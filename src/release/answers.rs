@@ -12,7 +12,7 @@ use crate::registry::RegistryError;
 const AT_ONCE: usize = 8;
 
 /// The answers to all requests, in their order.
-pub(super) async fn all<T: Send + 'static>(
+pub(crate) async fn all<T: Send + 'static>(
     requests: impl Iterator<Item = impl Future<Output = Result<T, RegistryError>> + Send + 'static>,
 ) -> Result<Vec<T>, RegistryError> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));

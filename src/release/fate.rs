@@ -71,6 +71,27 @@ impl Lifted {
     }
 }
 
+/// What each tag names now, in their order.
+///
+/// # Errors
+/// When the registry cannot be asked.
+pub(crate) async fn named(
+    client: &Client,
+    repository: &Repository,
+    tags: &[Tag],
+    access: Access,
+) -> Result<Vec<Option<Digest>>, RegistryError> {
+    let asked = tags.iter().map(|tag| {
+        let (client, reference) = (client.clone(), repository.tagged(tag.name()));
+        async move { client.find_manifest(&reference, access).await }
+    });
+    let found = all(asked).await?;
+    Ok(found
+        .into_iter()
+        .map(|found| found.map(|found| found.digest))
+        .collect())
+}
+
 /// Decides over the tags of one repository.
 pub struct Judge<'a> {
     client: &'a Client,
@@ -127,15 +148,20 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// When the registry cannot be asked.
     pub async fn all(&self, tags: &[Tag], root: Option<&Digest>) -> Result<Vec<Fate>, ReleaseError> {
-        let asked = tags.iter().map(|tag| {
-            let (client, reference) = (self.client.clone(), self.repository.tagged(tag.name()));
-            let access = self.access;
-            async move { client.find_manifest(&reference, access).await }
-        });
-        let found = all(asked).await?;
+        let found = named(self.client, self.repository, tags, self.access).await?;
+        self.of_named(tags, root, &found).await
+    }
+
+    /// As [`Judge::all`], where what each tag names was `found` already.
+    pub(crate) async fn of_named(
+        &self,
+        tags: &[Tag],
+        root: Option<&Digest>,
+        found: &[Option<Digest>],
+    ) -> Result<Vec<Fate>, ReleaseError> {
         let mut fates = Vec::new();
         for (tag, at) in tags.iter().zip(found) {
-            fates.push(self.judged(tag, root, at.map(|at| at.digest)).await?);
+            fates.push(self.judged(tag, root, *at).await?);
         }
         Ok(fates)
     }

@@ -19,9 +19,10 @@ pub mod referrers;
 mod survey;
 mod tag;
 
-pub(crate) use answers::next;
+pub(crate) use answers::{all, next};
 pub use digests::{Digests, DigestsError, ImageDigests, PlatformDigest};
 pub use error::{Kind, ReleaseError};
+pub(crate) use fate::named;
 pub use fate::{Fate, Judge, Lifted};
 pub use manifest::ManifestBytes;
 pub use merge::{MergeError, Merged, annotated, merge, only, said};

@@ -1,0 +1,133 @@
+//! [`Courier`]: brings blobs to one repository, each once, the costliest first.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use tokio::task::JoinSet;
+
+use super::known::There;
+use super::{BlobContent, BlobSource, PublishError, Published};
+use crate::registry::{Client, Pushed, RegistryError, Repository};
+use crate::release;
+use crate::spec::Digest;
+
+/// Brings blobs to a repository. What is on its way when it is dropped, ends.
+pub(super) struct Courier {
+    client: Client,
+    repository: Repository,
+    taken: BTreeSet<Digest>,
+    running: JoinSet<(u64, Result<Pushed, RegistryError>)>,
+    failed: Option<PublishError>,
+    tally: Tally,
+}
+
+/// What it took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    sent: u64,
+    mounted: u64,
+    bytes: u64,
+}
+
+impl Courier {
+    pub(super) fn new(client: &Client, repository: &Repository) -> Self {
+        Self {
+            client: client.clone(),
+            repository: repository.clone(),
+            taken: BTreeSet::new(),
+            running: JoinSet::new(),
+            failed: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Begins to bring `blobs`, but for those that are `there` or were taken before; `new` says that the rest is hardly
+    /// there. The client keeps the number of uploads small. After a failure nothing more is begun.
+    pub(super) fn take(&mut self, blobs: &[BlobSource], there: &There, new: bool) {
+        if self.failed.is_some() {
+            return;
+        }
+        let wanted = |blob: &&BlobSource| !there.blobs.contains(&blob.digest);
+        let mut blobs: Vec<&BlobSource> = blobs.iter().filter(wanted).collect();
+        blobs.retain(|blob| self.taken.insert(blob.digest));
+        if let Some(error) = blobs.iter().find_map(|blob| check_size(blob).err()) {
+            return self.fail(error);
+        }
+        // What only has to be mounted is no work; of the rest the largest takes longest.
+        let near = |blob: &BlobSource| {
+            let source = blob.mount.as_ref();
+            source.is_some_and(|source| source.registry() == self.repository.registry())
+        };
+        blobs.sort_by_key(|blob| (!near(blob), Reverse(blob.size), blob.digest));
+        for blob in blobs {
+            let (client, repository, blob) = (self.client.clone(), self.repository.clone(), blob.clone());
+            self.running.spawn(async move {
+                let pushed = client.bring_blob(&repository, &blob, new).await;
+                (blob.size, pushed)
+            });
+        }
+    }
+
+    /// Waits until one more blob is there; none are on their way where this is false.
+    pub(super) async fn one(&mut self) -> bool {
+        let Some((size, pushed)) = release::next(&mut self.running).await else {
+            return false;
+        };
+        match pushed {
+            Ok(Pushed::Present) => {}
+            Ok(Pushed::Mounted) => self.tally.mounted += 1,
+            Ok(Pushed::Sent) => {
+                self.tally.sent += 1;
+                self.tally.bytes += size;
+            }
+            Err(error) => self.fail(error.into()),
+        }
+        true
+    }
+
+    /// Waits for everything that was taken, and counts it.
+    pub(super) async fn finish(&mut self, published: &mut Published) -> Result<(), PublishError> {
+        while self.failed.is_none() && self.one().await {}
+        let tally = std::mem::take(&mut self.tally);
+        published.blobs_sent += tally.sent;
+        published.blobs_mounted += tally.mounted;
+        published.bytes_sent += tally.bytes;
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Everything may be gone: the next that is taken is asked for again.
+    pub(super) fn forget(&mut self) {
+        self.taken.clear();
+    }
+
+    fn fail(&mut self, error: PublishError) {
+        self.running.abort_all();
+        self.failed.get_or_insert(error);
+    }
+}
+
+fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
+    let (path, offset) = match &blob.content {
+        BlobContent::File(path) => (path, None),
+        BlobContent::Within { path, offset } => (path, Some(*offset)),
+        BlobContent::Remote(_) => return Ok(()),
+    };
+    let (found, path) = (path.metadata(), path.clone());
+    let (good, found) = match (found, offset) {
+        (Err(source), _) => return Err(RegistryError::File { path, source }.into()),
+        (Ok(meta), None) => (meta.len() == blob.size, meta.len()),
+        // What follows is no part of it.
+        (Ok(meta), Some(offset)) => {
+            let rest = meta.len().saturating_sub(offset);
+            (rest >= blob.size, rest)
+        }
+    };
+    if good {
+        return Ok(());
+    }
+    Err(PublishError::BlobSize {
+        path,
+        expected: blob.size,
+        found,
+    })
+}

@@ -1,0 +1,217 @@
+//! [`Publishing`]: a publish that goes on while the image is still being made.
+//!
+//! In: the tags at once, blobs as they are ready, the whole at the end. Out: what [`super::to_registry`] gives. Until
+//! [`Publishing::complete`] nothing but blobs is written, which nobody can see.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::courier::Courier;
+use super::delivery::Delivery;
+use super::known::There;
+use super::{BlobSource, Known, ManifestBytes, Options, PublishError, Published, Shipment, Tag};
+use crate::registry::{Access, Client, RegistryError, Repository};
+use crate::release;
+use crate::spec::{Digest, Reference};
+
+/// What tags name is believed for so long; then it is looked up again.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// A publish that has begun: tags are looked up, blobs go up as they are handed over. Nothing is visible before
+/// [`Publishing::complete`]; when it is dropped instead, the uploads end.
+pub struct Publishing {
+    client: Client,
+    repository: Repository,
+    options: Options,
+    known: Arc<dyn Known>,
+    look: Arc<Look>,
+    looked: watch::Receiver<()>,
+    blobs: mpsc::UnboundedSender<Vec<BlobSource>>,
+    work: JoinSet<Courier>,
+}
+
+/// What the first look found, until somebody takes it.
+type Look = Mutex<Option<Result<Looked, RegistryError>>>;
+
+/// What tags name.
+#[derive(Clone, Debug)]
+pub(super) struct Looked {
+    at: Instant,
+    named: BTreeMap<String, Option<Digest>>,
+}
+
+impl Publishing {
+    /// Looks up what `tags` name now, in the background. The manifests that they will name need not be known yet, and
+    /// further tags may follow at the end. What a tag's image leads to as far as `known` has its manifests is neither
+    /// asked for nor sent. Must be called within a tokio runtime.
+    pub fn begin(
+        client: &Client,
+        repository: &Reference,
+        options: Options,
+        tags: &[Tag],
+        known: Arc<dyn Known>,
+    ) -> Self {
+        let repository = Repository::from(repository);
+        let (blobs, handed) = mpsc::unbounded_channel();
+        let (done, looked) = watch::channel(());
+        let look = Arc::new(Look::default());
+        let mut work = JoinSet::new();
+        work.spawn(early(
+            Courier::new(client, &repository),
+            (client.clone(), repository.clone(), tags.to_vec()),
+            Arc::clone(&known),
+            (Arc::clone(&look), done),
+            handed,
+        ));
+        Self {
+            client: client.clone(),
+            repository,
+            options,
+            known,
+            look,
+            looked,
+            blobs,
+            work,
+        }
+    }
+
+    /// Hands blobs over, and returns at once; from any thread. They are sent once the tags were looked up, unless they
+    /// are known to be there. [`Publishing::complete`] says what went wrong with them.
+    pub fn send(&self, blobs: Vec<BlobSource>) {
+        // Nobody listens only when there is nothing to be sent any more.
+        let _ = self.blobs.send(blobs);
+    }
+
+    /// What already forbids the publish, whatever the image will be: that the registry cannot be asked for its tags, or
+    /// does not let us in. Waits for the first look at the tags. Which image a tag may name is a matter of the image's
+    /// digest, and so of [`Publishing::complete`].
+    pub async fn refused(&self) -> Option<PublishError> {
+        // The other end is dropped when the look is over.
+        while self.looked.clone().changed().await.is_ok() {}
+        let mut look = lock(&self.look);
+        match look.take() {
+            Some(Err(error)) => Some(error.into()),
+            found => {
+                *look = found;
+                None
+            }
+        }
+    }
+
+    /// Sends what is missing, and writes manifests, index and tags.
+    ///
+    /// # Errors
+    /// As [`super::to_registry`]; of the blobs that were handed over as well, unless everything is there already.
+    pub async fn complete(self, shipment: &Shipment) -> Result<Published, PublishError> {
+        let Self {
+            client,
+            repository,
+            options,
+            known,
+            look,
+            blobs,
+            mut work,
+            ..
+        } = self;
+        drop(blobs);
+        let courier = release::next(&mut work).await;
+        let courier = courier.unwrap_or_else(|| Courier::new(&client, &repository));
+        let found = lock(&look).take().transpose()?;
+        let looked = match found.filter(|looked| looked.serves(&shipment.tags)) {
+            Some(looked) => looked,
+            None => Looked::now(&client, &repository, &shipment.tags).await?,
+        };
+        let delivery = Delivery {
+            client: &client,
+            repository: &repository,
+            shipment,
+            options,
+            known,
+            looked,
+        };
+        delivery.complete(courier).await
+    }
+}
+
+/// What happens before the image is whole: the look at the tags, then the blobs. Ends when no more will come.
+async fn early(
+    mut courier: Courier,
+    (client, repository, tags): (Client, Repository, Vec<Tag>),
+    known: Arc<dyn Known>,
+    (look, done): (Arc<Look>, watch::Sender<()>),
+    mut handed: mpsc::UnboundedReceiver<Vec<BlobSource>>,
+) -> Courier {
+    let looked = Looked::now(&client, &repository, &tags).await;
+    let found = looked.as_ref().ok().cloned();
+    *lock(&look) = Some(looked);
+    drop(done);
+    let Some(looked) = found else {
+        return courier;
+    };
+    let mut there = None;
+    loop {
+        tokio::select! {
+            blobs = handed.recv() => {
+                let Some(blobs) = blobs else { return courier };
+                if there.is_none() {
+                    there = Some(looked.there(&known, Vec::new()).await);
+                }
+                courier.take(&blobs, there.get_or_insert_default(), looked.all_new());
+            }
+            true = courier.one() => {}
+        }
+    }
+}
+
+impl Looked {
+    pub(super) async fn now(
+        client: &Client,
+        repository: &Repository,
+        tags: &[Tag],
+    ) -> Result<Self, RegistryError> {
+        let at = Instant::now();
+        let found = release::named(client, repository, tags, Access::Push).await?;
+        let names = tags.iter().map(|tag| tag.name().to_owned());
+        Ok(Self {
+            at,
+            named: names.zip(found).collect(),
+        })
+    }
+
+    /// Whether it is new enough, and of all `tags`.
+    fn serves(&self, tags: &[Tag]) -> bool {
+        self.at.elapsed() < FRESH && tags.iter().all(|tag| self.named.contains_key(tag.name()))
+    }
+
+    /// What each tag names.
+    pub(super) fn of(&self, tags: &[Tag]) -> Vec<Option<Digest>> {
+        let named = |tag: &Tag| self.named.get(tag.name()).copied().flatten();
+        tags.iter().map(named).collect()
+    }
+
+    /// None of the tags exists: it is hardly likely that blobs of the image are there.
+    pub(super) fn all_new(&self) -> bool {
+        !self.named.is_empty() && self.named.values().all(Option::is_none)
+    }
+
+    /// What the registry has, by what its tags name and manifests that lie here, or are `ours`.
+    pub(super) async fn there(&self, known: &Arc<dyn Known>, ours: Vec<ManifestBytes>) -> There {
+        let roots: BTreeSet<Digest> = self.named.values().copied().flatten().collect();
+        if roots.is_empty() {
+            return There::default();
+        }
+        let known = Arc::clone(known);
+        let walk = move || There::below(roots, known.as_ref(), &ours);
+        // Reads files. What cannot be read is not known.
+        tokio::task::spawn_blocking(walk).await.unwrap_or_default()
+    }
+}
+
+fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<Result<Looked, RegistryError>>> {
+    look.lock().unwrap_or_else(PoisonError::into_inner)
+}
