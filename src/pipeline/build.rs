@@ -6,18 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use super::assemble::{self, Put};
 use super::compile::{Spot, as_they_arrive};
 use super::examine::{Found, examine};
 use super::lay::{self, Placed};
 use super::pack::Packer;
 use super::prepare::Prepared;
+use super::publish::{Access, PublishedImage, Terms};
 use super::remember::Memory;
 use super::sizes::{self, PlatformSizes, Weighed};
 use super::stand::{Ground, Grounds};
 use super::tried::{self, Rehearsal};
 use super::workplace::Workplace;
-use super::{Error, Gantry, blocking, budget, convert, finish, said};
+use super::{Error, Gantry, blocking, budget, convert, finish, parcel, said};
 use crate::binary::{Facts, Workshop};
 use crate::blob::BlobStore;
 use crate::event::Stage;
@@ -111,7 +113,28 @@ pub(super) async fn build_prepared(
     let place = Workplace::of(gantry, &prepared).await?;
     let grounds = Grounds::read(gantry, &prepared, &place.store, keep);
     let gantry = gantry.clone();
-    blocking(move || make(&gantry, &prepared, place, &grounds)).await
+    blocking(move || make(&gantry, &prepared, place, &grounds, None)).await
+}
+
+/// Publishes while it builds: see [`Ahead`].
+pub(super) async fn build_and_publish(
+    gantry: &Gantry,
+    prepared: Prepared,
+    access: &Access,
+    terms: &Terms,
+) -> Result<Vec<PublishedImage>, Error> {
+    let prepared = Arc::new(prepared);
+    let place = Workplace::of(gantry, &prepared).await?;
+    let ahead = Ahead::of_plan(gantry, &prepared, &place.store, access, terms)?;
+    let grounds = Grounds::read(gantry, &prepared, &place.store, false);
+    let own = gantry.clone();
+    let (built, ahead) = blocking(move || {
+        let built = make(&own, &prepared, place, &grounds, Some(&ahead))?;
+        Ok((built, ahead))
+    })
+    .await?;
+    budget::growth(gantry, &built, access).await?;
+    ahead.complete(&parcel::of_built(&built)).await
 }
 
 fn make(
@@ -119,6 +142,7 @@ fn make(
     prepared: &Arc<Prepared>,
     place: Workplace,
     grounds: &Grounds,
+    ahead: Option<&Ahead>,
 ) -> Result<Built, Error> {
     let store = &place.store;
     let packer = Packer::new(gantry, store);
@@ -130,8 +154,15 @@ fn make(
         workshop: finish::workshop(gantry, prepared),
         memory: Memory::of(store),
     };
-    let work = |spot: Spot, programs: &[Placed]| line.work(spot, programs);
-    let done = as_they_arrive(gantry, prepared, || grounds.failed(), work)?;
+    let work = |spot: Spot, programs: &[Placed]| {
+        let done = line.work(spot, programs)?;
+        if let (Some(ahead), Some(put)) = (ahead, &done.put) {
+            ahead.send(spot.0, put.blobs.values().cloned());
+        }
+        Ok(done)
+    };
+    let vain = || grounds.failed().or_else(|| ahead?.refused());
+    let done = as_they_arrive(gantry, prepared, vain, work)?;
     let found: Vec<Found> = done
         .iter()
         .map(|((image, _), done)| (prepared.plan.images[*image].name.clone(), done.made.found.clone()))

@@ -234,6 +234,7 @@ fn parcel(gantry: &Gantry, request: &Request, release: &Release, parts: &[Part])
         partial: merged.platforms().len() < release.platforms.len(),
         platforms: merged.images(),
         scratch: None,
+        store: None,
         content: merged.content,
     })
 }
@@ -258,6 +259,7 @@ fn without_project(gantry: &Gantry, request: &Request, parts: &[Part]) -> Result
         partial: false,
         platforms: merged.images(),
         scratch: None,
+        store: None,
         content: merged.content,
     })
 }

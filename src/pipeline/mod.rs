@@ -10,6 +10,7 @@
 //! In: a [`Request`]. Out: values that say what was made and where it lies. This room alone turns one room's noun
 //! into the next room's input; it decides nothing that the plan has not decided.
 
+mod ahead;
 mod assemble;
 mod budget;
 mod build;
@@ -140,6 +141,25 @@ impl Gantry {
         let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
         output::check_planned(self, &prepared.plan, &request.outputs)?;
         build::build(self, prepared, !request.to_publish).await
+    }
+
+    /// [`Gantry::build`] and [`Gantry::publish`] at once: what a platform is made of goes up as soon as it is packed and was
+    /// found to fit, while others still compile. Manifests and tags follow when all of an image is there.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn build_and_publish(
+        &self,
+        request: &Request,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Vec<PublishedImage>, Error> {
+        let request = Request {
+            to_publish: true,
+            ..request.clone()
+        };
+        let prepared = prepare::prepare(self, &request, ground::Purpose::Build).await?;
+        build::build_and_publish(self, prepared, access, terms).await
     }
 
     /// Compiles and packs one image for one platform, and sets up its own root, to start it there: the platform of the

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::publish::{PublishedImage, Terms, client, one_registry};
-use super::remote::repositories;
+use super::ahead::{self, Ahead};
+use super::publish::{PublishedImage, Terms};
 use super::scratch::Scratch;
 use super::{Access, Built, BuiltImage, Error, Gantry};
+use crate::blob::{BlobStore, MANIFEST_LIMIT};
 use crate::plan::PlannedTag;
-use crate::publish::{self, Content, ManifestBytes, Options, PublishError, Shipment, Tag};
-use crate::spec::{Descriptor, Digest, Platform, Reference};
+use crate::publish::{Content, Known, ManifestBytes, Nothing, PublishError, Shipment, Tag};
+use crate::spec::{Descriptor, Digest, Platform};
 
 /// One image, the repositories that it goes to, and its tags there.
 #[derive(Clone, Debug)]
@@ -30,11 +31,21 @@ pub struct Parcel {
     pub platforms: Vec<(Platform, Digest)>,
     /// Where some of it lies for as long as it is needed.
     pub(super) scratch: Option<Arc<Scratch>>,
+    /// Where manifests of earlier builds lie.
+    pub(super) store: Option<BlobStore>,
+}
+
+/// Manifests that lie in a store.
+pub(super) fn known(store: Option<&BlobStore>) -> Arc<dyn Known> {
+    match store.cloned() {
+        Some(store) => Arc::new(move |digest: &Digest| store.read(digest, MANIFEST_LIMIT).ok()),
+        None => Arc::new(Nothing),
+    }
 }
 
 impl Parcel {
     /// What was built here.
-    pub(super) fn of_built(image: &BuiltImage) -> Self {
+    pub(super) fn of_built(image: &BuiltImage, store: &BlobStore) -> Self {
         let manifest = |descriptor: &Descriptor, bytes: &[u8]| {
             ManifestBytes::new(descriptor.media_type().to_string(), bytes)
         };
@@ -64,25 +75,24 @@ impl Parcel {
             },
             platforms: platforms.collect(),
             scratch: None,
+            store: Some(store.clone()),
         }
     }
 
     /// The same for [`crate::publish`]: without tags that name more platforms than there are, unless `terms` allow it.
     pub(super) fn shipment(&self, terms: &Terms) -> Result<Shipment, Error> {
-        let mut tags = Vec::new();
-        for planned in &self.tags {
-            let tag = Tag::new(&planned.name, planned.moves.into()).map_err(PublishError::from)?;
+        let mut set = Vec::new();
+        for (planned, tag) in named(&self.tags, self.partial, terms)? {
             let of = |platform| self.platforms.iter().find(|(known, _)| known == platform);
             match &planned.platform {
-                Some(platform) => tags.extend(of(platform).map(|(_, digest)| tag.of_manifest(*digest))),
-                None if self.partial && !terms.allow_partial => {}
-                None => tags.push(tag),
+                Some(platform) => set.extend(of(platform).map(|(_, digest)| tag.of_manifest(*digest))),
+                None => set.push(tag),
             }
         }
         Ok(Shipment {
             content: self.content.clone(),
             version: self.version.clone(),
-            tags,
+            tags: set,
         })
     }
 
@@ -93,7 +103,27 @@ impl Parcel {
 }
 
 pub(super) fn of_built(built: &Built) -> Vec<Parcel> {
-    built.images.iter().map(Parcel::of_built).collect()
+    let parcel = |image| Parcel::of_built(image, &built.store);
+    built.images.iter().map(parcel).collect()
+}
+
+/// The tags that are set, whatever they will name.
+pub(super) fn tags(planned: &[PlannedTag], partial: bool, terms: &Terms) -> Result<Vec<Tag>, Error> {
+    let named = named(planned, partial, terms)?;
+    Ok(named.into_iter().map(|(_, tag)| tag).collect())
+}
+
+fn named<'t>(
+    planned: &'t [PlannedTag],
+    partial: bool,
+    terms: &Terms,
+) -> Result<Vec<(&'t PlannedTag, Tag)>, Error> {
+    let set = |tag: &&PlannedTag| tag.platform.is_some() || !partial || terms.allow_partial;
+    let named = planned.iter().filter(set).map(|planned| {
+        let tag = Tag::new(&planned.name, planned.moves.into()).map_err(PublishError::from)?;
+        Ok((planned, tag))
+    });
+    named.collect()
 }
 
 /// Publishes one after the other. What is wrong with any of them is said before the first byte is sent, as far as that can
@@ -104,62 +134,15 @@ pub(super) async fn send(
     access: &Access,
     terms: &Terms,
 ) -> Result<Vec<PublishedImage>, Error> {
-    destinations(parcels, access)?;
-    let mut published = Vec::new();
-    for parcel in parcels {
-        if let Err(cause) = one(gantry, parcel, access, terms, &mut published).await {
-            return Err(match published.is_empty() {
-                true => cause,
-                false => Error::Halfway {
-                    cause: Box::new(cause),
-                    published,
-                },
-            });
-        }
-    }
-    let held_back = parcels.iter().filter(|parcel| parcel.is_held_back(terms));
-    let images: Vec<String> = held_back.map(|parcel| parcel.image.clone()).collect();
-    match images.is_empty() {
-        true => Ok(published),
-        false => Err(Error::Partial { images, published }),
-    }
+    Ahead::of_parcels(gantry, parcels, access, terms)?
+        .complete(parcels)
+        .await
 }
 
 /// Where everything goes; an error where the names are wrong, or the login would be for several registries.
 pub(super) fn destinations(parcels: &[Parcel], access: &Access) -> Result<(), Error> {
-    let mut all = Vec::new();
-    for parcel in parcels {
-        all.extend(repositories(&parcel.image, &parcel.repositories)?);
-    }
-    one_registry(all.iter().map(Reference::registry), access)
-}
-
-async fn one(
-    gantry: &Gantry,
-    parcel: &Parcel,
-    access: &Access,
-    terms: &Terms,
-    published: &mut Vec<PublishedImage>,
-) -> Result<(), Error> {
-    let shipment = parcel.shipment(terms)?;
-    for reference in repositories(&parcel.image, &parcel.repositories)? {
-        let client = client(gantry, access, Some(&reference))?;
-        let done = publish::to_registry(&client, &reference, &shipment, Options::from(*terms)).await?;
-        published.push(PublishedImage {
-            image: parcel.image.clone(),
-            version: parcel.version.clone(),
-            media_type: parcel.content.root.media_type().to_owned(),
-            reference: done.reference.to_string(),
-            digest: done.digest,
-            tags: done.tags,
-            kept: done.kept,
-            platforms: parcel.platforms.clone(),
-            blobs_sent: done.blobs_sent,
-            blobs_mounted: done.blobs_mounted,
-            bytes_sent: done.bytes_sent,
-            manifests_sent: done.manifests_sent,
-            unchanged: done.unchanged,
-        });
-    }
-    Ok(())
+    let places = parcels
+        .iter()
+        .map(|parcel| (parcel.image.as_str(), parcel.repositories.as_slice()));
+    ahead::destinations(places, access)
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Error, Gantry};
+use super::{Error, Gantry, Parcel};
 use crate::event::Event;
-use crate::publish::{KeptTag, Options};
+use crate::publish::{KeptTag, Options, Published};
 use crate::registry::{Account, Client, Secret, Settings, user_settings};
 use crate::spec::{Digest, Platform, Reference};
 
@@ -65,6 +65,26 @@ pub struct PublishedImage {
     pub manifests_sent: u64,
     /// Everything was there before.
     pub unchanged: bool,
+}
+
+impl PublishedImage {
+    pub(super) fn of(parcel: &Parcel, done: Published) -> Self {
+        Self {
+            image: parcel.image.clone(),
+            version: parcel.version.clone(),
+            media_type: parcel.content.root.media_type().to_owned(),
+            reference: done.reference.to_string(),
+            digest: done.digest,
+            tags: done.tags,
+            kept: done.kept,
+            platforms: parcel.platforms.clone(),
+            blobs_sent: done.blobs_sent,
+            blobs_mounted: done.blobs_mounted,
+            bytes_sent: done.bytes_sent,
+            manifests_sent: done.manifests_sent,
+            unchanged: done.unchanged,
+        }
+    }
 }
 
 /// A client; the login goes to the host of `to` only.

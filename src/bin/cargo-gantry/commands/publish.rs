@@ -32,13 +32,13 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
         let done = runtime.block_on(gantry.send(&parcels, &access, &terms));
         return finished(done, arguments, gantry, reporter);
     }
-    digests::forget(old)?;
-    let built = runtime.block_on(gantry.build(&request))?;
     if arguments.dry_run {
+        let built = runtime.block_on(gantry.build(&request))?;
         let rehearsed = runtime.block_on(gantry.rehearse(&built, &access, &terms))?;
         return remote::rehearsed(rehearsed, reporter);
     }
-    let done = runtime.block_on(gantry.publish(&built, &access, &terms));
+    digests::forget(old)?;
+    let done = runtime.block_on(gantry.build_and_publish(&request, &access, &terms));
     finished(done, arguments, gantry, reporter)
 }
 
