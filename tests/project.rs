@@ -144,7 +144,7 @@ fn a_link_to_the_project_is_the_project() {
         features: Vec::new(),
         default_features: true,
     };
-    let found = project.graph(&tools, &[sibling], "x86_64-unknown-linux-gnu");
+    let found = project.graph(&tools, &[sibling], "x86_64-unknown-linux-gnu", None);
     let found = found.unwrap();
     assert!(found.compiles_c().contains("native"));
     assert!(found.linked_into("sibling").contains("native"));
@@ -181,7 +181,7 @@ fn locked_is_asked_of_cargo() {
         default_features: true,
     };
     let error = project
-        .graph(&tools, &[choice], "x86_64-unknown-linux-musl")
+        .graph(&tools, &[choice], "x86_64-unknown-linux-musl", None)
         .unwrap_err();
     assert!(error.to_string().contains("--locked"), "{error}");
     assert!(!folder.path().join("Cargo.lock").exists());
@@ -209,7 +209,7 @@ fn c_counts_only_where_the_selection_compiles_it_for_the_target() {
         ),
     ] {
         for triple in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-gnu"] {
-            let found = project.graph(&tools, &choices, triple).unwrap();
+            let found = project.graph(&tools, &choices, triple, None).unwrap();
             assert_eq!(
                 found.compiles_c().into_iter().collect::<Vec<_>>(),
                 expected,
@@ -222,6 +222,7 @@ fn c_counts_only_where_the_selection_compiles_it_for_the_target() {
             &tools,
             &[choice("api", &["nonsense"])],
             "x86_64-unknown-linux-musl",
+            None,
         )
         .unwrap_err();
     assert!(error.to_string().contains("nonsense"), "{error}");

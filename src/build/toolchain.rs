@@ -1,9 +1,11 @@
 //! [`Toolchain`]: what this machine has to compile with: rustc, its standard libraries, zig. Projects without Rust
 //! need no rustc.
 //!
-//! In: [`Tools`] and the project's directory. Out: facts, each asked for once. It never installs anything except
-//! through [`Toolchain::install_target`], and never concludes from rustup's lists what rustc itself can tell.
+//! In: [`Tools`] and the project's directory. Out: facts, each asked for once, and not again before the toolchain is
+//! another one. It never installs anything except through [`Toolchain::install_target`], and never concludes from rustup's
+//! lists what rustc itself can tell.
 
+mod grounds;
 mod standard;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,8 @@ use cargo_platform::Cfg;
 
 use super::rustflags::{self, CargoConfig, RustflagsError};
 use crate::target::Target;
-use crate::tool::{Call, ToolError, Tools};
+use crate::tool::{Call, Ended, Output, ToolError, Tools};
+pub(in crate::build) use grounds::is_script;
 use standard::Std;
 
 /// The Rust toolchain that cargo would use in a directory, if one was asked for, and the compilers beside it.
@@ -130,8 +133,11 @@ impl Toolchain {
         let rustc = config
             .rustc(tools.environment())
             .unwrap_or_else(|| "rustc".into());
+        let sysroot = Call::new(&rustc).args(["--print", "sysroot"]).dir(directory);
+        let of = |sysroot: &Path| grounds::of_rustc(tools, &rustc, directory, sysroot);
+        let sysroot: PathBuf = ask(tools, &sysroot, |answer| of(Path::new(&answer.text())))?.into();
         let call = Call::new(&rustc).arg("-vV").dir(directory);
-        let answer = ask(tools, &call)?;
+        let answer = ask(tools, &call, |_| of(&sysroot))?;
         let field = |name: &str, what| {
             let line = answer.lines().find_map(|line| line.strip_prefix(name));
             line.map(|value| value.trim().to_owned())
@@ -140,7 +146,6 @@ impl Toolchain {
                     what,
                 })
         };
-        let sysroot = Call::new(&rustc).args(["--print", "sysroot"]).dir(directory);
         let rust = Rust {
             version: field("release:", "its release")?,
             // A rustc that was built from a tarball does not know its commit.
@@ -148,7 +153,7 @@ impl Toolchain {
                 .ok()
                 .filter(|commit| commit != "unknown"),
             host: field("host:", "its host")?,
-            sysroot: ask(tools, &sysroot)?.into(),
+            sysroot,
             rustc,
         };
         Ok(Self {
@@ -225,7 +230,15 @@ impl Toolchain {
     /// # Errors
     /// When rustc does not know the triple or a flag.
     pub fn cfgs(&self, triple: &str, rustflags: &[String]) -> Result<Vec<Cfg>, ToolchainError> {
-        let answer = ask(&self.tools, &self.print("cfg", triple)?.args(rustflags))?;
+        let call = self.print("cfg", triple)?.args(rustflags);
+        // A flag may lead to a file, or ask for this machine's processor.
+        let leads = |flag: &String| {
+            ["@", ".json", "sysroot", "native"]
+                .iter()
+                .any(|word| flag.contains(word))
+        };
+        let plain = !rustflags.iter().any(leads);
+        let answer = ask(&self.tools, &call, |_| self.grounds(triple).filter(|_| plain))?;
         Ok(answer
             .lines()
             .filter_map(|line| Cfg::from_str(line).ok())
@@ -276,7 +289,11 @@ impl Toolchain {
 
     fn find_zig(&self) -> Option<Zig> {
         let program = self.find("zig").or_else(|| self.packaged_zig())?;
-        let run = |what: &str| self.tools.run(&Call::new(&program).arg(what)).ok();
+        let run = |what: &str| {
+            let call = Call::new(&program).arg(what);
+            let asked = self.tools.remembered(&call, b"", |_| grounds::of_zig(&program));
+            asked.and_then(|output| output.succeeded(&call)).ok()
+        };
         let version = run("version")?.text();
         // `zig env` writes JSON or, later, ZON: the value is the first quoted text after the key in both.
         let env = run("env")?.text();
@@ -298,6 +315,26 @@ impl Toolchain {
         self.tools.find(&program)
     }
 
+    /// What rustc's answers about a triple depend on.
+    fn grounds(&self, triple: &str) -> Option<Vec<PathBuf>> {
+        let rust = self.rust.as_ref()?;
+        let mut grounds = grounds::of_rustc(&self.tools, &rust.rustc, &self.directory, &rust.sysroot)?;
+        grounds.extend(grounds::of_triple(&self.tools, triple, &rust.sysroot)?);
+        Some(grounds)
+    }
+
+    /// What the answers of the cargo that is called here depend on beside the project: facts, and files that would tell if
+    /// they were others. None if that cannot be known.
+    pub fn cargo_grounds(&self) -> Option<(Vec<u8>, Vec<PathBuf>)> {
+        let rust = self.rust.as_ref()?;
+        let mut files = grounds::of_rustc(&self.tools, &rust.rustc, &self.directory, &rust.sysroot)?;
+        files.extend(grounds::of_cargo(&self.tools, &self.directory, &rust.sysroot)?);
+        let commit = rust.commit.as_deref().unwrap_or_default();
+        let sysroot = rust.sysroot.to_string_lossy();
+        let facts = [&rust.version, commit, &sysroot, &self.config.shown()].join("\n");
+        Some((facts.into_bytes(), files))
+    }
+
     fn print(&self, what: &str, triple: &str) -> Result<Call, ToolchainError> {
         let rustc = self.rustc().ok_or(ToolchainError::NoRust)?;
         Ok(Call::new(rustc)
@@ -306,8 +343,17 @@ impl Toolchain {
     }
 }
 
-fn ask(tools: &Tools, call: &Call) -> Result<String, ToolchainError> {
-    Ok(tools.run(call).map_err(rustc_failed)?.text())
+fn ask(
+    tools: &Tools,
+    call: &Call,
+    grounds: impl FnOnce(&Output) -> Option<Vec<PathBuf>>,
+) -> Result<String, ToolchainError> {
+    let good = |output: &Output| output.ended == Ended::Code(0);
+    let asked = tools.remembered(call, b"", |output| grounds(output).filter(|_| good(output)));
+    let output = asked
+        .and_then(|output| output.succeeded(call))
+        .map_err(rustc_failed)?;
+    Ok(output.text())
 }
 
 fn rustc_failed(source: ToolError) -> ToolchainError {
@@ -321,6 +367,10 @@ fn appended(lines: &str) -> String {
         format!(":\n{lines}")
     }
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod memory_tests;
 
 #[cfg(test)]
 mod tests {

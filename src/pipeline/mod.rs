@@ -10,6 +10,7 @@
 //! In: a [`Request`]. Out: values that say what was made and where it lies. This room alone turns one room's noun
 //! into the next room's input; it decides nothing that the plan has not decided.
 
+mod abreast;
 mod ahead;
 mod assemble;
 mod budget;
@@ -29,6 +30,7 @@ mod finish;
 mod ground;
 mod inspect;
 mod lay;
+mod links;
 mod load;
 mod merge;
 mod named;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::abreast::abreast;
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, ci, convert, pinned, workplace};
+use super::{Error, Gantry, Request, blocking, ci, convert, links, pinned, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
 use crate::event::Stage;
 use crate::matrix::{self, Matrix, Source, ToolchainRule};
-use crate::plan::{self, Candidates, LinkQuery, Overrides, Plan, Question, Selection};
-use crate::project::{self, Git, Project, ProjectError};
+use crate::plan::{self, Candidates, Overrides, Plan, Question, Selection};
+use crate::project::{self, Git, Place, Project, ProjectError};
 use crate::target::Catalog;
 
 /// Everything that building needs to know.
@@ -70,36 +71,53 @@ pub(super) fn matrix_alone(gantry: &Gantry, request: &Request) -> Result<(Matrix
 }
 
 pub(super) fn load(gantry: &Gantry, request: &Request) -> Result<Project, Error> {
-    let question = project::Question {
+    let question = question(gantry, request);
+    Ok(place(gantry, request, &question)?.read(&gantry.tools, &question)?)
+}
+
+fn question(gantry: &Gantry, request: &Request) -> project::Question {
+    project::Question {
         manifest_path: request.manifest_path.as_ref().map(|path| gantry.absolute(path)),
         locked: request.locked,
         offline: request.offline,
         frozen: request.frozen,
-    };
-    let matrix = request.matrix.as_ref().map(|path| gantry.absolute(path));
-    match (Project::load(&gantry.tools, &question), &matrix) {
-        // Where a matrix is named there is a project, be it without cargo.
-        (Err(ProjectError::NoCargo { .. }), Some(matrix)) => Ok(Project::without_cargo(matrix)),
-        (loaded, _) => Ok(loaded?),
     }
 }
 
+fn place(gantry: &Gantry, request: &Request, question: &project::Question) -> Result<Place, Error> {
+    let matrix = request.matrix.as_ref().map(|path| gantry.absolute(path));
+    match (Place::find(&gantry.tools, question), &matrix) {
+        // Where a matrix is named there is a project, be it without cargo.
+        (Err(ProjectError::NoCargo { .. }), Some(matrix)) => Ok(Place::of_matrix(matrix)),
+        (found, _) => Ok(found?),
+    }
+}
+
+/// Cargo, git and rustc are asked at the same time: none of them needs to know what another says.
 fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
-    let project = gantry.traced(Stage::Project, "project", || load(gantry, request))?;
-    let git = gantry.traced(Stage::Project, "git", || Git::read(&gantry.tools, &project.root))?;
+    let question = question(gantry, request);
+    let place = place(gantry, request, &question)?;
+    let root = place.root();
+    let (project, git, toolchain) = std::thread::scope(|scope| {
+        let git = scope.spawn(|| gantry.traced(Stage::Project, "git", || Git::read(&gantry.tools, &root)));
+        let survey = || match place.is_cargo() {
+            true => Toolchain::survey(&gantry.tools, &root),
+            false => Ok(Toolchain::without_rust(&gantry.tools, &root)),
+        };
+        let toolchain = scope.spawn(|| gantry.traced(Stage::Project, "toolchain", survey));
+        let project = gantry.traced(Stage::Project, "project", || place.read(&gantry.tools, &question));
+        let whole = "asking does not panic";
+        (project, git.join().expect(whole), toolchain.join().expect(whole))
+    });
+    let (project, git) = (project?, git?);
     let (matrix, directory) =
         gantry.traced(Stage::Project, "matrix", || matrix(gantry, request, &project))?;
-    let _toolchain = gantry.span(Stage::Project, "toolchain");
-    let toolchain = match project.is_cargo() {
-        true => Toolchain::survey(&gantry.tools, &project.root)?,
-        false => Toolchain::without_rust(&gantry.tools, &project.root),
-    };
     Ok(Known {
         project,
         git,
         matrix,
         directory,
-        toolchain,
+        toolchain: toolchain?,
     })
 }
 
@@ -156,7 +174,7 @@ fn planned(
     })?;
     drop(draft_span);
     let links_span = gantry.span(Stage::Plan, "linkers");
-    let links = links(gantry, draft.queries(), &project, &toolchain, &catalog)?;
+    let links = links::links(gantry, draft.queries(), &project, &toolchain, &catalog)?;
     drop(links_span);
     let ways: Vec<Option<plan::Link>> = links
         .iter()
@@ -188,30 +206,6 @@ fn planned(
         bases,
         request: request.clone(),
     })
-}
-
-fn links(
-    gantry: &Gantry,
-    queries: &[LinkQuery],
-    project: &Project,
-    toolchain: &Toolchain,
-    catalog: &Catalog,
-) -> Result<Vec<Option<Linked>>, Error> {
-    let (mut links, mut gaps) = (Vec::new(), Vec::new());
-    for query in queries {
-        match link(gantry, query, project, toolchain, catalog) {
-            Ok(linked) => links.push(Some(linked)),
-            Err(Error::Link(_)) if query.optional => links.push(None),
-            // Every gap is told at once: closing them one by one would cost a run each.
-            Err(Error::Link(gap)) => gaps.push(gap),
-            Err(error) => return Err(error),
-        }
-    }
-    match gaps.len() {
-        0 => Ok(links),
-        1 => Err(gaps.remove(0).into()),
-        _ => Err(Error::Links { gaps }),
-    }
 }
 
 /// The matrix and the folder its paths are relative to: a named file alone, or what `gantry.toml` beside the
@@ -280,6 +274,13 @@ fn installed(
     candidates: &[Candidates],
 ) -> Result<BTreeSet<String>, Error> {
     let mut installed = BTreeSet::new();
+    let best: BTreeSet<&String> = candidates
+        .iter()
+        .filter_map(|candidates| candidates.triples.first())
+        .collect();
+    let best: Vec<&String> = best.into_iter().collect();
+    // What one of them comes to is told where it is asked for.
+    let _ = abreast(&best, |triple| toolchain.std_installed(triple));
     for candidates in candidates {
         for triple in &candidates.triples {
             // The first that is there is taken: rustc need not be asked about the rest.
@@ -324,59 +325,6 @@ fn installed(
         }
     }
     Ok(installed)
-}
-
-pub(super) fn link(
-    gantry: &Gantry,
-    query: &LinkQuery,
-    project: &Project,
-    toolchain: &Toolchain,
-    catalog: &Catalog,
-) -> Result<Linked, Error> {
-    let target = catalog
-        .by_triple(&query.triple)
-        .expect("queries name triples of the catalog");
-    let mut compiles_c = query.binaries.clone();
-    let mut crates = BTreeMap::new();
-    // Packages with and without default features cannot be one cargo call.
-    for default_features in [true, false] {
-        let choices: Vec<project::Choice> = query
-            .packages
-            .iter()
-            .filter(|package| package.default_features == default_features)
-            .map(convert::choice)
-            .collect();
-        if choices.is_empty() {
-            continue;
-        }
-        let graph = project.graph(&gantry.tools, &choices, &query.triple)?;
-        compiles_c.extend(graph.compiles_c());
-        for choice in choices {
-            let linked = graph.linked_into(&choice.package);
-            crates
-                .entry(choice.package)
-                .or_insert_with(BTreeSet::new)
-                .extend(linked);
-        }
-    }
-    let wanted = link::Wanted {
-        linker: convert::asked(&query.linker),
-        compiles_c: compiles_c.into_iter().collect(),
-        glibc: query.glibc.clone(),
-        static_: query.static_glibc,
-        // What cargo does not make has no Rust in it, as far as we know, and is linked by its C compiler.
-        cc_links: !query.binaries.is_empty(),
-        no_rust: !query.binaries.is_empty(),
-    };
-    let choice = link::choose(target, &wanted, toolchain)?;
-    let planned = convert::link(&choice);
-    Ok(Linked {
-        triple: query.triple.clone(),
-        wanted,
-        choice,
-        planned,
-        crates,
-    })
 }
 
 /// The variables that templates may name.

@@ -38,10 +38,25 @@ impl Git {
             return Ok(None);
         }
         let ask = |arguments: &[&str]| tools.output(&git(directory).args(arguments));
-        let inside = ask(&["rev-parse", "--git-dir"])?;
-        if !ok(&inside) {
-            let said = String::from_utf8_lossy(&inside.stderr).trim().to_owned();
-            if said.contains("not a git repository") {
+        // They do not wait for one another: looking through the files may take a while.
+        let (status, head, remote) = std::thread::scope(|scope| {
+            let head = scope.spawn(|| ask(&HEAD));
+            let remote = scope.spawn(|| ask(&["config", "--get", "remote.origin.url"]));
+            let status = ask(&[
+                "status",
+                "--porcelain=v2",
+                "--branch",
+                "--no-ahead-behind",
+                "--untracked-files=no",
+            ]);
+            let whole = "asking git does not panic";
+            (status, head.join().expect(whole), remote.join().expect(whole))
+        });
+        let status = status?;
+        if !ok(&status) {
+            let said = String::from_utf8_lossy(&status.stderr).trim().to_owned();
+            // A repository without files of its own has nothing that is packaged.
+            if said.contains("not a git repository") || said.contains("must be run in a work tree") {
                 return Ok(None);
             }
             return Err(ProjectError::Git {
@@ -49,22 +64,24 @@ impl Git {
                 said: said.lines().next().unwrap_or_default().to_owned(),
             });
         }
-        let head = ask(&["show", "--no-patch", "--format=%H %ct", "HEAD"])?;
+        let head = head?;
         let text = head.text();
-        let (true, Some((commit, time))) = (ok(&head), text.split_once(' ')) else {
+        let mut lines = text.lines();
+        let (true, Some((commit, time))) = (ok(&head), lines.next().and_then(|line| line.split_once(' ')))
+        else {
             return Ok(None);
         };
-        let branch = ask(&["symbolic-ref", "--quiet", "--short", "HEAD"])?;
-        let tags = ask(&["tag", "--points-at", "HEAD"])?;
-        let changes = ask(&["status", "--porcelain", "--untracked-files=no"])?;
-        let remote = ask(&["config", "--get", "remote.origin.url"])?;
+        let status = status.text();
+        let branch = status
+            .lines()
+            .find_map(|line| line.strip_prefix("# branch.head "));
         Ok(Some(Self {
             commit: commit.to_owned(),
             time: time.parse().unwrap_or_default(),
-            branch: ok(&branch).then(|| branch.text()),
-            tags: tags.text().lines().map(str::to_owned).collect(),
-            dirty: !changes.text().is_empty(),
-            remote: web_address(&remote.text()),
+            branch: branch.filter(|name| *name != "(detached)").map(str::to_owned),
+            tags: tags(lines.next().unwrap_or_default()),
+            dirty: status.lines().any(|line| !line.starts_with("# ")),
+            remote: web_address(&remote?.text()),
         }))
     }
 
@@ -80,6 +97,24 @@ impl Git {
         let prefix = tools.output(&git(directory).args(["rev-parse", "--show-prefix"]))?;
         Ok(ok(&prefix).then(|| prefix.text().trim_end_matches('/').to_owned()))
     }
+}
+
+/// Commit, time, and in a second line the tags that point at it.
+const HEAD: [&str; 6] = [
+    "show",
+    "--no-patch",
+    "--decorate=full",
+    "--decorate-refs=refs/tags/",
+    "--format=%H %ct%n%D",
+    "HEAD",
+];
+
+/// The tags of a line as `tag: refs/tags/v1, tag: refs/tags/v1.2`, sorted. No name of a tag has a blank.
+fn tags(line: &str) -> Vec<String> {
+    let name = |part: &str| part.split_once("refs/tags/").map(|(_, name)| name.to_owned());
+    let mut tags: Vec<String> = line.split(", ").filter_map(name).collect();
+    tags.sort();
+    tags
 }
 
 /// A call that writes nothing, starts no helper of the repository's own and speaks English.

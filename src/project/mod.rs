@@ -7,17 +7,22 @@
 mod error;
 mod git;
 mod native;
+mod place;
+mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::spec::Digest;
 use crate::tool::{Call, Tools};
 
 pub use error::ProjectError;
 pub use git::Git;
 pub use native::{Choice, Graph};
+pub use place::Place;
+pub use remembered::Grounds;
 
 /// A cargo workspace, as `cargo metadata` tells it; or a folder with a gantry.toml and no Cargo.toml.
 #[derive(Clone, Debug)]
@@ -40,6 +45,10 @@ pub struct Project {
     is_cargo: bool,
     /// How the project was asked for; later questions are put the same way.
     question: Question,
+    /// All that cargo said of it.
+    told: Option<Digest>,
+    /// Packages that members name by a path, with their folders.
+    beside: BTreeSet<(String, PathBuf)>,
 }
 
 /// How to ask for a project.
@@ -107,34 +116,9 @@ impl Project {
     /// Asks cargo, unless the nearest project has no Cargo.toml.
     ///
     /// # Errors
-    /// [`ProjectError::NoCargo`] or [`ProjectError::NoSuchCargo`] where there is neither a Cargo.toml nor a gantry.toml;
-    /// else when cargo fails or answers what cannot be read.
+    /// As [`Place::find`] and [`Place::read`].
     pub fn load(tools: &Tools, question: &Question) -> Result<Self, ProjectError> {
-        let manifest = match nearest(tools, question)? {
-            Nearest::Cargo(manifest) => manifest,
-            Nearest::Matrix(matrix) => return Ok(Self::without_cargo(&matrix)),
-        };
-        let located = tools.run(
-            &cargo(tools)
-                .args(["locate-project", "--workspace", "--message-format", "plain"])
-                .arg("--manifest-path")
-                .arg(&manifest)
-                .dir(folder(&manifest)),
-        )?;
-        let root = real(folder(Path::new(&located.text())));
-        // Without dependencies it downloads nothing: with them, cargo wants those of every platform there is.
-        let call = cargo(tools)
-            .args(["metadata", "--format-version", "1", "--no-deps"])
-            .arg("--manifest-path")
-            .arg(root.join("Cargo.toml"))
-            .args(question.flags())
-            .dir(&root);
-        let output = tools.run(&call)?;
-        let metadata = serde_json::from_slice(&output.stdout).map_err(|source| ProjectError::Metadata {
-            command: call.shown(),
-            source,
-        })?;
-        Ok(Self::from_metadata(metadata, question))
+        Place::find(tools, question)?.read(tools, question)
     }
 
     /// The project of a matrix with no Cargo.toml: its folder, of which nothing is known.
@@ -150,6 +134,8 @@ impl Project {
             metadata: None,
             is_cargo: false,
             question: Question::default(),
+            told: None,
+            beside: BTreeSet::new(),
             root,
         }
     }
@@ -164,7 +150,7 @@ impl Project {
         self.packages.iter().find(|package| package.name == name)
     }
 
-    fn from_metadata(metadata: cargo_metadata::Metadata, question: &Question) -> Self {
+    fn from_metadata(metadata: cargo_metadata::Metadata, told: Digest, question: &Question) -> Self {
         let root = metadata.workspace_root.clone().into_std_path_buf();
         let name = match metadata.root_package() {
             Some(package) => package.name.to_string(),
@@ -198,6 +184,8 @@ impl Project {
             root,
             is_cargo: true,
             question: question.clone(),
+            told: Some(told),
+            beside: beside(&metadata),
         }
     }
 }
@@ -266,6 +254,17 @@ fn real(folder: PathBuf) -> PathBuf {
     folder.canonicalize().unwrap_or(folder)
 }
 
+/// Packages that members name by a path, with their folders.
+fn beside(metadata: &cargo_metadata::Metadata) -> BTreeSet<(String, PathBuf)> {
+    let members = metadata.packages.iter();
+    let named = members.flat_map(|package| &package.dependencies);
+    let place = |dependency: &cargo_metadata::Dependency| {
+        let folder = dependency.path.clone()?;
+        Some((dependency.name.clone(), folder.into_std_path_buf()))
+    };
+    named.filter_map(place).collect()
+}
+
 /// The features that are on where nobody says anything. What features say of dependencies (`dep:x`, `x/y`) is no
 /// feature of the package.
 fn default_features(features: &BTreeMap<String, Vec<String>>) -> BTreeSet<&str> {
@@ -282,34 +281,6 @@ fn default_features(features: &BTreeMap<String, Vec<String>>) -> BTreeSet<&str> 
 /// The cargo that called us, else the one in `PATH`.
 fn cargo(tools: &Tools) -> Call {
     Call::new(tools.environment().non_empty("CARGO").unwrap_or("cargo"))
-}
-
-/// What makes a folder a project.
-enum Nearest {
-    /// Its Cargo.toml.
-    Cargo(PathBuf),
-    /// Its gantry.toml, alone.
-    Matrix(PathBuf),
-}
-
-/// The Cargo.toml that the question means, or a gantry.toml that is nearer. Looked up here and not by cargo, so that its
-/// absence is a fact and not the wording of a message.
-fn nearest(tools: &Tools, question: &Question) -> Result<Nearest, ProjectError> {
-    let directory = tools.environment().directory();
-    if let Some(path) = &question.manifest_path {
-        let found = Some(directory.join(path)).filter(|path| path.is_file());
-        let found = found.map(Nearest::Cargo);
-        return found.ok_or_else(|| ProjectError::NoSuchCargo { path: path.clone() });
-    }
-    let found = |folder: &Path| {
-        let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
-        let cargo = file("Cargo.toml").map(Nearest::Cargo);
-        cargo.or_else(|| file("gantry.toml").map(Nearest::Matrix))
-    };
-    let nearest = directory.ancestors().find_map(found);
-    nearest.ok_or_else(|| ProjectError::NoCargo {
-        place: directory.to_owned(),
-    })
 }
 
 fn folder(file: &Path) -> PathBuf {

@@ -9,8 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Project, ProjectError, cargo};
-use crate::tool::{Call, Tools};
+use super::{Grounds, Project, ProjectError, cargo};
+use crate::tool::{Call, Ended, Tools};
 
 /// Crates that build scripts compile C with.
 const C_TOOLS: [&str; 5] = ["autotools", "cc", "cmake", "gcc", "meson"];
@@ -31,13 +31,29 @@ pub struct Choice {
 
 impl Project {
     /// What these packages are made of for `triple` when they are built in one call. They must agree in
-    /// `default_features`, as in a cargo call.
+    /// `default_features`, as in a cargo call. It is remembered if it is known what `cargo`'s answers depend on.
     ///
     /// # Errors
     /// When cargo fails: it also refuses features that do not exist.
-    pub fn graph(&self, tools: &Tools, choices: &[Choice], triple: &str) -> Result<Graph, ProjectError> {
+    pub fn graph(
+        &self,
+        tools: &Tools,
+        choices: &[Choice],
+        triple: &str,
+        cargo: Option<&Grounds>,
+    ) -> Result<Graph, ProjectError> {
         let call = self.tree(tools, choices, triple);
-        let output = tools.run(&call)?;
+        let output = match self.basis(cargo) {
+            None => tools.run(&call)?,
+            Some(basis) => {
+                let drawn = tools.remembered(&call, &basis, |output| {
+                    let drawing = std::str::from_utf8(&output.stdout).ok()?;
+                    let good = output.ended == Ended::Code(0);
+                    self.grounds(cargo, drawing).filter(|_| good)
+                });
+                drawn?.succeeded(&call)?
+            }
+        };
         Graph::read(&String::from_utf8_lossy(&output.stdout)).map_err(|line| ProjectError::Tree {
             command: call.shown(),
             line,

@@ -43,6 +43,7 @@ pub(super) enum Family {
 pub(super) struct Children {
     running: Mutex<HashSet<Family>>,
     cancelled: AtomicBool,
+    watch: Watch,
 }
 
 type Chunk = (Stream, Vec<u8>);
@@ -75,7 +76,7 @@ impl Children {
         isolate(&mut command);
         let mut child = self.start(&mut command, call, Family::Group)?;
         let family = Family::Group(child.id());
-        let watch = Watch::over(family);
+        self.watch.over(family);
         let result = drive(self, &mut child, call, each);
         if result.is_err() {
             end(family);
@@ -83,7 +84,7 @@ impl Children {
             let _ = child.kill();
         }
         // Before the number of the group is free for others.
-        drop(watch);
+        self.watch.leave(family);
         self.finish(child, family, call, result)
     }
 
@@ -91,9 +92,11 @@ impl Children {
         let mut command = command(tools, call)?;
         let child = self.start(&mut command, call, Family::Alone)?;
         let family = Family::Alone(child.id());
-        // Dropped after the child's end: it is ended with us as long as it runs.
-        let _watch = Watch::over(family);
-        self.finish(child, family, call, Ok(()))
+        // It is ended with us as long as it runs: nobody knows its end before it is over, and its number free.
+        self.watch.over(family);
+        let ended = self.finish(child, family, call, Ok(()));
+        self.watch.leave(family);
+        ended
     }
 
     fn finish(
@@ -185,7 +188,7 @@ fn drive(
     }
     drop(sender);
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), call.input.clone()) {
-        thread::spawn(move || (input.0)(&mut stdin));
+        thread::spawn(move || (input.write)(&mut stdin));
     }
     let deadline = call.limit.map(|limit| Instant::now() + limit);
     let mut left = call.most;

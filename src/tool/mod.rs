@@ -7,6 +7,8 @@
 
 mod child;
 mod error;
+mod identity;
+mod memory;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,12 +24,14 @@ pub use error::ToolError;
 
 use crate::environment::Environment;
 use child::Children;
+use memory::Memory;
 
 /// Finds and runs outside programs within one captured environment. Clones share their children.
 #[derive(Clone, Debug)]
 pub struct Tools {
     environment: Arc<Environment>,
     children: Arc<Children>,
+    memory: Arc<Memory>,
 }
 
 /// One call of a program.
@@ -46,7 +50,11 @@ pub struct Call {
 
 /// What writes a program's standard input.
 #[derive(Clone)]
-struct Feed(Arc<Feeding>);
+struct Feed {
+    write: Arc<Feeding>,
+    /// What it writes, where that is known before.
+    bytes: Option<Arc<[u8]>>,
+}
 
 type Feeding = dyn Fn(&mut dyn Write) + Send + Sync;
 
@@ -71,6 +79,21 @@ impl Output {
     /// Standard output as text, without white space at its ends.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim().to_owned()
+    }
+
+    /// Itself, if the program that was called so ended well.
+    ///
+    /// # Errors
+    /// When it did not exit with 0.
+    pub fn succeeded(self, call: &Call) -> Result<Self, ToolError> {
+        match self.ended {
+            Ended::Code(0) => Ok(self),
+            ended => Err(ToolError::failed(
+                call,
+                ended,
+                &String::from_utf8_lossy(&self.stderr),
+            )),
+        }
     }
 }
 
@@ -137,9 +160,14 @@ impl Call {
     /// Gives the program bytes on its standard input.
     #[must_use]
     pub fn input(self, bytes: impl Into<Vec<u8>>) -> Self {
-        let bytes = bytes.into();
+        let bytes: Arc<[u8]> = bytes.into().into();
+        let written = Arc::clone(&bytes);
         // A program may end without reading its input: that is its own affair.
-        self.feed(move |input| drop(input.write_all(&bytes)))
+        let mut call = self.feed(move |input| drop(input.write_all(&written)));
+        if let Some(feed) = &mut call.input {
+            feed.bytes = Some(bytes);
+        }
+        call
     }
 
     /// Gives the program on its standard input what `feed` writes, for input too large to hold. It runs on a thread of
@@ -147,7 +175,10 @@ impl Call {
     /// when the program does not read on, and the program may have ended before.
     #[must_use]
     pub fn feed(mut self, feed: impl Fn(&mut dyn Write) + Send + Sync + 'static) -> Self {
-        self.input = Some(Feed(Arc::new(feed)));
+        self.input = Some(Feed {
+            write: Arc::new(feed),
+            bytes: None,
+        });
         self
     }
 
@@ -177,6 +208,11 @@ impl Call {
     pub fn bare(mut self) -> Self {
         self.bare = true;
         self
+    }
+
+    /// The program as it is called.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The arguments so far.
@@ -210,6 +246,7 @@ impl Tools {
     /// Programs found in, and run with, this environment.
     pub fn new(environment: Environment) -> Self {
         Self {
+            memory: Arc::new(Memory::of(&environment)),
             environment: Arc::new(environment),
             children: Arc::default(),
         }
@@ -268,15 +305,7 @@ impl Tools {
     /// # Errors
     /// As [`Tools::output`], and when the program does not exit with 0.
     pub fn run(&self, call: &Call) -> Result<Output, ToolError> {
-        let output = self.output(call)?;
-        match output.ended {
-            Ended::Code(0) => Ok(output),
-            ended => Err(ToolError::failed(
-                call,
-                ended,
-                &String::from_utf8_lossy(&output.stderr),
-            )),
-        }
+        self.output(call)?.succeeded(call)
     }
 
     /// Runs a program and hands over each chunk it writes as it comes; for output too large or too slow to keep.

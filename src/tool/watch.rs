@@ -1,29 +1,64 @@
-//! A watch over a child for the case that we end without being asked: killed, or out of memory.
+//! A watch over the children for the case that we end without being asked: killed, or out of memory.
 //!
-//! A shell waits for the end of a pipe that only we hold; when it comes, it ends the child's process group. The kernel
-//! could end the child alone, but not what it started: of a build that would leave the build scripts.
+//! One shell reads from a pipe that only we hold whom to watch, and whom no longer; when the pipe ends, it ends the process
+//! groups that are left. The kernel could end the children alone, but not what they started: of a build that would leave
+//! the build scripts.
 
-use std::process::Child;
+use std::sync::{Mutex, PoisonError};
 
 use super::child::Family;
 
-/// Watches while it lives; dropped, it lets the child be.
-pub(super) struct Watch(Option<Child>);
+/// Watches over children. Dropped, it lets those be that it still watches.
+#[derive(Debug, Default)]
+pub(super) struct Watch(Mutex<Option<Shell>>);
 
 impl Watch {
-    /// Watches a child. Where no shell can be started there is no watch.
-    #[cfg(unix)]
-    pub(super) fn over(family: Family) -> Self {
+    /// Watches a child from now on. Where no shell can be started there is no watch.
+    pub(super) fn over(&self, family: Family) {
+        let mut shell = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shell.is_none() {
+            *shell = Shell::start();
+        }
+        if let Some(shell) = &mut *shell {
+            shell.tell('+', family);
+        }
+    }
+
+    /// Lets a child be: to be called before its number is free for others.
+    pub(super) fn leave(&self, family: Family) {
+        if let Some(shell) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            shell.tell('-', family);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[derive(Debug)]
+struct Shell(std::process::Child);
+
+#[cfg(unix)]
+const SCRIPT: &str = r#"all=
+while read -r what whom; do
+    rest=
+    for one in $all; do
+        [ "$one" = "$whom" ] || rest="$rest $one"
+    done
+    all=$rest
+    [ "$what" = - ] || all="$all $whom"
+done
+for one in $all; do
+    kill -s KILL -- "$one"
+done"#;
+
+#[cfg(unix)]
+impl Shell {
+    fn start() -> Option<Self> {
         use std::os::unix::process::CommandExt;
         use std::process::{Command, Stdio};
 
-        let whom = match family {
-            Family::Group(id) => format!("-{id}"),
-            Family::Alone(id) => id.to_string(),
-        };
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", "read -r _; kill -s KILL -- \"$0\"", &whom])
+            .args(["-c", SCRIPT])
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -31,21 +66,41 @@ impl Watch {
             .stderr(Stdio::null())
             // What ends our group, as Ctrl-C does, must leave it alone.
             .process_group(0);
-        Self(command.spawn().ok())
+        command.spawn().ok().map(Self)
     }
 
-    #[cfg(not(unix))]
-    pub(super) fn over(_: Family) -> Self {
-        Self(None)
+    fn tell(&mut self, what: char, family: Family) {
+        use std::io::Write;
+
+        let line = match family {
+            Family::Group(id) => format!("{what} -{id}\n"),
+            Family::Alone(id) => format!("{what} {id}\n"),
+        };
+        if let Some(pipe) = &mut self.0.stdin {
+            // Somebody may have ended the shell: then there is no watch.
+            let _ = pipe.write_all(line.as_bytes());
+        }
     }
 }
 
-impl Drop for Watch {
+#[cfg(unix)]
+impl Drop for Shell {
     fn drop(&mut self) {
-        if let Some(shell) = &mut self.0 {
-            // Before its pipe closes. It may be gone already.
-            let _ = shell.kill();
-            let _ = shell.wait();
-        }
+        // Before its pipe closes. It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
+}
+
+#[cfg(not(unix))]
+#[derive(Debug)]
+struct Shell;
+
+#[cfg(not(unix))]
+impl Shell {
+    fn start() -> Option<Self> {
+        None
+    }
+
+    fn tell(&mut self, _: char, _: Family) {}
 }

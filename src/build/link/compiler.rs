@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use super::{Answer, Attempt, LinkChoice, LinkError};
 use crate::target::{Libc, LinkerKind};
-use crate::tool::{Call, Ended};
+use crate::tool::{Call, Ended, Output};
 
 /// What pure Rust needs of a glibc up to now, whatever newer one it was linked against: glibc 2.34 gave
 /// `__libc_start_main` and the `pthread` functions new versions.
 const PURE_RUST: (u32, u32) = (2, 34);
+
+/// A compiler answers at once; zig compiles something first.
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 /// A compiler that was asked.
 pub(super) struct Compiler {
@@ -97,19 +100,21 @@ impl Attempt<'_> {
                 .input(input)
                 // What it says is read.
                 .var("LC_ALL", "C")
-                .limit(Duration::from_secs(120))
+                .limit(LIMIT)
         };
-        let tools = self.toolchain.tools();
         let silent = |why: String| Unfit::Silent(format!("`{shown}` {why}"));
-        let output = tools
-            .output(&call(&["-fsyntax-only"], lines))
+        let answers = |output: &Output| matches!(output.ended, Ended::Code(_));
+        let output = self
+            .ask(compiler, &call(&["-fsyntax-only"], lines), answers)
             .map_err(|error| silent(format!("does not run: {error}")))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if output.ended != Ended::Code(0) {
             return Err(fault(shown, &stderr));
         }
         let versions = "#include <stdio.h>\n__GLIBC__ __GLIBC_MINOR__\n".to_owned();
-        let output = tools.run(&call(&["-E", "-P"], versions));
+        let question = call(&["-E", "-P"], versions);
+        let output = self.ask(compiler, &question, answers);
+        let output = output.and_then(|output| output.succeeded(&question));
         let text = output.map_err(|error| silent(error.to_string()))?.text();
         let numbers = text.lines().last().and_then(|line| line.split_once(' '));
         let glibc =
@@ -170,8 +175,14 @@ impl Attempt<'_> {
 
     /// Whether the compiler finds an archive or object (`libc.a`, `crt1.o`) to link with.
     pub(super) fn finds(&self, program: impl AsRef<OsStr>, file: &str) -> bool {
-        let call = Call::new(Path::new(program.as_ref())).arg(format!("-print-file-name={file}"));
-        let path = self.toolchain.tools().run(&call).map(|output| output.text());
+        let compiler = Call::new(Path::new(program.as_ref()));
+        let call = compiler.clone().arg(format!("-print-file-name={file}"));
+        // Where it looked in vain is not known: something may lie there by now.
+        let found = |output: &Output| Path::new(&output.text()).is_absolute();
+        let asked = self
+            .ask(&compiler, &call, found)
+            .and_then(|output| output.succeeded(&call));
+        let path = asked.map(|output| output.text());
         path.is_ok_and(|path| path != file && Path::new(&path).exists())
     }
 

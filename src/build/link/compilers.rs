@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Asked, Attempt, LinkChoice};
 use crate::build::rustflags::upper;
-use crate::tool::{Call, Ended};
+use crate::tool::{Call, Ended, Output};
 
 /// Tools for one target, each as one calls it: a name, a path, or (the user's own) words. None where nothing says
 /// which, so that whoever needs it finds it by habit or fails.
@@ -152,12 +152,10 @@ impl Attempt<'_> {
 
     /// The first line of what a program says of its version.
     pub(super) fn says_of_itself(&self, tool: &OsStr) -> Option<String> {
-        let call = self.call(tool)?.arg("--version");
-        let output = self
-            .toolchain
-            .tools()
-            .output(&call.limit(Duration::from_secs(60)))
-            .ok()?;
+        let tool = self.call(tool)?;
+        let call = tool.clone().arg("--version").limit(Duration::from_secs(60));
+        let answers = |output: &Output| output.ended == Ended::Code(0);
+        let output = self.ask(&tool, &call, answers).ok()?;
         let text = output.text();
         let line = text.lines().next().filter(|_| output.ended == Ended::Code(0))?;
         Some(line.trim().to_owned())

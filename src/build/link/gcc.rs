@@ -1,7 +1,7 @@
 //! A gcc for another architecture: its own libc for gnu targets, musl's headers for musl targets.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::script::calling;
 use super::{Answer, Attempt, LinkChoice};
@@ -89,11 +89,13 @@ impl Attempt<'_> {
         let gcc = self.in_path(&format!("{prefix}-gcc"))?;
         self.std_brings_musl()?;
         let headers = self.musl_headers()?;
-        let own = Call::new(&gcc).arg("-print-file-name=include");
+        let compiler = Call::new(&gcc);
+        let question = compiler.clone().arg("-print-file-name=include");
         let own = self
-            .toolchain
-            .tools()
-            .run(&own)
+            .ask(&compiler, &question, |output| {
+                Path::new(&output.text()).is_absolute()
+            })
+            .and_then(|output| output.succeeded(&question))
             .map_err(|error| error.to_string())?;
         let folders = headers
             .iter()

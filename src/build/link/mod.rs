@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod gcc;
 mod script;
+mod surroundings;
 mod variables;
 mod zig;
 

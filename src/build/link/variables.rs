@@ -165,8 +165,9 @@ impl Attempt<'_> {
 
     /// The answer of the chosen C compiler to a question; none if there is none.
     fn asked(&self, choice: &LinkChoice, question: &str) -> Option<String> {
-        let call = self.call(choice.compilers.cc.as_deref()?)?.arg(question);
-        let output = self.toolchain.tools().run(&call).ok()?.text();
+        let compiler = self.call(choice.compilers.cc.as_deref()?)?;
+        let call = compiler.clone().arg(question);
+        let output = self.answered(&compiler, &call)?.text();
         Some(output).filter(|text| !text.is_empty())
     }
 
@@ -175,8 +176,9 @@ impl Attempt<'_> {
     fn bindgen(&self, choice: &LinkChoice) -> Option<String> {
         let target = self.target.clang.as_deref()?;
         let cc = choice.compilers.cc.as_deref()?;
-        let call = self.call(cc)?.args(["-E", "-v", "-x", "c", "-"]).input("");
-        let output = self.toolchain.tools().run(&call).ok()?;
+        let compiler = self.call(cc)?;
+        let call = compiler.clone().args(["-E", "-v", "-x", "c", "-"]).input("");
+        let output = self.answered(&compiler, &call)?;
         let folders = searched(&String::from_utf8_lossy(&output.stderr));
         let folders = folders.into_iter().filter(|folder| !of_compiler(folder));
         let mut arguments = vec![format!("--target={target}"), "-nostdlibinc".to_owned()];

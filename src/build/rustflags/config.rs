@@ -145,6 +145,11 @@ impl CargoConfig {
             .or_else(|| self.text(&["build", "rustc"]).map(PathBuf::from))
     }
 
+    /// All of it, as TOML.
+    pub fn shown(&self) -> String {
+        self.table.to_string()
+    }
+
     fn get(&self, keys: &[&str]) -> Option<&Value> {
         let (last, tables) = keys.split_last()?;
         let table = tables

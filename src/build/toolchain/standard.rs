@@ -61,7 +61,9 @@ impl Toolchain {
             return Ok(known);
         }
         let call = self.print("target-libdir", triple)?;
-        let output = self.tools.output(&call).map_err(rustc_failed)?;
+        // Where it would lie is remembered; whether it is there is looked up.
+        let asked = self.tools.remembered(&call, b"", |_| self.grounds(triple));
+        let output = asked.map_err(rustc_failed)?;
         let std = match output.ended {
             Ended::Code(0) if has_std(Path::new(&output.text())) => Std::Installed,
             Ended::Code(0) => Std::Missing,

@@ -7,7 +7,8 @@ use crate::build::link::{self, LinkError};
 use crate::build::toolchain::Toolchain;
 use crate::doctor::{self, Check, Need, System};
 use crate::matrix::Matrix;
-use crate::pipeline::prepare::{self, Linked};
+use crate::pipeline::links;
+use crate::pipeline::prepare::Linked;
 use crate::pipeline::{Error, Gantry, Request, convert, workplace};
 use crate::plan::{self, Bases, Draft, LinkQuery, Overrides, Plan, PlannedPlatform, Question, Selection};
 use crate::project::{Git, ProjectError};
@@ -85,7 +86,7 @@ pub(super) fn look(gantry: &Gantry, request: &Request, known: &Known, facts: Bas
     let queries = draft.queries().to_vec();
     let answers: Vec<_> = queries
         .iter()
-        .map(|query| prepare::link(gantry, query, &known.project, &toolchain, &catalog))
+        .map(|query| links::link(gantry, query, &known.project, &toolchain, &catalog))
         .collect();
     let ways: Vec<_> = queries
         .iter()

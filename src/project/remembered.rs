@@ -1,0 +1,114 @@
+//! What the answers of `cargo tree` depend on, so that they can be remembered.
+//!
+//! Cargo resolves from manifests, the lock file, its configuration and nothing else: what comes from a registry or from
+//! git is fixed by the lock file, to the bit. Packages of a path are not, so each of their manifests is looked at; where one
+//! of them cannot be found, nothing is remembered.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::Project;
+
+/// What the answers of the cargo that is called depend on.
+#[derive(Clone, Debug)]
+pub struct Grounds {
+    /// What is known of it: its toolchain, its configuration.
+    pub facts: Vec<u8>,
+    /// The files that would tell if it were another.
+    pub files: Vec<PathBuf>,
+}
+
+impl Project {
+    /// What a drawing of `cargo tree` depends on that is known before it is drawn; none where that is not known of cargo.
+    pub(super) fn basis(&self, cargo: Option<&Grounds>) -> Option<Vec<u8>> {
+        let told = self.told.as_ref()?;
+        Some([told.hex().as_bytes(), b"\0", &cargo?.facts].concat())
+    }
+
+    /// The files that it depends on.
+    pub(super) fn grounds(&self, cargo: Option<&Grounds>, drawing: &str) -> Option<Vec<PathBuf>> {
+        let lock = self.root.join("Cargo.lock");
+        let text = std::fs::read_to_string(&lock).ok()?;
+        let members = self.packages.iter();
+        let members = members.map(|package| (package.name.as_str(), package.directory.clone()));
+        let beside = self
+            .beside
+            .iter()
+            .map(|(name, folder)| (name.as_str(), folder.clone()));
+        let drawn = drawing.lines().filter_map(package_of_path);
+        let (known, folders): (BTreeSet<&str>, BTreeSet<PathBuf>) =
+            members.chain(beside).chain(drawn).unzip();
+        // A package that lies in a path of which we do not know may change at any time.
+        let all = of_paths(&text)?.iter().all(|name| known.contains(name.as_str()));
+        all.then_some(())?;
+        let mut grounds: Vec<PathBuf> = folders
+            .into_iter()
+            .map(|folder| folder.join("Cargo.toml"))
+            .collect();
+        grounds.extend([lock, self.root.join("Cargo.toml")]);
+        grounds.extend(cargo?.files.iter().cloned());
+        Some(grounds)
+    }
+}
+
+/// The name and folder of a package of a path, as in `|-- name v1.0.0 (/a folder/name)`.
+fn package_of_path(line: &str) -> Option<(&str, PathBuf)> {
+    let text = line.trim_start_matches([' ', '|', '`', '-']);
+    let (package, rest) = text.split_once(" (")?;
+    let rest = rest.trim_end_matches(" (*)").strip_suffix(')')?;
+    // A procedural macro says so first.
+    let folder = rest.strip_prefix("proc-macro) (").unwrap_or(rest);
+    let folder = Path::new(folder);
+    folder
+        .is_absolute()
+        .then(|| (package.split(' ').next().unwrap_or(package), folder.to_owned()))
+}
+
+/// The packages of a lock file that come from no source.
+fn of_paths(lock: &str) -> Option<BTreeSet<String>> {
+    let lock: toml::Table = toml::from_str(lock).ok()?;
+    let Some(packages) = lock.get("package") else {
+        return Some(BTreeSet::new());
+    };
+    let packages = packages
+        .as_array()?
+        .iter()
+        .filter(|package| package.get("source").is_none());
+    packages
+        .map(|package| Some(package.get("name")?.as_str()?.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_of_paths_are_told_from_others() {
+        for (line, expected) in [
+            ("app v0.1.0 (/a folder/app)", Some(("app", "/a folder/app"))),
+            ("|-- own v0.1.0 (/w/own) (*)", Some(("own", "/w/own"))),
+            (
+                "|   `-- mac v0.1.0 (proc-macro) (/w/mac)",
+                Some(("mac", "/w/mac")),
+            ),
+            ("|-- mac v0.1.0 (proc-macro)", None),
+            ("|-- far v0.1.0 (https://h.example/far#1234)", None),
+            ("`-- cc v1.2.0 (*)", None),
+            ("    [build-dependencies]", None),
+        ] {
+            let found = package_of_path(line);
+            let expected = expected.map(|(name, folder)| (name, PathBuf::from(folder)));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_source_lies_in_a_path() {
+        let lock = "version = 4\n[[package]]\nname = 'a'\nversion = '1.0.0'\n\
+                    [[package]]\nname = 'b'\nversion = '1.0.0'\nsource = 'registry+https://h.example'\n";
+        assert_eq!(of_paths(lock), Some(BTreeSet::from(["a".to_owned()])));
+        assert_eq!(of_paths(""), Some(BTreeSet::new()));
+        assert_eq!(of_paths("package = 1"), None);
+    }
+}
