@@ -1,26 +1,33 @@
 //! [`Compression`]: bytes made smaller, the same way on every machine; and tars.
 //!
 //! In: bytes, or a stream of some media type. Out: compressed bytes that depend on nothing but the input, the
-//! encoder and its level; or the bytes of a stream, never more than the caller allows. One thread, constant
-//! memory. It must never put a time, a name or a machine's kind into what it writes.
+//! encoder and its level; or the bytes of a stream, never more than the caller allows. As many threads as there are
+//! processors, constant memory. It must never put a time, a name or a machine's kind into what it writes, nor how
+//! many threads there were or how fast they went.
 
+mod block;
 mod decode;
+mod encode;
 pub(crate) mod entries;
 mod error;
 mod extended;
 pub(crate) mod pax;
+mod pool;
 mod scan;
 pub mod tar;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::RangeInclusive;
+use std::sync::{Arc, OnceLock};
 
 pub use decode::{Decoder, decoder};
+pub use encode::Encoder;
 pub use error::CodecError;
 pub use scan::{Member, members};
 
 use crate::spec::{Digest, MediaType};
+use pool::Pool;
 
 /// How a layer is stored. Build it by [`Compression::gzip`] and [`Compression::zstd`], which check the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,11 +43,8 @@ pub enum Compression {
 const GZIP: RangeInclusive<u32> = 1..=9;
 const ZSTD: RangeInclusive<i32> = 1..=19;
 
-/// "Unknown" of <https://www.rfc-editor.org/rfc/rfc1952#page-8>: the file system that we run on is nobody's business.
-const NO_SYSTEM: u8 = 255;
-
-/// Encoders are given blocks of this many bytes. Part of what decides over the output.
-const BLOCK: usize = 64 * 1024;
+/// The crate that brings libdeflate: the library does not say its version while running. Pinned in Cargo.toml.
+const LIBDEFLATER: &str = "1.26.1";
 
 impl Default for Compression {
     /// gzip 6: every runtime reads it.
@@ -86,16 +90,30 @@ impl Compression {
         }
     }
 
-    /// Names the encoder and level for the keys of caches: two compressions of the same name give the same
-    /// bytes for the same input. The name ends with what the encoder makes of a sample, as a dependency's
-    /// version number is not known while running.
+    /// Names the encoder, its version, the level and the size of its blocks, for the keys of caches: two
+    /// compressions of the same name give the same bytes for the same input. The name ends with what the encoder
+    /// makes of a sample, as a dependency may be another one than was meant. That is found out once.
     pub fn encoder_id(&self) -> String {
-        let name = match self {
-            Self::Gzip(level) => format!("flate2-zlib-rs-{level}"),
-            Self::Zstd(level) => format!("zstd-{}-{level}", zstd::zstd_safe::version_string()),
+        static IDS_GZIP: [OnceLock<String>; 1 + *GZIP.end() as usize] = [const { OnceLock::new() }; _];
+        static IDS_ZSTD: [OnceLock<String>; 1 + *ZSTD.end() as usize] = [const { OnceLock::new() }; _];
+        let known = match *self {
+            Self::Gzip(level) => usize::try_from(level).ok().and_then(|level| IDS_GZIP.get(level)),
+            Self::Zstd(level) => usize::try_from(level).ok().and_then(|level| IDS_ZSTD.get(level)),
             Self::None => return "none".to_owned(),
         };
-        format!("{name}-{}", &self.fingerprint().hex()[..16])
+        let id = || format!("{}-{}", self.encoder_name(), &self.fingerprint().hex()[..16]);
+        known.map_or_else(id, |known| known.get_or_init(id).clone())
+    }
+
+    fn encoder_name(&self) -> String {
+        match self {
+            Self::Gzip(level) => format!("libdeflater-{LIBDEFLATER}-{level}-{}k", block::GZIP >> 10),
+            Self::Zstd(level) => {
+                let version = zstd::zstd_safe::version_string();
+                format!("zstd-{version}-{level}-{}k", block::ZSTD >> 10)
+            }
+            Self::None => "none".to_owned(),
+        }
     }
 
     /// Compresses on the way to `inner`.
@@ -103,20 +121,12 @@ impl Compression {
     /// # Errors
     /// When the level is out of range.
     pub fn encoder<W: Write>(&self, inner: W) -> Result<Encoder<W>, CodecError> {
-        let inner = match self.checked()? {
-            Self::Gzip(level) => Inner::Gzip(
-                flate2::GzBuilder::new()
-                    .mtime(0)
-                    .operating_system(NO_SYSTEM)
-                    .write(inner, flate2::Compression::new(level)),
-            ),
-            Self::Zstd(level) => Inner::Zstd(zstd::Encoder::new(inner, level).map_err(CodecError::Encoder)?),
-            Self::None => Inner::None(inner),
-        };
-        Ok(Encoder {
-            inner,
-            block: Vec::with_capacity(BLOCK),
-        })
+        self.encoder_on(Pool::of_the_process(), inner)
+    }
+
+    /// The same on other threads than the process's.
+    fn encoder_on<W: Write>(&self, pool: Arc<Pool>, inner: W) -> Result<Encoder<W>, CodecError> {
+        Ok(Encoder::new(self.checked()?, inner, pool))
     }
 
     fn checked(self) -> Result<Self, CodecError> {
@@ -135,7 +145,7 @@ impl Compression {
     /// The digest of a compressed sample: text-like and random-like stretches, longer than one window of gzip.
     fn fingerprint(&self) -> Digest {
         let mut state = 1_u32;
-        let sample: Vec<u8> = (0..100_000_u32)
+        let sample: Vec<u8> = (0..50_000_u32)
             .map(|position| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let [.., high] = state.to_le_bytes();
@@ -154,62 +164,6 @@ impl Compression {
             // A level out of range compresses nothing: any name will do.
             _ => Digest::of(&[]),
         }
-    }
-}
-
-/// Compresses what is written to it. Nothing is complete before [`Encoder::finish`].
-///
-/// An encoder's output may depend on how its input was cut (gzip's does at level 1), and how much a file gives
-/// at once depends on the system. So the input is gathered, and always cut the same way.
-pub struct Encoder<W: Write> {
-    inner: Inner<W>,
-    block: Vec<u8>,
-}
-
-enum Inner<W: Write> {
-    Gzip(flate2::write::GzEncoder<W>),
-    Zstd(zstd::Encoder<'static, W>),
-    None(W),
-}
-
-impl<W: Write> Encoder<W> {
-    /// Writes what is left and gives the inner writer back.
-    ///
-    /// # Errors
-    /// What the inner writer says.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.pass_on()?;
-        match self.inner {
-            Inner::Gzip(encoder) => encoder.finish(),
-            Inner::Zstd(encoder) => encoder.finish(),
-            Inner::None(inner) => Ok(inner),
-        }
-    }
-
-    fn pass_on(&mut self) -> io::Result<()> {
-        match &mut self.inner {
-            Inner::Gzip(encoder) => encoder.write_all(&self.block),
-            Inner::Zstd(encoder) => encoder.write_all(&self.block),
-            Inner::None(inner) => inner.write_all(&self.block),
-        }?;
-        self.block.clear();
-        Ok(())
-    }
-}
-
-impl<W: Write> Write for Encoder<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.block.len() == BLOCK {
-            self.pass_on()?;
-        }
-        let count = bytes.len().min(BLOCK - self.block.len());
-        self.block.extend_from_slice(&bytes[..count]);
-        Ok(count)
-    }
-
-    /// Does nothing: a flush in the middle would be seen in the output.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -259,10 +213,12 @@ mod tests {
         }
     }
 
+    /// 255 is "unknown" of <https://www.rfc-editor.org/rfc/rfc1952#page-8>: the file system that we run on is nobody's
+    /// business.
     #[test]
     fn gzip_says_nothing_about_time_name_and_system() {
         let bytes = compressed(Compression::Gzip(6), b"x", 1);
-        assert_eq!(&bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, NO_SYSTEM]);
+        assert_eq!(&bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
     }
 
     /// A change here changes the digest of every layer that users publish: it belongs into the change log.
@@ -270,15 +226,17 @@ mod tests {
     fn encoders_are_those_that_were_released() {
         let ids: Vec<String> = ALL.iter().map(Compression::encoder_id).collect();
         let released = [
-            "flate2-zlib-rs-1-1350163fb4ea4d02",
-            "flate2-zlib-rs-6-b573aefe6dd42daa",
-            "flate2-zlib-rs-9-cb36a0d685f46204",
-            "zstd-1.5.7-1-951b378ddd265e13",
-            "zstd-1.5.7-3-4df3fddb9708d576",
-            "zstd-1.5.7-19-8b5484ed6a07220e",
+            "libdeflater-1.26.1-1-1024k-1a90aff890fb84c1",
+            "libdeflater-1.26.1-6-1024k-0fbb334943311cd1",
+            "libdeflater-1.26.1-9-1024k-8c9e482124921bb0",
+            "zstd-1.5.7-1-2048k-14421b84c441d38c",
+            "zstd-1.5.7-3-2048k-82a5dc98eda53e03",
+            "zstd-1.5.7-19-2048k-96fc16465d8b940f",
             "none",
         ];
         assert_eq!(ids, released);
+        let manifest = include_str!("../../Cargo.toml");
+        assert!(manifest.contains(&format!("libdeflater = \"={LIBDEFLATER}\"\n")));
     }
 
     #[test]
