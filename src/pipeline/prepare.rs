@@ -100,11 +100,13 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
     let root = place.root();
     let (project, git, toolchain) = std::thread::scope(|scope| {
         let git = scope.spawn(|| gantry.traced(Stage::Project, "git", || Git::read(&gantry.tools, &root)));
-        let survey = || match place.is_cargo() {
-            true => Toolchain::survey(&gantry.tools, &root),
-            false => Ok(Toolchain::without_rust(&gantry.tools, &root)),
-        };
-        let toolchain = scope.spawn(|| gantry.traced(Stage::Project, "toolchain", survey));
+        let toolchain = scope.spawn(|| {
+            let _span = gantry.span(Stage::Project, "toolchain");
+            match place.is_cargo() {
+                true => Toolchain::survey(&gantry.tools, &root),
+                false => Ok(Toolchain::without_rust(&gantry.tools, &root)),
+            }
+        });
         let project = gantry.traced(Stage::Project, "project", || place.read(&gantry.tools, &question));
         let whole = "asking does not panic";
         (project, git.join().expect(whole), toolchain.join().expect(whole))
