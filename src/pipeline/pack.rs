@@ -1,5 +1,6 @@
 //! One image's platform: what was laid over its base becomes layers in the store.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -93,22 +94,21 @@ impl<'a> Packer<'a> {
             packer: self,
             image,
             platform,
+            started: Cell::default(),
         };
         let looked = above
             .iter()
             .map(|wanted| one.look(wanted))
             .collect::<Result<Vec<_>, _>>()?;
         let unpacked = above.iter().zip(&looked);
-        let unpacked: Vec<_> = unpacked
-            .filter(|(_, looked)| matches!(looked, Looked::New(_)))
-            .flat_map(|(wanted, _)| wanted.entries)
-            .collect();
-        if !unpacked.is_empty() {
-            one.started(unpacked.into_iter().map(bytes).sum());
-        }
+        let unpacked = unpacked.filter(|(_, looked)| matches!(looked, Looked::New(_)));
+        let left: Vec<u64> = unpacked.map(|(wanted, _)| wanted.bytes()).collect();
         let mut layers = Vec::new();
         if let Some(base) = base {
-            layers.push(one.base_layer(&base)?);
+            layers.push(one.base_layer(&base, left.iter().sum())?);
+        }
+        if !left.is_empty() {
+            one.started(left.iter().sum());
         }
         for (wanted, looked) in above.iter().zip(looked) {
             layers.push(one.layer(wanted, looked)?);
@@ -122,10 +122,19 @@ struct One<'p> {
     packer: &'p Packer<'p>,
     image: &'p PlannedImage,
     platform: &'p PlannedPlatform,
+    /// Whether it was told that it begins.
+    started: Cell<bool>,
+}
+
+impl Wanted<'_> {
+    fn bytes(&self) -> u64 {
+        self.entries.iter().map(bytes).sum()
+    }
 }
 
 impl One<'_> {
-    fn base_layer(&self, wanted: &Wanted<'_>) -> Result<LayerPart, Error> {
+    /// `left` is what is to be packed beside it, in bytes.
+    fn base_layer(&self, wanted: &Wanted<'_>, left: u64) -> Result<LayerPart, Error> {
         let (image, platform) = (self.image, self.platform);
         let manifest = platform.base_facts.as_ref().map(|facts| facts.manifest);
         let key = format!(
@@ -139,7 +148,7 @@ impl One<'_> {
         }
         let looked = self.look(wanted)?;
         if matches!(looked, Looked::New(_)) {
-            self.started(wanted.entries.iter().map(bytes).sum());
+            self.started(wanted.bytes() + left);
         }
         let layer = self.layer(wanted, looked)?;
         bases.insert(key, layer.clone());
@@ -185,7 +194,11 @@ impl One<'_> {
         )
     }
 
+    /// Once: what comes later was counted then.
     fn started(&self, bytes: u64) {
+        if self.started.replace(true) {
+            return;
+        }
         self.packer.gantry.observer.event(&Event::PackStarted {
             image: &self.image.name,
             platform: &self.platform.platform,
