@@ -15,6 +15,8 @@ mod authorization;
 mod credentials;
 #[path = "registry/deletes.rs"]
 mod deletes;
+#[path = "registry/early.rs"]
+mod early;
 #[path = "registry/faults.rs"]
 mod faults;
 #[path = "registry/hostile.rs"]

@@ -10,6 +10,7 @@ use super::name::Name;
 use super::{BaseError, BaseImage, Cache, Origin};
 use crate::archive::{ArchiveError, Layout};
 use crate::blob::MANIFEST_LIMIT;
+use crate::event::Stage;
 use crate::registry::{Client, Repository};
 use crate::spec::{BaseFacts, Descriptor, Digest, Platform, Reference};
 
@@ -113,7 +114,9 @@ impl Source {
             return self.pinned(&digest).await;
         }
         self.ask(|| format!("what `{}` stands for", self.name))?;
-        let found = self.reader.client.manifest(reference).await?;
+        let found = self
+            .span(&self.name, self.reader.client.manifest(reference))
+            .await?;
         let found = found.ok_or_else(|| self.not_found())?;
         self.small_enough("the index", &found.bytes, MANIFEST_LIMIT)?;
         self.reader.cache.blobs().put(&found.bytes)?;
@@ -221,7 +224,10 @@ impl Source {
             return Ok(bytes);
         }
         self.ask(|| format!("manifest `{digest}` of the base `{}`", self.name))?;
-        let found = self.reader.client.manifest(&repository.at(digest)).await?;
+        let wanted = repository.at(digest);
+        let found = self
+            .span(&wanted.to_string(), self.reader.client.manifest(&wanted))
+            .await?;
         let bytes = found.ok_or_else(gone)?.bytes;
         self.small_enough("a manifest", &bytes, MANIFEST_LIMIT)?;
         self.reader.cache.blobs().put(&bytes)?;
@@ -237,7 +243,8 @@ impl Source {
                     self.ask(|| format!("config `{digest}` of the base `{}`", self.name))?;
                     let repository = Repository::from(reference);
                     let client = &self.reader.client;
-                    let bytes = client.blob_bytes(&repository, digest, CONFIG_LIMIT).await?;
+                    let read = client.blob_bytes(&repository, digest, CONFIG_LIMIT);
+                    let bytes = self.span(&format!("config {digest}"), read).await?;
                     self.reader.cache.blobs().put(&bytes)?;
                     bytes
                 }
@@ -269,6 +276,12 @@ impl Source {
             name: self.name.clone(),
             help,
         })
+    }
+
+    /// Tells when reading `what` begins and ends.
+    async fn span<T>(&self, what: &str, reading: impl Future<Output = T>) -> T {
+        let _span = self.reader.client.span(Stage::Base, what);
+        reading.await
     }
 
     /// Whether the network may be asked for `what`.

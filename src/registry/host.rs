@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OnceCell, Semaphore};
 use url::Url;
 
 use super::challenge::{Challenge, best};
@@ -15,6 +15,7 @@ use super::parts::PART;
 use super::realm::{PlainHosts, same_origin};
 use super::repository::{api_host, is_loopback};
 use super::retry::{Attempts, Fault, Gate};
+use super::send::{Payload, Request};
 use super::token::Tokens;
 use super::trust::Trust;
 use super::{Client, HostSettings, RegistryError, Secret, vendor};
@@ -33,6 +34,9 @@ pub(super) struct Host {
     warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
+    /// Whether it has ever answered: until then requests go one by one, so that the first learns for all how it is spoken to.
+    met: AtomicBool,
+    meeting: Turn<()>,
     /// Whether it, or a place where it led, has ever answered over TLS.
     pub(super) welcomed: AtomicBool,
     pub(super) uploads: Semaphore,
@@ -40,7 +44,8 @@ pub(super) struct Host {
     pub(super) asks: Semaphore,
     /// It has said that a repository holds a blob when asked to mount that from there.
     answering: AtomicBool,
-    ignoring: bool,
+    /// It opens a session, or refuses, whatever it is asked to mount.
+    ignoring: AtomicBool,
     part: Mutex<Option<u64>>,
 }
 
@@ -56,11 +61,13 @@ impl Host {
             warnings: Mutex::default(),
             tokens: Tokens::default(),
             gate: Gate::default(),
+            met: AtomicBool::new(false),
+            meeting: Turn::default(),
             welcomed: AtomicBool::new(false),
             uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
             asks: Semaphore::new(uploads.map_or(ASKS, NonZeroUsize::get)),
             answering: AtomicBool::new(false),
-            ignoring: vendor::ignores_mounts(name),
+            ignoring: AtomicBool::new(vendor::ignores_mounts(name)),
             part: Mutex::new(settings.and_then(|settings| settings.chunk_size)),
         }
     }
@@ -96,9 +103,28 @@ impl Host {
         Some(found)
     }
 
-    /// Whether it is known to open a session whatever it is asked to mount.
+    /// One's turn to be the first who gets an answer; none once somebody has got one.
+    pub(super) async fn meet(&self) -> Option<TurnGuard<'_, ()>> {
+        if self.met.load(Ordering::Acquire) {
+            return None;
+        }
+        let turn = self.meeting.lock().await;
+        (!self.met.load(Ordering::Acquire)).then_some(turn)
+    }
+
+    /// It has answered.
+    pub(super) fn is_met(&self) {
+        self.met.store(true, Ordering::Release);
+    }
+
+    /// Whether asking it to mount a blob says nothing.
     pub(super) fn ignores_mounts(&self) -> bool {
-        self.ignoring
+        self.ignoring.load(Ordering::Relaxed)
+    }
+
+    /// It has refused to mount a blob from where that would be.
+    pub(super) fn learn_ignoring(&self) {
+        self.ignoring.store(true, Ordering::Relaxed);
     }
 
     /// Whether a session instead of a mount has turned out to mean that there is no such blob.
@@ -147,9 +173,41 @@ impl Host {
 
 impl Client {
     /// Where the API of `host` answers. TLS always, except for hosts that the user named, and for this machine:
-    /// there, one unauthorized request finds out.
+    /// there, the first request finds out, or one made for that.
     pub(super) async fn origin<'a>(&self, host: &'a Host) -> Result<&'a Url, RegistryError> {
         host.origin.get_or_try_init(|| self.find_origin(host)).await
+    }
+
+    /// Where the API of `host` answers, if that was found out; else plain http on this machine, which is tried first.
+    pub(super) async fn likely_origin(&self, host: &Host) -> Result<Url, RegistryError> {
+        match self.guess(host) {
+            Some(guess) => Ok(guess),
+            None => self.origin(host).await.cloned(),
+        }
+    }
+
+    /// Plain http on this machine, as long as nobody knows.
+    fn guess(&self, host: &Host) -> Option<Url> {
+        let open = host.known_origin().is_none() && !self.0.plain.named(host.name());
+        let url = (open && is_loopback(host.name())).then(|| format!("http://{}/", api_host(host.name())));
+        Url::parse(&url?).ok()
+    }
+
+    /// The answer to a harmless request which finds out, without credentials, whether plain http is spoken. None where that
+    /// is known, and where the answer may be that of somebody who speaks TLS.
+    pub(super) async fn first_answer(&self, host: &Host, request: &Request<'_>) -> Option<Response> {
+        let guess = self.guess(host)?;
+        let harmless = matches!(request.method, Method::GET | Method::HEAD);
+        if !harmless || !matches!(request.payload, Payload::None) || !same_origin(&request.url, &guess) {
+            return None;
+        }
+        let answer = self.step(host, request, &request.url, None).await.ok()?;
+        if wants_tls(&answer, &guess) {
+            return None;
+        }
+        // Whoever was faster has found the same.
+        let _ = host.origin.set(guess);
+        Some(answer)
     }
 
     async fn find_origin(&self, host: &Host) -> Result<Url, RegistryError> {
@@ -190,18 +248,10 @@ impl Client {
         let http = self.http(host, &url).await?;
         let result = self.transmit(http.request(Method::GET, url.clone()), what).await;
         let response = http.judge(host, &url, what, result)?;
-        let status = response.status();
-        let elsewhere = || {
-            let location = response.headers().get("location")?.to_str().ok()?;
-            Some(!same_origin(&origin.join(location).ok()?, origin))
-        };
-        // What TLS servers answer to plain http: 400, or a redirect to https.
-        if matches!(status.as_u16(), 400 | 426 | 497)
-            || (status.is_redirection() && elsewhere() != Some(false))
-        {
+        if wants_tls(&response, origin) {
             return Ok(false);
         }
-        if status.as_u16() == 401 {
+        if response.status().as_u16() == 401 {
             host.challenged(&response);
         }
         Ok(true)
@@ -225,4 +275,15 @@ impl Client {
     pub(super) fn plain(&self) -> &PlainHosts {
         &self.0.plain
     }
+}
+
+/// What TLS servers answer to plain http: 400, or a redirect to https.
+fn wants_tls(response: &Response, origin: &Url) -> bool {
+    let status = response.status();
+    let elsewhere = || {
+        let location = response.headers().get("location")?.to_str().ok()?;
+        let next = origin.join(location).ok()?;
+        Some(next.scheme() != "http")
+    };
+    matches!(status.as_u16(), 400 | 426 | 497) || (status.is_redirection() && elsewhere() != Some(false))
 }

@@ -11,6 +11,7 @@ use super::sign_in::Purpose;
 use super::token::Access;
 use super::transmit::read_bounded;
 use super::{Client, RegistryError, Repository};
+use crate::event::Stage;
 use crate::spec::{Digest, Reference};
 
 /// Bound on a manifest's size in bytes. Registries take 4 MiB; some that are stored are larger.
@@ -94,6 +95,7 @@ impl Client {
         let what = format!("manifest `{reference}`");
         let purpose = purpose(&repository, access, &what);
         let mut attempts = self.attempts(&host, format!("looking for {what}"));
+        let _span = self.span(Stage::Look, &what);
         loop {
             match self.head_manifest(&host, purpose, &target).await {
                 Ok(found) => return Ok(found),
@@ -133,6 +135,7 @@ impl Client {
         target.check(&digest, &what)?;
         let purpose = purpose(&repository, Access::Push, &what);
         let mut attempts = self.attempts(&host, format!("writing {what}"));
+        let _span = self.span(Stage::Manifest, &what);
         loop {
             let url = self.address(&host, &repository, &target.path()).await?;
             let mut request = Request::new(Method::PUT, url, purpose)

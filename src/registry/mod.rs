@@ -70,7 +70,7 @@ pub(crate) use token::Access;
 pub use vendor::{Vendor, VendorApi};
 
 use crate::environment::Environment;
-use crate::event::Observer;
+use crate::event::{Observer, Span, Stage};
 use crate::tool::Tools;
 use credential::Login;
 use credential_helper::Helpers;
@@ -201,6 +201,11 @@ impl Client {
     /// What the user says of `registry`, if anything.
     pub fn host_settings(&self, registry: &str) -> Option<&HostSettings> {
         self.0.settings.hosts.get(canonical(registry))
+    }
+
+    /// Says that work of `stage` goes on for as long as the value lives.
+    pub(crate) fn span(&self, stage: Stage, what: &str) -> Span {
+        Span::begin(&self.0.observer, stage, (None, None), what)
     }
 
     /// Who is told what happens.

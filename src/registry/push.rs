@@ -22,7 +22,7 @@ use super::sign_in::Purpose;
 use super::token::Access;
 use super::upload::Upload;
 use super::{Answer, BlobSource, Client, RegistryError, Repository};
-use crate::event::Event;
+use crate::event::{Event, Span, Stage};
 use crate::spec::Digest;
 
 /// What became of a blob.
@@ -94,6 +94,7 @@ impl Client {
             opening: false,
             broken: 0,
             first: true,
+            span: None,
             new,
         };
         let pushed = loop {
@@ -181,6 +182,8 @@ pub(super) struct Push<'a> {
     opening: bool,
     /// How often the connection broke while all of it was being sent.
     broken: u32,
+    /// From when it was its turn.
+    span: Option<Span>,
     /// Nothing was tried yet.
     first: bool,
     /// It is hardly there.
@@ -209,6 +212,8 @@ impl Push<'_> {
         let open = "this semaphore is never closed";
         // Kept until the blob's turn to be sent comes, so that few sessions wait.
         let asking = host.asks.acquire().await.expect(open);
+        self.span
+            .get_or_insert_with(|| client.span(Stage::Upload, purpose.what));
         let asked = match std::mem::take(&mut self.first) {
             true => self.ask().await?,
             false => self.look().await?,
@@ -217,10 +222,6 @@ impl Push<'_> {
             Asked::There(pushed) => return Ok(pushed),
             Asked::Wanted(session) => session,
         };
-        client.0.observer.event(&Event::UploadStarted {
-            digest: &self.blob.digest,
-            size: self.blob.size,
-        });
         let session = match session {
             Some(session) => session,
             None => {
@@ -231,6 +232,10 @@ impl Push<'_> {
         self.opening = false;
         let _turn = host.uploads.acquire().await.expect(open);
         drop(asking);
+        client.0.observer.event(&Event::UploadStarted {
+            digest: &self.blob.digest,
+            size: self.blob.size,
+        });
         if host.part_size().is_some_and(|part| self.blob.size > part) {
             return self.in_parts(session).await;
         }
@@ -266,7 +271,11 @@ impl Push<'_> {
             return self.look().await;
         }
         let source = elsewhere.unwrap_or(own);
-        let session = match client.mount(host, purpose, &self.blob.digest, source).await? {
+        let asked = client.mount(host, purpose, &self.blob.digest, source).await;
+        if elsewhere.is_none() && !matches!(asked, Ok(Mount::Done | Mount::Session(_))) {
+            host.learn_ignoring();
+        }
+        let session = match asked? {
             Mount::Done if elsewhere.is_some() => return Ok(Asked::There(Pushed::Mounted)),
             Mount::Done => {
                 host.learn_answering();

@@ -86,7 +86,7 @@ impl Client {
         rest: &str,
     ) -> Result<Url, RegistryError> {
         let path = format!("v2/{}/{rest}", repository.name());
-        let joined = self.origin(host).await?.join(&path);
+        let joined = self.likely_origin(host).await?.join(&path);
         joined.map_err(|_| protocol(&repository.to_string(), "this name makes no address"))
     }
 
@@ -94,24 +94,41 @@ impl Client {
     pub(super) async fn send(&self, host: &Host, request: &Request<'_>) -> Result<Response, Fault> {
         let purpose = request.purpose;
         host.gate.pass().await;
+        let mut turn = host.meet().await;
+        let mut first = self.first_answer(host, request).await;
         let origin = self.origin(host).await?;
-        let mut url = request.url.clone();
-        let mut header = self.authorization(host, purpose, None, None).await?;
+        let mut url = settled(&request.url, origin);
+        let mut header = match first {
+            Some(_) => None,
+            None => self.authorization(host, purpose, None, None).await?,
+        };
         let (mut renewed, mut steps) = (false, 0);
         loop {
             let own = same_origin(&url, origin);
-            let response = self
-                .step(host, request, &url, header.as_ref().filter(|_| own))
-                .await?;
+            let response = match first.take() {
+                Some(response) => response,
+                None => {
+                    let header = header.as_ref().filter(|_| own);
+                    self.step(host, request, &url, header).await?
+                }
+            };
             if own {
                 self.tell_warnings(host, &response);
+            }
+            if let Some(turn) = turn.take() {
+                if response.status().as_u16() == 401 {
+                    host.challenged(&response);
+                }
+                host.is_met();
+                drop(turn);
             }
             let status = response.status().as_u16();
             if status == 401 && own {
                 if renewed {
                     return Err(self.unauthorized(host, purpose, response).await.into());
                 }
-                renewed = true;
+                // Without credentials it has only told that it wants some.
+                renewed = header.is_some();
                 let fresh = self.renew(host, purpose, &response, header.as_ref()).await?;
                 if fresh.is_none() || fresh == header {
                     return Err(self.unauthorized(host, purpose, response).await.into());
@@ -188,7 +205,8 @@ impl Client {
         self.authorization(host, purpose, rejected, scope).await
     }
 
-    async fn step(
+    /// One request to one place.
+    pub(super) async fn step(
         &self,
         host: &Host,
         request: &Request<'_>,
@@ -214,6 +232,19 @@ impl Client {
         };
         http.judge(host, url, what, result)
     }
+}
+
+/// `url`, which was built on plain http before that was known to be right.
+fn settled(url: &Url, origin: &Url) -> Url {
+    let mut url = url.clone();
+    if url.scheme() == "http" && origin.scheme() == "https" && url.host() == origin.host() {
+        let other = url.clone();
+        // Nothing but the scheme is changed, so a port that stands there stays.
+        if url.set_scheme("https").is_err() || !same_origin(&url, origin) {
+            return other;
+        }
+    }
+    url
 }
 
 /// Where an answer leads, if it is a redirect that we may follow.

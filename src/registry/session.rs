@@ -10,7 +10,7 @@ use url::Url;
 use super::error::Answer;
 use super::host::Host;
 use super::realm::step_fault;
-use super::retry::Fault;
+use super::retry::{Fault, temporary};
 use super::send::{Payload, Request, location};
 use super::sign_in::Purpose;
 use super::transmit::unsafe_step;
@@ -71,7 +71,8 @@ impl Client {
     }
 
     /// Asks the registry to take a blob from `source`, another of its repositories. Whatever it answers, the blob
-    /// can still be sent: only a wish to be left alone is a fault.
+    /// can still be sent: only a wish to be left alone is a fault. Where `source` is the repository itself, this is the
+    /// request that opens a session, and load and network are faults as with any other.
     pub(super) async fn mount(
         &self,
         host: &Host,
@@ -83,11 +84,13 @@ impl Client {
         url.query_pairs_mut()
             .append_pair("mount", &digest.to_string())
             .append_pair("from", source.name());
+        let plain = source == purpose.repository;
         let purpose = purpose.mounting(source);
         let request = Request::new(Method::POST, url, purpose).payload(Payload::Bytes(Vec::new()));
         let response = match self.send(host, &request).await {
             Ok(response) => response,
             Err(fault @ Fault::Again { after: Some(_), .. }) => return Err(fault),
+            Err(fault @ (Fault::Again { .. } | Fault::Renewed(_))) if plain => return Err(fault),
             Err(_) => return Ok(Mount::Refused),
         };
         let status = response.status().as_u16();
@@ -96,6 +99,7 @@ impl Client {
             202 if response.headers().contains_key("location") => {
                 self.session(host, purpose, &response).await.map(Mount::Session)
             }
+            _ if plain && temporary(status) => Err(self.fault_of(host, purpose, response).await),
             429 | 503 => match self.fault_of(host, purpose, response).await {
                 Fault::Again { after: None, .. } if status == 503 => Ok(Mount::Refused),
                 fault => Err(fault),

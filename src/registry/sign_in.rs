@@ -13,7 +13,7 @@ use super::host::Host;
 use super::retry::Fault;
 use super::token::{Access, basic, bearer, scopes};
 use super::{Client, RegistryError, Repository, credential};
-use crate::event::Event;
+use crate::event::{Event, Stage};
 
 /// What a request needs to be authorized for.
 #[derive(Clone, Copy)]
@@ -95,6 +95,7 @@ impl Client {
                     return Ok(Some(header));
                 }
                 turn.challenged(scope);
+                let _span = self.span(Stage::Token, &purpose.scopes(None).join(" "));
                 let mut exchange = Exchange {
                     client: self,
                     host,

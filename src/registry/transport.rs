@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::{Method, NoProxy, Proxy, RequestBuilder, Response};
 use rustls::RootCertStore;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::host::Host;
-use super::repository::api_host;
+use super::repository::{api_host, loopback_url};
 use super::retry::Fault;
 use super::trust::Trust;
 use super::{Client, Patience, RegistryError};
@@ -20,9 +21,12 @@ use crate::environment::Environment;
 /// Hosts that no proxy is asked for, whatever NO_PROXY says.
 const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1";
 
-/// One HTTP client for each way of trusting.
+/// One HTTP client for each way of trusting, made when it is needed: certificates are hundreds of files.
 pub(super) struct Transports {
-    usual: Transport,
+    /// For plain http to this machine: it trusts nobody and knows no proxy.
+    near: OnceCell<Transport>,
+    /// Trusts whom the system trusts.
+    usual: OnceCell<Transport>,
     others: Mutex<HashMap<Trust, Transport>>,
 }
 
@@ -69,10 +73,17 @@ impl Transport {
 }
 
 impl Transports {
-    /// The client that trusts whom the system trusts; others are made when they are needed.
+    /// Looks at what the environment names; what goes without saying waits.
     pub(super) fn new(environment: &Environment, patience: Patience) -> Result<Self, RegistryError> {
+        let names = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+        let named = names.iter().any(|name| environment.non_empty(name).is_some());
+        let usual = match named || !proxies(environment)?.is_empty() {
+            true => OnceCell::new_with(Some(client(environment, patience, &Trust::default())?)),
+            false => OnceCell::new(),
+        };
         Ok(Self {
-            usual: client(environment, patience, &Trust::default())?,
+            near: OnceCell::new(),
+            usual,
             others: Mutex::default(),
         })
     }
@@ -81,25 +92,35 @@ impl Transports {
 impl Client {
     /// The HTTP client for a request to `url`, where work with `host` has led.
     pub(super) async fn http(&self, host: &Host, url: &Url) -> Result<Transport, RegistryError> {
-        let trust = self.trust_for(host, url);
         let transports = &self.0.http;
+        if url.scheme() == "http" && loopback_url(url) {
+            let patience = self.0.settings.patience;
+            let near = transports.near.get_or_try_init(|| async { near(patience) });
+            return near.await.cloned();
+        }
+        let trust = self.trust_for(host, url);
         if trust == Trust::default() {
-            return Ok(transports.usual.clone());
+            let usual = transports.usual.get_or_try_init(|| self.made(trust));
+            return usual.await.cloned();
         }
         let known = |found: &mut HashMap<Trust, Transport>| found.get(&trust).cloned();
         let others = || transports.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = known(&mut others()) {
             return Ok(client);
         }
-        // Reads files, and hundreds of the system's certificates.
-        let (shared, wanted) = (Arc::clone(&self.0), trust.clone());
-        let settings = move || client(&shared.settings.environment, shared.settings.patience, &wanted);
+        let made = self.made(trust.clone()).await?;
+        Ok(others().entry(trust).or_insert(made).clone())
+    }
+
+    /// Reads files, and hundreds of the system's certificates.
+    async fn made(&self, trust: Trust) -> Result<Transport, RegistryError> {
+        let shared = Arc::clone(&self.0);
+        let settings = move || client(&shared.settings.environment, shared.settings.patience, &trust);
         let made = tokio::task::spawn_blocking(settings).await;
-        let made = made.map_err(|error| RegistryError::Setup {
+        made.map_err(|error| RegistryError::Setup {
             what: "the HTTP client".to_owned(),
             source: error.into(),
-        })??;
-        Ok(others().entry(trust).or_insert(made).clone())
+        })?
     }
 
     /// The registry itself is shown our certificate. Where it leads to, a realm or a store of blobs, is not, even if
@@ -139,15 +160,30 @@ fn is_of(url: &Url, registry: &str) -> bool {
 
 /// A client for registries within `environment`.
 fn client(environment: &Environment, patience: Patience, trust: &Trust) -> Result<Transport, RegistryError> {
+    transport(patience, trust, roots(environment)?, proxies(environment)?)
+}
+
+/// A client for plain http on this machine.
+fn near(patience: Patience) -> Result<Transport, RegistryError> {
+    transport(patience, &Trust::default(), RootCertStore::empty(), Vec::new())
+}
+
+fn transport(
+    patience: Patience,
+    trust: &Trust,
+    roots: RootCertStore,
+    proxies: Vec<Proxy>,
+) -> Result<Transport, RegistryError> {
     let asked = Arc::default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("cargo-gantry/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(trust.tls(roots(environment)?, &asked)?)
+        .tls_backend_preconfigured(trust.tls(roots, &asked)?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        .tcp_nodelay(true)
         .connect_timeout(patience.connect)
         .no_proxy();
-    for proxy in proxies(environment)? {
+    for proxy in proxies {
         builder = builder.proxy(proxy);
     }
     let client = builder.build().map_err(|source| RegistryError::Setup {

@@ -17,7 +17,7 @@ async fn everything_arrives_in_order_and_nothing_is_sent_twice() {
     fixture.assert_stored(&registry);
     assert_eq!(
         (first.blobs_sent, first.manifests_sent, first.unchanged),
-        (5, 5, false)
+        (5, 4, false)
     );
     assert_eq!(first.tags, ["1.0.0", "latest"]);
     assert_eq!(
@@ -33,22 +33,16 @@ async fn everything_arrives_in_order_and_nothing_is_sent_twice() {
         .into_iter()
         .filter(|asked| asked.method == "PUT")
         .collect();
-    let manifests: Vec<String> = writes[5..]
+    let mut manifests: Vec<String> = writes[5..]
         .iter()
         .map(|asked| asked.path.rsplit('/').next().unwrap().to_owned())
         .collect();
-    let mut expected: Vec<String> = fixture
-        .shipment
-        .content
-        .manifests
-        .iter()
-        .map(|m| m.digest().to_string())
-        .collect();
-    expected.extend([
-        fixture.digest().to_string(),
-        "1.0.0".to_owned(),
-        "latest".to_owned(),
-    ]);
+    let listed = fixture.shipment.content.manifests.iter();
+    let mut expected: Vec<String> = listed.map(|m| m.digest().to_string()).collect();
+    // Those of the platforms beside each other; the index by its tags alone, in their order.
+    manifests[..2].sort();
+    expected.sort();
+    expected.extend(["1.0.0".to_owned(), "latest".to_owned()]);
     assert_eq!(manifests, expected);
     assert!(
         writes[..5]
@@ -56,7 +50,7 @@ async fn everything_arrives_in_order_and_nothing_is_sent_twice() {
             .all(|asked| asked.path.contains("/blobs/uploads/"))
     );
     assert_eq!(told.of("UploadFinished").len(), 5);
-    assert_eq!(told.of("ManifestPushed").len(), 5);
+    assert_eq!(told.of("ManifestPushed").len(), 4);
     assert!(!told.of("UploadProgress").is_empty());
 
     registry.clear_log();
@@ -103,22 +97,33 @@ async fn only_missing_tags_are_written() {
         .publish(&client, &registry.host())
         .await
         .unwrap();
-    registry.clear_log();
-    let fixture = Fixture::new(&TAGS);
-    let published = fixture.publish(&client, &registry.host()).await.unwrap();
-    assert_eq!(
-        (
+    // What lies there is given a name: the index is likely to be there.
+    let own = Repository::new(&registry.host(), REPOSITORY);
+    for (from, manifests, kinds) in [(Some(&own), 2, 5), (None, 4, 12)] {
+        registry.clear_log();
+        registry.store(|store| store.repositories.get_mut(REPOSITORY).unwrap().tags.clear());
+        let mut fixture = Fixture::new(&TAGS);
+        for blob in &mut fixture.shipment.content.blobs {
+            *blob = match from {
+                Some(from) => BlobSource::remote(blob.digest, blob.size, from.clone()),
+                None => blob.clone(),
+            };
+        }
+        let published = fixture.publish(&client, &registry.host()).await.unwrap();
+        let sent = (
             published.blobs_sent,
             published.manifests_sent,
-            published.unchanged
-        ),
-        (0, 2, false)
-    );
-    assert_eq!(
-        registry.kinds()[2..],
-        ["HEAD manifest", "PUT manifest", "PUT manifest"]
-    );
-    fixture.assert_stored(&registry);
+            published.unchanged,
+        );
+        assert_eq!(sent, (0, manifests, false));
+        assert_eq!(registry.kinds().len(), kinds, "{:?}", registry.kinds());
+        assert_eq!(registry.uploaded(), 0);
+        assert_eq!(
+            registry.kinds()[kinds - 2..],
+            ["PUT manifest", "PUT manifest"][..]
+        );
+        fixture.assert_stored(&registry);
+    }
 }
 
 #[tokio::test]
@@ -361,7 +366,8 @@ async fn a_file_that_changed_is_not_published() {
     let repository = Repository::new(&registry.host(), "a/b");
     let error = client.push_blob(&repository, blob).await.unwrap_err();
     assert!(shown(&error).contains("DIGEST_INVALID"), "{}", shown(&error));
-    assert_eq!(registry.kinds(), ["HEAD blob", "POST upload", "PUT upload"]);
+    // It is worth a look whether the session means that it is not there.
+    assert_eq!(registry.kinds(), ["POST upload", "HEAD blob", "PUT upload"]);
     registry.store(|store| assert!(store.repositories.values().all(|r| r.blobs.is_empty())));
 }
 

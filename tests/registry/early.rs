@@ -1,0 +1,280 @@
+//! A publish that begins before its image is whole, and what a registry's tags say of what it has.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cargo_gantry::publish::{Kind, Known, Moves, Nothing, Options, Publishing, Tag, to_registry};
+use cargo_gantry::registry::{self, Client, HostSettings};
+use cargo_gantry::spec::Digest;
+
+use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
+use crate::support::registry::{Act, Fault, Habits, Mount, Registry, Setup};
+
+const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
+const LATEST: [(&str, Moves); 1] = [("latest", Moves::Always)];
+const SHARED: &[u8] = b"a layer that both platforms have";
+
+/// The manifests of these lie here.
+fn known(fixtures: &[&Fixture]) -> Arc<dyn Known> {
+    let contents = fixtures.iter().map(|fixture| &fixture.shipment.content);
+    let all: Vec<_> = contents
+        .flat_map(|content| content.manifests.iter().chain([&content.root]).cloned())
+        .collect();
+    Arc::new(move |digest: &Digest| {
+        let found = all.iter().find(|manifest| manifest.digest() == digest);
+        found.map(|manifest| manifest.bytes().to_vec())
+    })
+}
+
+fn begin(client: &Client, registry: &Registry, tags: &[Tag], known: Arc<dyn Known>) -> Publishing {
+    let repository = reference(&registry.host(), "ignored");
+    Publishing::begin(client, &repository, Options::default(), tags, known)
+}
+
+fn count(registry: &Registry, kind: &str) -> usize {
+    registry.kinds().iter().filter(|found| *found == kind).count()
+}
+
+/// Returns when so many requests of that kind were answered.
+async fn answered(registry: &Registry, method: &str, part: &str, times: usize) {
+    let there = || {
+        let log = registry.log();
+        let asked = log
+            .iter()
+            .filter(|asked| asked.method == method && asked.path.contains(part));
+        asked.filter(|asked| asked.status.is_some()).count() >= times
+    };
+    while !there() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn blobs_go_up_before_the_image_is_whole_and_nothing_else_does() {
+    let (registry, fixture, client) = (Registry::plain(), Fixture::new(&TAGS), client());
+    let shipment = &fixture.shipment;
+    // Which manifest a tag will name is not said yet, and one tag is not known at all.
+    let publishing = begin(&client, &registry, &shipment.tags[..1], Arc::new(Nothing));
+    for blob in &shipment.content.blobs {
+        publishing.send(vec![blob.clone()]);
+    }
+    answered(&registry, "PUT", "/blobs/uploads/", 5).await;
+    assert_eq!(count(&registry, "PUT manifest"), 0);
+    assert_eq!(registry.kinds()[0], "HEAD manifest", "the tags come first");
+    registry.store(|store| assert!(store.of(REPOSITORY).manifests.is_empty()));
+    let published = publishing.complete(shipment).await.unwrap();
+    assert_eq!((published.blobs_sent, published.manifests_sent), (5, 4));
+    assert_eq!(count(&registry, "PUT upload"), 5, "nothing is sent twice");
+    fixture.assert_stored(&registry);
+}
+
+#[tokio::test]
+async fn an_unchanged_image_sends_nothing_though_blobs_were_handed_over() {
+    let (registry, fixture, client) = (Registry::plain(), Fixture::new(&TAGS), client());
+    fixture.publish(&client, &registry.host()).await.unwrap();
+    registry.clear_log();
+    let shipment = &fixture.shipment;
+    let publishing = begin(&client, &registry, &shipment.tags, known(&[&fixture]));
+    publishing.send(shipment.content.blobs.clone());
+    assert!(publishing.refused().await.is_none());
+    let published = publishing.complete(shipment).await.unwrap();
+    assert!(published.unchanged);
+    assert_eq!(registry.kinds(), ["HEAD manifest", "HEAD manifest"]);
+}
+
+#[tokio::test]
+async fn what_an_early_upload_meets_is_said_once() {
+    let fault = Fault::status(403).on("PUT", "upload").times(usize::MAX);
+    let (registry, fixture, client) = (Registry::failing([fault]), Fixture::new(&TAGS), client());
+    let publishing = begin(&client, &registry, &fixture.shipment.tags, Arc::new(Nothing));
+    publishing.send(fixture.shipment.content.blobs.clone());
+    answered(&registry, "PUT", "/blobs/uploads/", 1).await;
+    assert!(publishing.refused().await.is_none(), "that is no matter of tags");
+    let error = publishing.complete(&fixture.shipment).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Registry(registry::Kind::Denied));
+    assert!(
+        count(&registry, "PUT upload") <= 4,
+        "after it nothing more is begun"
+    );
+    assert_eq!(count(&registry, "PUT manifest"), 0);
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_hears_it_before_the_image_is_whole() {
+    let fault = Fault::status(403).times(usize::MAX);
+    let (registry, fixture, client) = (Registry::failing([fault]), Fixture::new(&TAGS), client());
+    let publishing = begin(&client, &registry, &fixture.shipment.tags, Arc::new(Nothing));
+    publishing.send(fixture.shipment.content.blobs.clone());
+    let error = publishing.refused().await.unwrap();
+    assert_eq!(
+        error.kind(),
+        Kind::Registry(registry::Kind::Denied),
+        "{}",
+        shown(&error)
+    );
+    assert_eq!(count(&registry, "POST upload"), 0);
+}
+
+#[tokio::test]
+async fn what_is_dropped_sends_nothing_more() {
+    let hang = Fault::first(Act::Hang).on("PUT", "upload").times(usize::MAX);
+    let (registry, fixture) = (Registry::failing([hang]), Fixture::new(&TAGS));
+    let mut settings = settings();
+    settings.patience.stall = Duration::from_millis(100);
+    let mut host = HostSettings::default();
+    host.concurrency = NonZeroUsize::new(1);
+    settings.hosts.insert(registry.host(), host);
+    let client = client_of(settings).0;
+    let publishing = begin(&client, &registry, &fixture.shipment.tags, Arc::new(Nothing));
+    publishing.send(fixture.shipment.content.blobs.clone());
+    registry.hung().await;
+    drop(publishing);
+    let before = registry.log().len();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(registry.log().len(), before, "{:?}", registry.kinds());
+    // And nothing of it stands in the way of the next.
+    let whole = Registry::plain();
+    fixture.publish(&client, &whole.host()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tag_that_somebody_moves_meanwhile_keeps_its_rule() {
+    let (registry, client) = (Registry::plain(), client());
+    let (theirs, ours) = (Fixture::of("theirs", &TAGS), Fixture::of("ours", &TAGS));
+    let publishing = begin(&client, &registry, &ours.shipment.tags, known(&[&theirs, &ours]));
+    publishing.send(ours.shipment.content.blobs.clone());
+    assert!(publishing.refused().await.is_none());
+    theirs.publish(&client, &registry.host()).await.unwrap();
+    let error = publishing.complete(&ours.shipment).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused, "{}", shown(&error));
+    registry.store(|store| {
+        let repository = store.of(REPOSITORY);
+        assert_eq!(repository.tags["1.0.0"], theirs.digest().to_string());
+        // The advice says so.
+        assert!(repository.manifests.contains_key(&ours.digest().to_string()));
+        assert_eq!(repository.problems(), Vec::<String>::new());
+    });
+}
+
+#[tokio::test]
+async fn what_a_tag_leads_to_is_neither_asked_for_nor_sent() {
+    for (what, here, kinds, sent) in [
+        // The layers of the platforms are other ones.
+        ("manifests that lie here", true, 1 + 2 + 2 + 2 + 1, 2),
+        // Five blobs are asked for, and the large ones are looked for.
+        ("nothing", false, 1 + 5 + 2 + 2 + 1, 2),
+    ] {
+        let (registry, client) = (Registry::plain(), client());
+        let (old, new) = (Fixture::of("old", &LATEST), Fixture::of("new", &LATEST));
+        old.publish(&client, &registry.host()).await.unwrap();
+        registry.clear_log();
+        let known = if here { known(&[&old]) } else { Arc::new(Nothing) };
+        let publishing = begin(&client, &registry, &new.shipment.tags, known);
+        let published = publishing.complete(&new.shipment).await.unwrap();
+        assert_eq!(
+            (published.blobs_sent, published.manifests_sent),
+            (sent, 3),
+            "{what}"
+        );
+        let asked: Vec<String> = registry
+            .kinds()
+            .into_iter()
+            .filter(|kind| kind != "HEAD blob")
+            .collect();
+        assert_eq!(asked.len(), kinds, "{what}: {asked:?}");
+        new.assert_stored(&registry);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_has_lost_something_heals() {
+    let (old, new) = (Fixture::of("old", &LATEST), Fixture::of("new", &LATEST));
+    let lost = Digest::of(SHARED).to_string();
+    for (what, digest) in [
+        ("a layer", lost.clone()),
+        (
+            "a config",
+            Digest::of(b"{\"architecture\":\"amd64\",\"os\":\"linux\"}").to_string(),
+        ),
+    ] {
+        let (registry, client) = (Registry::plain(), client());
+        old.publish(&client, &registry.host()).await.unwrap();
+        registry.store(|store| {
+            let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+            assert!(repository.blobs.remove(&digest).is_some());
+        });
+        let publishing = begin(&client, &registry, &new.shipment.tags, known(&[&old]));
+        publishing.send(new.shipment.content.blobs.clone());
+        let published = publishing.complete(&new.shipment).await.unwrap();
+        assert_eq!(published.blobs_sent, 3, "{what}");
+        new.assert_stored(&registry);
+    }
+}
+
+#[tokio::test]
+async fn a_publish_asks_as_little_as_its_rules_allow() {
+    // Platforms: 2. Blobs: 5. A tag is looked at, and again before it is written where its rule wants that.
+    let forward = [("1", Moves::Forward), ("latest", Moves::Forward)];
+    for (tags, looks, writes) in [
+        (&LATEST[..], 1, 1),
+        (&TAGS[..1], 2, 1),
+        (&TAGS[..], 3, 2),
+        // Who may have been set back is looked for afterwards.
+        (&forward[..], 6, 2),
+    ] {
+        let (registry, client, fixture) = (Registry::plain(), client(), Fixture::new(tags));
+        fixture.publish(&client, &registry.host()).await.unwrap();
+        let kinds = registry.kinds();
+        assert_eq!(count(&registry, "HEAD manifest"), looks, "{tags:?}: {kinds:?}");
+        assert_eq!(
+            count(&registry, "PUT manifest"),
+            2 + writes,
+            "{tags:?}: {kinds:?}"
+        );
+        assert_eq!(
+            (count(&registry, "POST upload"), count(&registry, "PUT upload")),
+            (5, 5)
+        );
+        assert_eq!(kinds.len(), looks + 10 + 2 + writes, "{kinds:?}");
+        assert_eq!(registry.whole_log().len(), kinds.len(), "no ping");
+        // Again, one look a tag.
+        registry.clear_log();
+        assert!(
+            fixture
+                .publish(&client, &registry.host())
+                .await
+                .unwrap()
+                .unchanged
+        );
+        assert_eq!(registry.kinds().len(), tags.len());
+    }
+}
+
+#[tokio::test]
+async fn whoever_ignores_mounts_is_not_sent_again_what_is_there() {
+    for mount in [
+        Mount::Session,
+        Mount::Status(405),
+        Mount::Status(401),
+        Mount::HangUp,
+    ] {
+        let setup = Setup {
+            habits: Habits {
+                mount,
+                ..Habits::PLAIN
+            },
+            ..Setup::default()
+        };
+        let (registry, client) = (Registry::start(setup), client());
+        let (old, mut new) = (Fixture::of("old", &LATEST), Fixture::of("old", &LATEST));
+        old.publish(&client, &registry.host()).await.unwrap();
+        // The same blobs under another root.
+        new.shipment.content.root = old.shipment.content.manifests[0].clone();
+        let uploaded = registry.uploaded();
+        let to = reference(&registry.host(), "x");
+        let published = to_registry(&client, &to, &new.shipment, Options::default()).await;
+        let large = published.unwrap().bytes_sent >= 40_000;
+        assert!(!large && registry.uploaded() - uploaded < 40_000, "{mount:?}");
+    }
+}
