@@ -5,6 +5,8 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -248,6 +250,39 @@ fn a_build_that_is_stopped_has_what_ran_until_then() {
         .find(|span| span["id"] == last.unwrap()["span"])
         .unwrap();
     assert_eq!(waited["stage"], "build", "{waited}");
+}
+
+#[test]
+fn what_goes_on_when_all_ends_is_in_it() {
+    let Some(project) = project(MATRIX) else { return };
+    project.run(&["build", "-q"]).ok();
+    // As another build would hold it: nothing wakes who waits for it.
+    let lock = File::create(project.root().join(".gantry/build.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = project.gantry(&["build", "--timings", "t.html"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("waiting for another build")));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let data = data(&project.root().join("t.html"));
+    assert_sound(&data);
+    assert_eq!(data["exit"]["state"], "interrupted");
+    let open: Vec<&Value> = data["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|span| span["open"] == true)
+        .collect();
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!(
+        (&open[0]["stage"], &open[0]["end-us"]),
+        (&"wait".into(), &data["wall-us"])
+    );
 }
 
 #[test]

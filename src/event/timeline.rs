@@ -22,7 +22,7 @@ pub struct Timeline {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// Tells it from all others; spans have it in the order they began.
+    /// Tells it from all others.
     pub id: u64,
     /// What kind of work.
     pub stage: Stage,
@@ -73,7 +73,9 @@ impl Timeline {
     /// The spans as of now, in the order they began.
     pub fn spans(&self) -> Vec<Recorded> {
         let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        spans.values().cloned().collect()
+        let mut spans: Vec<Recorded> = spans.values().cloned().collect();
+        spans.sort_by_key(|span| (span.begin, span.id));
+        spans
     }
 }
 
