@@ -22,7 +22,7 @@ pub struct Timeline {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// Tells it from all others; spans have it in the order they began.
+    /// Tells it from all others.
     pub id: u64,
     /// What kind of work.
     pub stage: Stage,
@@ -73,7 +73,9 @@ impl Timeline {
     /// The spans as of now, in the order they began.
     pub fn spans(&self) -> Vec<Recorded> {
         let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        spans.values().cloned().collect()
+        let mut spans: Vec<Recorded> = spans.values().cloned().collect();
+        spans.sort_by_key(|span| (span.begin, span.id));
+        spans
     }
 }
 
@@ -119,7 +121,7 @@ impl Observer for Timeline {
 /// a program is packed as soon as the compiler reports it, moments before the compiler itself ends. Where a compiler goes
 /// on for longer, as it makes other programs as well, the first work for an image's platform still waited for it; and
 /// compilers wait for nothing that is done with what they made. Spans that only wait ([`Stage::Wait`]) are none of the
-/// chain: what they waited for is.
+/// chain: what they waited for is, and what begins right after them waited for that and for no compiler.
 pub fn waited_for(spans: &[Recorded], total: Duration) -> Vec<Link> {
     let mut work: Vec<Work> = spans
         .iter()
@@ -133,6 +135,8 @@ pub fn waited_for(spans: &[Recorded], total: Duration) -> Vec<Link> {
         .filter(|work| work.begin < work.end)
         .collect();
     work.sort_unstable();
+    let waits = spans.iter().filter(|span| span.stage == Stage::Wait);
+    let waits: Vec<Duration> = waits.filter_map(|span| span.end).collect();
     let first = first_of_platforms(spans);
     let mut links = Vec::new();
     let (mut moment, mut later) = (total, None::<Work>);
@@ -147,6 +151,9 @@ pub fn waited_for(spans: &[Recorded], total: Duration) -> Vec<Link> {
             .filter(|work| work.stage == Stage::Build && work.end >= moment);
         let compiler = compilers.min_by_key(nearest);
         let compiler = compiler.filter(|_| later.is_some_and(|later| first.contains(&later.id)));
+        // Nothing else began since somebody had waited enough: it was who begins at the moment.
+        let begun = work.last().map_or(Duration::ZERO, |last| last.begin);
+        let compiler = compiler.filter(|_| !waits.iter().any(|end| (begun..=moment).contains(end)));
         let found = compiler
             .or_else(|| work.iter().filter(possible).min_by_key(nearest))
             .copied();
@@ -231,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_chain_is_what_the_end_waited_for() {
-        use Stage::{Build, Fit, Pack, Plan, Upload, Wait};
+        use Stage::{Base, Build, Fit, Pack, Plan, Upload, Wait};
         for (name, spans, total, expected) in [
             ("nothing is known", vec![], 5, vec![(None, 0, 5)]),
             (
@@ -306,6 +313,17 @@ mod tests {
                 ],
                 70,
                 vec![(Some(0), 0, 20), (None, 20, 50), (Some(2), 50, 70)],
+            ),
+            (
+                "who had waited, waited for what ended then and not for a compiler",
+                vec![
+                    (Base, 0, 0, Some(40)),
+                    (Build, 0, 0, Some(60)),
+                    (Wait, 0, 20, Some(41)),
+                    (Pack, 1, 42, Some(99)),
+                ],
+                99,
+                vec![(Some(0), 0, 40), (None, 40, 42), (Some(3), 42, 99)],
             ),
             (
                 "what goes on ends now",

@@ -69,7 +69,7 @@ pub(super) fn join(
     platforms: Vec<Put>,
 ) -> Result<BuiltImage, Error> {
     let of = (Some(planned.name.as_str()), None);
-    let _span = Span::begin(&gantry.observer, Stage::Assemble, of, "manifests and index");
+    let _span = Span::begin(&gantry.observer, Stage::Assemble, of, "index");
     let (mut images, mut sizes) = (Vec::new(), Vec::new());
     let mut blobs = BTreeMap::new();
     // What the programs of all platforms say alike.

@@ -235,6 +235,9 @@ impl Line<'_> {
         let put = match fits && tried::stands(image, made.tried.as_ref()) {
             true => {
                 let ground = self.grounds.of(platform)?;
+                let _span = self
+                    .gantry
+                    .span_of(Stage::Assemble, (image, platform), "manifest");
                 let put =
                     assemble::platform(self.prepared, self.packer.store, (image, platform), ground, &made)?;
                 Some(put)
@@ -247,9 +250,15 @@ impl Line<'_> {
     /// What was made before, where nothing changed.
     fn make(&self, spot: Spot, programs: &[Placed]) -> Result<Made, Error> {
         let prepared = self.prepared;
-        let platform = &prepared.plan.images[spot.0].platforms[spot.1];
+        let image = &prepared.plan.images[spot.0];
+        let platform = &image.platforms[spot.1];
+        let looking = self
+            .gantry
+            .span_of(Stage::Finish, (image, platform), "what was made before");
         let collected = lay::collected(platform, &prepared.directory)?;
-        let Some(moment) = self.memory.look(prepared, spot, programs, &collected)? else {
+        let moment = self.memory.look(prepared, spot, programs, &collected)?;
+        drop(looking);
+        let Some(moment) = moment else {
             return self.make_anew(spot, programs, collected);
         };
         if let Some(made) = self.memory.recall(&moment, programs) {

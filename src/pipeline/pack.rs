@@ -156,6 +156,11 @@ impl One<'_> {
     }
 
     fn look<'e>(&self, wanted: &Wanted<'e>) -> Result<Looked<'e>, Error> {
+        let of = (self.image, self.platform);
+        let _span = self
+            .packer
+            .gantry
+            .span_of(Stage::Pack, of, &format!("{}: looked for", wanted.what));
         let packing = self.packing().on(&wanted.below);
         Ok(self.packer.cache.look(wanted.entries, &packing)?)
     }

@@ -107,7 +107,9 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
                 false => Ok(Toolchain::without_rust(&gantry.tools, &root)),
             }
         });
-        let project = gantry.traced(Stage::Project, "project", || place.read(&gantry.tools, &question));
+        let project = gantry.traced(Stage::Project, "cargo metadata", || {
+            place.read(&gantry.tools, &question)
+        });
         let whole = "asking does not panic";
         (project, git.join().expect(whole), toolchain.join().expect(whole))
     });

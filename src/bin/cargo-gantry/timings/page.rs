@@ -90,6 +90,10 @@ fn microseconds(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use cargo_gantry::event::{Observer, Span, Stage, Timeline, waited_for};
+
     use super::*;
 
     #[test]
@@ -116,6 +120,27 @@ mod tests {
         let (data, _) = data.split_once("</script>").unwrap();
         let data: Value = serde_json::from_str(data).unwrap();
         assert_eq!(data["command"][0], *command[0]);
+    }
+
+    #[test]
+    fn what_goes_on_ends_with_the_run() {
+        let timeline = Arc::new(Timeline::default());
+        let observer: Arc<dyn Observer> = timeline.clone();
+        let _open = Span::begin(&observer, Stage::Upload, (None, None), "a blob");
+        let (spans, wall) = (timeline.spans(), Duration::from_secs(9));
+        let data = data(&Run {
+            command: &[],
+            began: String::new(),
+            wall,
+            end: &End::Exit(130, None),
+            cost: Cost::default(),
+            spans: &spans,
+            chain: &waited_for(&spans, wall),
+        });
+        assert_eq!(data["spans"][0]["open"], true);
+        assert_eq!(data["spans"][0]["end-us"], 9_000_000);
+        assert_eq!(data["chain"][1]["end-us"], 9_000_000);
+        assert_eq!(data["exit"]["state"], "interrupted");
     }
 
     #[test]
