@@ -7,6 +7,9 @@ mod support;
 
 #[path = "project/freshness.rs"]
 mod freshness;
+#[cfg(unix)]
+#[path = "project/remembered.rs"]
+mod remembered;
 
 use std::fs;
 use std::path::Path;

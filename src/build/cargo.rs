@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use super::messages::Reader;
-use super::remap::{Prefixes, c_variables};
+use super::remap::{Prefixes, c_variables, folders_of_sources};
 use super::rustflags::{handover, upper};
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
 use crate::event::{Event, Observer, Span, Stage};
-use crate::tool::{Call, Ended, Stream, Tools};
+use crate::tool::{Call, Ended, Output, Stream, Tools};
 
 /// Builds a unit. `each` gets every artifact when cargo reports it: the file is whole then, other triples may still
 /// be compiled.
@@ -65,13 +65,29 @@ pub fn cargo(
 }
 
 /// Downloads and unpacks what will be compiled, because the folders it comes to lie in are known only then. Flags
-/// that differ from the next build's would make that one compile everything anew.
+/// that differ from the next build's would make that one compile everything anew. Where cargo has done so before, nothing
+/// has changed since of what it goes by, and those folders are still the same, it need not look again.
 fn fetch<'a>(tools: &Tools, unit: &CargoUnit, reader: Reader<'a>) -> Result<Reader<'a>, BuildError> {
     let mut call = start(tools, unit, "fetch");
     for target in &unit.targets {
         call = call.args(["--target", &target.triple]);
     }
-    run(tools, &call, unit, reader)
+    let Some(known) = &unit.grounds else {
+        return run(tools, &call, unit, reader);
+    };
+    let mut reader = Some(reader);
+    let folders = |_: &Output| {
+        let home = tools.environment().cargo_home()?;
+        let sources = [known.files.clone(), folders_of_sources(&home)];
+        Some(sources.concat())
+    };
+    let fetched = || -> Result<Output, BuildError> {
+        let given = reader.take().expect("this runs once");
+        reader = Some(run(tools, &call, unit, given)?);
+        Ok(Output::default())
+    };
+    tools.remembered_of(&call, &known.facts, folders, fetched)?;
+    Ok(reader.expect("only a failure takes it"))
 }
 
 fn run<'a>(

@@ -29,6 +29,8 @@ pub use go::{GoBinary, GoTarget, GoUnit, go, go_program};
 pub use prebuilt::{PrebuiltFile, PrebuiltUnit, prebuilt};
 pub use selection::{Collision, collisions};
 
+use crate::tool::Grounds;
+
 /// Packages built for any number of triples, by a `cargo build` for each: cargo unites the features that dependencies
 /// have for any triple of a call, so a triple's program must not depend on which others are asked for.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +61,8 @@ pub struct CargoUnit {
     pub target_directory: PathBuf,
     /// Variables of the whole call.
     pub environment: BTreeMap<String, String>,
+    /// What cargo's answers about the workspace depend on; none if that is not known.
+    pub grounds: Option<Grounds>,
 }
 
 /// Binaries of one package.

@@ -80,6 +80,21 @@ impl Prefixes {
     }
 }
 
+/// All folders that change when sources of a registry or of git come or go: a registry's has one for each package, git's
+/// one for each repository with one for each commit.
+pub(super) fn folders_of_sources(cargo_home: &Path) -> Vec<PathBuf> {
+    let inside = |folder: &PathBuf| {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let registries = cargo_home.join("registry/src");
+    let repositories = cargo_home.join("git/checkouts");
+    let mut folders = [inside(&registries), inside(&repositories)].concat();
+    folders.extend([registries, repositories]);
+    folders.sort();
+    folders
+}
+
 /// Folders that hold a registry's sources. Their names depend on the mirror that the sources came from, which must
 /// not be seen in what is built.
 fn registry_sources(cargo_home: &Path) -> Vec<PathBuf> {

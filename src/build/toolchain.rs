@@ -18,7 +18,7 @@ use cargo_platform::Cfg;
 
 use super::rustflags::{self, CargoConfig, RustflagsError};
 use crate::target::Target;
-use crate::tool::{Call, Ended, Output, ToolError, Tools};
+use crate::tool::{Call, Ended, Grounds, Output, ToolError, Tools};
 pub(in crate::build) use grounds::is_script;
 use standard::Std;
 
@@ -323,16 +323,18 @@ impl Toolchain {
         Some(grounds)
     }
 
-    /// What the answers of the cargo that is called here depend on beside the project: facts, and files that would tell if
-    /// they were others. None if that cannot be known.
-    pub fn cargo_grounds(&self) -> Option<(Vec<u8>, Vec<PathBuf>)> {
+    /// What the answers of the cargo that is called here depend on beside the project; none if that cannot be known.
+    pub fn cargo_grounds(&self) -> Option<Grounds> {
         let rust = self.rust.as_ref()?;
         let mut files = grounds::of_rustc(&self.tools, &rust.rustc, &self.directory, &rust.sysroot)?;
         files.extend(grounds::of_cargo(&self.tools, &self.directory, &rust.sysroot)?);
         let commit = rust.commit.as_deref().unwrap_or_default();
         let sysroot = rust.sysroot.to_string_lossy();
         let facts = [&rust.version, commit, &sysroot, &self.config.shown()].join("\n");
-        Some((facts.into_bytes(), files))
+        Some(Grounds {
+            facts: facts.into_bytes(),
+            files,
+        })
     }
 
     fn print(&self, what: &str, triple: &str) -> Result<Call, ToolchainError> {

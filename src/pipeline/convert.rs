@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::prepare::Prepared;
 use super::{Error, Gantry, workplace};
 use crate::base::{BaseImage, builtin};
-use crate::build::toolchain::Toolchain;
 use crate::build::{self, link};
 use crate::codec;
 use crate::fit::{Check, Level};
@@ -19,12 +18,6 @@ use crate::plan::{
 };
 use crate::project::{self, Project};
 use crate::publish;
-
-/// What the answers of the toolchain's cargo depend on, if that is known.
-pub(super) fn cargo(toolchain: &Toolchain) -> Option<project::Grounds> {
-    let (facts, files) = toolchain.cargo_grounds()?;
-    Some(project::Grounds { facts, files })
-}
 
 pub(super) fn package(package: &project::Package, project: &Project) -> plan::Package {
     plan::Package {
@@ -166,6 +159,10 @@ pub(super) fn unit(
             None => gantry.absolute(directory),
         },
         environment: unit.environment.clone(),
+        grounds: prepared
+            .toolchain
+            .cargo_grounds()
+            .and_then(|cargo| project.grounds(&cargo, "")),
     })
 }
 

@@ -63,7 +63,7 @@ fn crates(
     project: &Project,
     toolchain: &Toolchain,
 ) -> Result<Crates, Error> {
-    let cargo = convert::cargo(toolchain);
+    let cargo = toolchain.cargo_grounds();
     let mut compiles_c = query.binaries.clone();
     let mut crates = BTreeMap::new();
     // Packages with and without default features cannot be one cargo call.

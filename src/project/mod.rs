@@ -22,7 +22,6 @@ pub use error::ProjectError;
 pub use git::Git;
 pub use native::{Choice, Graph};
 pub use place::Place;
-pub use remembered::Grounds;
 
 /// A cargo workspace, as `cargo metadata` tells it; or a folder with a gantry.toml and no Cargo.toml.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Grounds, Project, ProjectError, cargo};
-use crate::tool::{Call, Ended, Tools};
+use super::{Project, ProjectError, cargo};
+use crate::tool::{Call, Ended, Grounds, Tools};
 
 /// Crates that build scripts compile C with.
 const C_TOOLS: [&str; 5] = ["autotools", "cc", "cmake", "gcc", "meson"];
@@ -43,13 +43,15 @@ impl Project {
         cargo: Option<&Grounds>,
     ) -> Result<Graph, ProjectError> {
         let call = self.tree(tools, choices, triple);
-        let output = match self.basis(cargo) {
+        let known = cargo.and_then(|cargo| Some((cargo, self.basis(cargo)?)));
+        let output = match known {
             None => tools.run(&call)?,
-            Some(basis) => {
+            Some((cargo, basis)) => {
                 let drawn = tools.remembered(&call, &basis, |output| {
                     let drawing = std::str::from_utf8(&output.stdout).ok()?;
                     let good = output.ended == Ended::Code(0);
-                    self.grounds(cargo, drawing).filter(|_| good)
+                    let grounds = self.grounds(cargo, drawing).filter(|_| good);
+                    grounds.map(|grounds| grounds.files)
                 });
                 drawn?.succeeded(&call)?
             }

@@ -1,4 +1,4 @@
-//! What the answers of `cargo tree` depend on, so that they can be remembered.
+//! What cargo's answers about a workspace depend on, so that they can be remembered.
 //!
 //! Cargo resolves from manifests, the lock file, its configuration and nothing else: what comes from a registry or from
 //! git is fixed by the lock file, to the bit. Packages of a path are not, so each of their manifests is looked at; where one
@@ -8,25 +8,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Project;
-
-/// What the answers of the cargo that is called depend on.
-#[derive(Clone, Debug)]
-pub struct Grounds {
-    /// What is known of it: its toolchain, its configuration.
-    pub facts: Vec<u8>,
-    /// The files that would tell if it were another.
-    pub files: Vec<PathBuf>,
-}
+use crate::tool::Grounds;
 
 impl Project {
-    /// What a drawing of `cargo tree` depends on that is known before it is drawn; none where that is not known of cargo.
-    pub(super) fn basis(&self, cargo: Option<&Grounds>) -> Option<Vec<u8>> {
-        let told = self.told.as_ref()?;
-        Some([told.hex().as_bytes(), b"\0", &cargo?.facts].concat())
-    }
-
-    /// The files that it depends on.
-    pub(super) fn grounds(&self, cargo: Option<&Grounds>, drawing: &str) -> Option<Vec<PathBuf>> {
+    /// What cargo's answers about this project depend on, given what those of `cargo` depend on; none where that cannot be
+    /// known. `drawing` is what `cargo tree` has said, if it was asked.
+    pub fn grounds(&self, cargo: &Grounds, drawing: &str) -> Option<Grounds> {
         let lock = self.root.join("Cargo.lock");
         let text = std::fs::read_to_string(&lock).ok()?;
         let members = self.packages.iter();
@@ -41,13 +28,22 @@ impl Project {
         // A package that lies in a path of which we do not know may change at any time.
         let all = of_paths(&text)?.iter().all(|name| known.contains(name.as_str()));
         all.then_some(())?;
-        let mut grounds: Vec<PathBuf> = folders
+        let mut files: Vec<PathBuf> = folders
             .into_iter()
             .map(|folder| folder.join("Cargo.toml"))
             .collect();
-        grounds.extend([lock, self.root.join("Cargo.toml")]);
-        grounds.extend(cargo?.files.iter().cloned());
-        Some(grounds)
+        files.extend([lock, self.root.join("Cargo.toml")]);
+        files.extend(cargo.files.iter().cloned());
+        Some(Grounds {
+            facts: self.basis(cargo)?,
+            files,
+        })
+    }
+
+    /// As much of that as is known before anybody is asked.
+    pub(super) fn basis(&self, cargo: &Grounds) -> Option<Vec<u8>> {
+        let told = self.told.as_ref()?;
+        Some([told.hex().as_bytes(), b"\0", &cargo.facts].concat())
     }
 }
 

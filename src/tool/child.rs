@@ -20,6 +20,12 @@ pub enum Ended {
     Signal(i32),
 }
 
+impl Default for Ended {
+    fn default() -> Self {
+        Self::Code(0)
+    }
+}
+
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -55,6 +55,15 @@ pub(super) struct Memory {
     variables: OnceLock<[u8; 32]>,
 }
 
+/// What answers of programs depend on beside their calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// What is known already.
+    pub facts: Vec<u8>,
+    /// Files and folders, there or not, that would be others if it were another.
+    pub files: Vec<PathBuf>,
+}
+
 /// An answer as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -125,17 +134,29 @@ impl Tools {
         basis: &[u8],
         grounds: impl FnOnce(&Output) -> Option<Vec<PathBuf>>,
     ) -> Result<Output, ToolError> {
-        let Some(place) = self.memory.place(self, call, basis) else {
-            return self.output(call);
+        self.remembered_of(call, basis, grounds, || self.output(call))
+    }
+
+    /// As [`Tools::remembered`], for whoever runs the program himself: `run` gives what is to be remembered of it.
+    ///
+    /// # Errors
+    /// Those of `run`.
+    pub fn remembered_of<E>(
+        &self,
+        call: &Call,
+        basis: &[u8],
+        grounds: impl FnOnce(&Output) -> Option<Vec<PathBuf>>,
+        run: impl FnOnce() -> Result<Output, E>,
+    ) -> Result<Output, E> {
+        let place = self.memory.place(self, call, basis);
+        let Some(place) = place.filter(|_| !self.cancelled()) else {
+            return run();
         };
-        if self.cancelled() {
-            return self.output(call);
-        }
         if let Some(output) = recalled(&place) {
             return Ok(output);
         }
         let begun = SystemTime::now();
-        let output = self.output(call)?;
+        let output = run()?;
         if let Some(mut grounds) = grounds(&output) {
             // Also where its name leads by links.
             grounds.extend(self.find(&call.program));

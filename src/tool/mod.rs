@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub use child::Ended;
 pub use error::ToolError;
+pub use memory::Grounds;
 
 use crate::environment::Environment;
 use child::Children;
@@ -64,8 +65,8 @@ impl fmt::Debug for Feed {
     }
 }
 
-/// What a program said.
-#[derive(Clone, Debug)]
+/// What a program said; by default nothing, and all is well.
+#[derive(Clone, Debug, Default)]
 pub struct Output {
     /// Everything it wrote to standard output.
     pub stdout: Vec<u8>,

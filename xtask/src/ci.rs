@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{Step, say, tools};
-use crate::{bases, ci_examples, docs, fit_debian, interop, setup};
+use crate::{bases, ci_examples, docs, fit_debian, interop, setup, weight};
 
 /// Foreign hosts that the library must compile on, what zig calls them, and zig's archiver for them: on msvc the
 /// `cc` crate calls it as Microsoft's `lib`.
@@ -26,6 +26,8 @@ pub(crate) fn run() -> Result<()> {
     docs::run(&["--check".to_owned()])?;
     material()?;
     interop::run(&[])?;
+    // What was compiled for the last step.
+    weight::run(&[])?;
     ci_examples::run(&[])?;
     // Last, so that the runner's own closing line is the last one.
     tests(&[])

@@ -16,6 +16,7 @@ mod setup;
 mod step;
 mod toolchains;
 mod validate;
+mod weight;
 
 use anyhow::bail;
 
@@ -34,6 +35,7 @@ const CHORES: &str = "cargo xtask <chore>
   validate REF|LAYOUT            check one image
   run-image [-p PLATFORM] REF    run one platform of an image in its own root
   bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md
+  weight [--release]             how large the command is, and of how many crates, against xtask/weight.toml
   toolchains [--only WORDS]      build and run programs for every platform with every linker; writes docs/toolchains.md";
 
 fn main() -> anyhow::Result<()> {
@@ -55,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         "validate" => validate::run(rest),
         "run-image" => run_image::run(rest),
         "bench" => bench::run(rest),
+        "weight" => weight::run(rest),
         "toolchains" => toolchains::run(rest),
         other => bail!("no chore `{other}`\n\n{CHORES}"),
     }

@@ -16,10 +16,11 @@ use crate::tool::{Call, Ended, Output, ToolError};
 /// Read by every question about a C library.
 const HEADERS: &str = "#include <stdint.h>\n#include <stdio.h>\n";
 
-/// What package managers keep of what is installed: it changes with every package.
-const INSTALLED: [&str; 5] = [
+/// What package managers keep of what is installed, which changes with every package; and which of Apple's tools are chosen.
+const INSTALLED: [&str; 6] = [
     "/lib/apk/db/installed",
     "/usr/lib/sysimage/rpm",
+    "/var/db/xcode_select_link",
     "/var/lib/dpkg/status",
     "/var/lib/pacman/local",
     "/var/lib/rpm",
