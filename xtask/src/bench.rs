@@ -1,14 +1,15 @@
 //! `cargo xtask bench`: packing and publishing beside other people's tools; writes `docs/performance.md`.
 //!
-//! Without arguments every setting of the page is measured, which takes an hour; `bench report` writes the page anew
-//! from the rows that are there, and any other arguments are one setting of `xtask/bench/run.py`.
+//! Without arguments every setting of the page is measured, which takes an hour. `bench growth` runs the criterion benches
+//! and writes how they grow, `bench report` writes the page anew from what is there, and any other arguments are one
+//! setting of `xtask/bench/run.py`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::step::{Step, root, say, tools};
+use crate::step::{Step, root, say, target, tools};
 
 /// Adapters in `xtask/bench/peers` with the programs that each needs.
 const PEERS: &[(&str, &[&str])] = &[
@@ -32,8 +33,10 @@ const PAGE: &[&str] = &[
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let work = root().join("target/bench");
     fs::create_dir_all(&work)?;
-    if arguments.iter().any(|argument| argument == "report") {
-        return report(&work);
+    match arguments.first().map(String::as_str) {
+        Some("report") => return report(&work),
+        Some("growth") => return growth(&work, &arguments[1..]),
+        _ => {}
     }
     let tools = available()?;
     Step::line("cargo build --release --locked").run()?;
@@ -44,9 +47,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         [] => page,
         _ => vec![arguments.join(" ")],
     };
-    let rows_before = fs::metadata(&rows).is_ok();
-    if arguments.is_empty() && rows_before {
-        fs::rename(&rows, work.join("rows.before.jsonl"))?;
+    if arguments.is_empty() {
+        limits(&inputs, &work)?;
+        if rows.exists() {
+            fs::rename(&rows, work.join("rows.before.jsonl"))?;
+        }
     }
     for setting in settings {
         let mut measure = Step::new(
@@ -73,6 +78,29 @@ fn scripts() -> PathBuf {
 
 fn command() -> PathBuf {
     root().join("target/release/cargo-gantry")
+}
+
+/// What the same work costs at least here.
+fn limits(inputs: &Path, work: &Path) -> Result<()> {
+    Step::line("cargo bench --quiet --bench limits --")
+        .argument(&inputs.display().to_string())
+        .argument(&work.join("limits.jsonl").display().to_string())
+        .run()
+}
+
+/// The criterion benches, and the table of how they grow. `arguments` are criterion's own (`--quick`).
+fn growth(work: &Path, arguments: &[String]) -> Result<()> {
+    for bench in ["pack", "tree", "plan"] {
+        let words = ["bench", "--quiet", "--bench", bench, "--"].map(str::to_owned);
+        Step::new("cargo", words.iter().chain(arguments)).run()?;
+    }
+    let figures = target().join("criterion").display().to_string();
+    let text = Step::new(scripts().join("growth.py"), [figures]).output()?;
+    fs::write(scripts().join("page/growth.md"), text)?;
+    if work.join("rows.jsonl").exists() {
+        report(work)?;
+    }
+    Ok(())
 }
 
 /// The page out of all that was measured.
