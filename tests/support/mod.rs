@@ -22,6 +22,7 @@ pub mod launch;
 pub mod prebuilt;
 pub mod registry;
 pub mod token_server;
+pub mod watched;
 pub mod workspace;
 
 /// What became of an outside program: nothing, said loudly, where it is missing. That is a failure where
@@ -46,4 +47,9 @@ pub fn missing(what: &str) {
     );
     // Not `eprintln`, which the test harness keeps to itself.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
+}
+
+/// Says a line past the test harness, which keeps what is printed.
+pub fn told(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""join.py LAYOUT OS/ARCH...: adds an index named `latest` over the layout's entries OS-ARCH."""
+"""join.py LAYOUT PLATFORM...: adds an index named `latest` over the layout's entries OS-ARCH[-VARIANT]."""
 import hashlib
 import json
 import sys
@@ -14,9 +14,8 @@ entries = {entry["annotations"][NAME]: entry for entry in top["manifests"]}
 
 def described(platform):
     entry = entries[platform.replace("/", "-")]
-    os, architecture = platform.split("/")
     kept = {key: entry[key] for key in ("mediaType", "digest", "size")}
-    return kept | {"platform": {"os": os, "architecture": architecture}}
+    return kept | {"platform": dict(zip(("os", "architecture", "variant"), platform.split("/")))}
 
 
 index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [described(platform) for platform in platforms]}

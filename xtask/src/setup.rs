@@ -51,6 +51,7 @@ const PACKAGES: &[&str] = &[
     "skopeo",
     "umoci",
     UPX,
+    "valgrind",
     "zstd",
 ];
 
