@@ -1,4 +1,4 @@
-//! How fast a layer is packed: tar, both digests, compression and the store, on one thread. `cargo bench --bench pack`.
+//! How fast a layer is packed: tar, both digests, compression and the store, on all processors. `cargo bench --bench pack`.
 
 #![allow(
     clippy::unwrap_used,
