@@ -1,6 +1,7 @@
 //! An image goes from where it lies to somewhere else, byte for byte.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::publish::client;
 use super::scratch::Scratch;
@@ -8,7 +9,9 @@ use super::source::Sources;
 use super::{Access, Error, Gantry, Terms, blocking};
 use crate::archive::{self, Layout, Root, SavedImage};
 use crate::blob::BlobStore;
-use crate::publish::{self, Destination, KeptTag, Options, PublishError, Published, Shipment, Source};
+use crate::publish::{
+    self, Destination, KeptTag, Nothing, Options, PublishError, Published, Publishing, Shipment, Source, Tag,
+};
 use crate::registry::{Client, Repository};
 use crate::release::referrers::{self, Referrer};
 use crate::release::{self, Part, ReleaseError};
@@ -122,6 +125,7 @@ pub(super) async fn copy(
 ) -> Result<Delivered, Error> {
     let to: Destination = to.parse()?;
     let client = client_of(gantry, access, &to)?;
+    let begun = begin(&client, &to, &order.tags, terms)?;
     let mut sources = Sources::new(gantry, &client);
     let mut part = sources.read_one(from).await?;
     if !order.platforms.is_empty() {
@@ -140,7 +144,32 @@ pub(super) async fn copy(
         part,
         referrers,
     };
-    deliver(gantry, &client, &load, &to, &order.tags, terms).await
+    deliver(gantry, &client, &load, &to, &order.tags, terms, begun).await
+}
+
+/// Looks at the tags of the destination while the source is read.
+fn begin(
+    client: &Client,
+    to: &Destination,
+    more: &[String],
+    terms: &Terms,
+) -> Result<Option<Publishing>, Error> {
+    let Destination::Registry(reference) = to else {
+        return Ok(None);
+    };
+    let (tags, options) = (tags_at(reference, more)?, Options::from(*terms));
+    let known = Arc::new(Nothing);
+    Ok(Some(Publishing::begin(client, reference, options, &tags, known)))
+}
+
+/// The tags that a place names, and `more`.
+fn tags_at(reference: &Reference, more: &[String]) -> Result<Vec<Tag>, Error> {
+    let named = match reference.digest() {
+        Some(_) => reference.tag().map(str::to_owned),
+        None => Some(reference.tag().unwrap_or("latest").to_owned()),
+    };
+    let names: Vec<String> = named.into_iter().chain(more.iter().cloned()).collect();
+    Ok(release::tags_of(&names).map_err(PublishError::from)?)
 }
 
 /// A client whose login is that of the destination.
@@ -202,7 +231,7 @@ pub(super) struct Load {
     pub name: String,
 }
 
-/// Brings an image to a place, under `tags` as well as the one that the place names.
+/// Brings an image to a place, under `tags` as well as the one that the place names; `begun` has looked at those already.
 pub(super) async fn deliver(
     gantry: &Gantry,
     client: &Client,
@@ -210,6 +239,7 @@ pub(super) async fn deliver(
     to: &Destination,
     tags: &[String],
     terms: &Terms,
+    begun: Option<Publishing>,
 ) -> Result<Delivered, Error> {
     if let (false, false) = (tags.is_empty(), matches!(to, Destination::Registry(_))) {
         return Err(DeliveryError::NoTags {
@@ -223,7 +253,7 @@ pub(super) async fn deliver(
         name,
     } = load;
     match to {
-        Destination::Registry(reference) => to_registry(client, load, reference, tags, terms).await,
+        Destination::Registry(reference) => to_registry(client, load, reference, tags, terms, begun).await,
         Destination::Layout(path, entry) => {
             let path = gantry.absolute(path);
             let name = entry.as_deref().unwrap_or(name.as_str());
@@ -293,25 +323,27 @@ async fn to_registry(
     reference: &Reference,
     more: &[String],
     terms: &Terms,
+    begun: Option<Publishing>,
 ) -> Result<Delivered, Error> {
     let part = &load.part;
-    let mut names = match reference.digest() {
-        Some(digest) if digest != part.content.digest().to_string() => {
-            let place = reference.to_string();
-            let found = *part.content.digest();
-            return Err(DeliveryError::Digest { place, found }.into());
-        }
-        Some(_) => reference.tag().map(str::to_owned).into_iter().collect(),
-        None => vec![reference.tag().unwrap_or("latest").to_owned()],
-    };
-    names.extend(more.iter().cloned());
-    let tags = release::tags_of(&names).map_err(PublishError::from)?;
+    let found = *part.content.digest();
+    if reference
+        .digest()
+        .is_some_and(|digest| digest != found.to_string())
+    {
+        let place = reference.to_string();
+        return Err(DeliveryError::Digest { place, found }.into());
+    }
+    let tags = tags_at(reference, more)?;
     let shipment = Shipment {
         content: part.content.clone(),
         version: release::said(&part.content.root).remove(annotation::VERSION),
         tags,
     };
-    let done = publish::to_registry(client, reference, &shipment, Options::from(*terms)).await?;
+    let done = match begun {
+        Some(begun) => begun.complete(&shipment).await?,
+        None => publish::to_registry(client, reference, &shipment, Options::from(*terms)).await?,
+    };
     let repository = Repository::from(reference);
     let written = referrers::to_registry(client, &repository, &load.referrers).await?;
     let mut delivered = Delivered::published(done, part);

@@ -32,5 +32,5 @@ pub(super) async fn create(
         part: merged.part,
         referrers: Vec::new(),
     };
-    deliver(gantry, &client, &load, &to, &order.tags, terms).await
+    deliver(gantry, &client, &load, &to, &order.tags, terms, None).await
 }

@@ -215,3 +215,32 @@ impl Looked {
 fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<Result<Looked, RegistryError>>> {
     look.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Moves;
+
+    #[test]
+    fn a_look_serves_for_a_while_and_for_its_tags() {
+        let tag = |name: &str| Tag::new(name, Moves::Always).unwrap();
+        let looked = |age: u64, names: &[(&str, Option<Digest>)]| Looked {
+            at: Instant::now().checked_sub(Duration::from_secs(age)).unwrap(),
+            named: names.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
+        };
+        let digest = Some(Digest::of(b"x"));
+        for (age, named, serves, new) in [
+            (0, vec![("a", None), ("b", None)], true, true),
+            (5, vec![("a", digest), ("b", None)], true, false),
+            (60, vec![("a", None), ("b", None)], false, true),
+            (0, vec![("a", None)], false, true),
+            (0, vec![], false, false),
+        ] {
+            let looked = looked(age, &named);
+            let tags = [tag("a"), tag("b")];
+            assert_eq!(looked.serves(&tags), serves, "{age} {named:?}");
+            assert_eq!(looked.all_new(), new, "{named:?}");
+            assert_eq!(looked.of(&tags)[0], named.first().and_then(|(_, at)| *at));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use cargo_gantry::publish::{Moves, Options, PublishError};
 
 use crate::image::{held, named, of_habits, publish, version, writes, written};
 use crate::shipment::{Fixture, shown};
-use crate::support::registry::{Act, Fault, Habits, PROFILES, Registry};
+use crate::support::registry::{Act, Fault, Habits, Mount, PROFILES, Registry};
 
 const TAGS: [(&str, Moves); 3] = [
     ("1.2.3", Moves::Never),
@@ -129,7 +129,10 @@ async fn a_release_that_was_broken_off_is_finished() {
                 .filter(|tag| !left.tags.contains_key(*tag))
                 .collect();
             assert_eq!(written(&registry), missing, "{name}, {at}");
-            assert_eq!(finished.blobs_sent, 0, "{name}, {at}");
+            // Who answers every mount with a session does not say what is there; the real one is known by its name.
+            if habits.mount != Mount::Session {
+                assert_eq!(finished.blobs_sent, 0, "{name}, {at}");
+            }
             // What was there is said to be there.
             let events = &told.of("ManifestPushed")[before..];
             for tag in set {

@@ -16,10 +16,13 @@ pub use error::ReadError;
 pub(super) use walk::LIMIT;
 use walk::Walk;
 
-use super::{BlobSource, Content, ReleaseError};
+use super::{BlobSource, Content, ReleaseError, all};
 use crate::archive::Layout;
 use crate::registry::{Client, Repository};
 use crate::spec::{Descriptor, Digest, Platform, Reference, annotation};
+
+/// How many manifests are held before they are looked into.
+const AT_ONCE: usize = 8;
 
 /// An image that was read.
 #[derive(Clone, Debug)]
@@ -151,19 +154,31 @@ pub async fn registry(client: &Client, reference: &Reference) -> Result<Part, Re
         reference: name.clone(),
     })?;
     let mut walk = Walk::new(&name, &root.media_type, root.bytes)?;
-    while let Some(wanted) = walk.wanted()? {
-        let bytes = match wanted.is_manifest() {
-            true => {
-                let found = client.manifest(&repository.at(&wanted.digest)).await?;
-                let found = found.ok_or_else(|| ReadError::ManifestMissing {
-                    name: name.clone(),
-                    digest: wanted.digest,
-                })?;
-                found.bytes
+    loop {
+        let wanted = walk.several(AT_ONCE)?;
+        if wanted.is_empty() {
+            break;
+        }
+        let asked = wanted.iter().map(|wanted| {
+            let (client, repository, digest) = (client.clone(), repository.clone(), wanted.digest);
+            let is_manifest = wanted.is_manifest();
+            async move {
+                match is_manifest {
+                    true => Ok(client
+                        .manifest(&repository.at(&digest))
+                        .await?
+                        .map(|found| found.bytes)),
+                    false => client.blob_bytes(&repository, &digest, LIMIT).await.map(Some),
+                }
             }
-            false => client.blob_bytes(&repository, &wanted.digest, LIMIT).await?,
-        };
-        walk.took(&wanted, bytes)?;
+        });
+        for (wanted, bytes) in wanted.iter().zip(all(asked).await?) {
+            let bytes = bytes.ok_or_else(|| ReadError::ManifestMissing {
+                name: name.clone(),
+                digest: wanted.digest,
+            })?;
+            walk.took(wanted, bytes)?;
+        }
     }
     Ok(walk.finish(|digest, size| BlobSource::remote(digest, size, repository.clone())))
 }

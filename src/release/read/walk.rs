@@ -127,6 +127,15 @@ impl Walk {
         }
     }
 
+    /// What can be read beside each other next, at most so many; empty when all is there.
+    pub(super) fn several(&mut self, most: usize) -> Result<Vec<Wanted>, ReadError> {
+        let mut wanted = Vec::from_iter(self.wanted()?);
+        while !wanted.is_empty() && wanted.len() < most && !self.waiting.is_empty() {
+            wanted.extend(self.wanted()?);
+        }
+        Ok(wanted)
+    }
+
     /// Takes in the bytes of what was wanted; they have its digest.
     pub(super) fn took(&mut self, wanted: &Wanted, bytes: Vec<u8>) -> Result<(), ReadError> {
         let digest = wanted.digest;
