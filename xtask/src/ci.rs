@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
     docs::run(&["--check".to_owned()])?;
     material()?;
     interop::run(&[])?;
-    // What was compiled for the last step.
+    // What the last step compiled.
     weight::run(&[])?;
     ci_examples::run(&[])?;
     // Last, so that the runner's own closing line is the last one.

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         true => ("release", "release-bytes"),
         false => ("debug", "debug-bytes"),
     };
-    let build = Step::line("cargo build --locked --bin cargo-gantry");
+    let build = Step::line("cargo build --locked");
     match release {
         true => build.argument("--release").run()?,
         false => build.run()?,

@@ -64,11 +64,22 @@ impl Attempt<'_> {
         let found = |output: &Output| {
             let said = [&output.stderr, &output.stdout].map(|said| named(&String::from_utf8_lossy(said)));
             let mut all: BTreeSet<PathBuf> = said.into_iter().flatten().collect();
+            // What zig makes in passing lies in its cache, and is made of the rest.
+            let environment = tools.environment();
+            let caches = ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"].map(|name| environment.var_os(name));
+            let caches = caches
+                .into_iter()
+                .flatten()
+                .filter(|cache| !cache.is_empty())
+                .map(PathBuf::from);
+            for cache in caches.chain(environment.cache_dir().map(|cache| cache.join("zig"))) {
+                all.retain(|path| !path.starts_with(&cache));
+            }
             all.extend(own.iter().cloned());
             all.extend(INSTALLED.map(PathBuf::from));
-            all.extend(tools.environment().path());
+            all.extend(environment.path());
             // Some name the folder they are called in, of which they use nothing.
-            all.remove(tools.environment().directory());
+            all.remove(environment.directory());
             all.into_iter().collect::<Vec<_>>()
         };
         let output = tools.remembered(&call, b"", |output| Some(found(output))).ok()?;
