@@ -2,7 +2,6 @@
 
 use std::iter::Sum;
 use std::ops::{Add, Mul};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -46,19 +45,23 @@ impl Mul<f64> for Cost {
     }
 }
 
-/// The median of some runs of `work`, which is given each number below `count` once, on all cores.
+/// The median of some runs of `work`, which is given each number below `count` once, on all cores; the processors' part is
+/// their mean, since the kernel counts it in steps of 10 ms.
 pub(crate) fn of(count: usize, work: impl Fn(usize) + Sync) -> Cost {
-    let mut runs: Vec<Cost> = (0..RUNS).map(|_| once(count, &work)).collect();
-    runs.sort_by(|one, other| one.wall.total_cmp(&other.wall));
-    runs[RUNS / 2]
+    let before = processors();
+    let mut runs: Vec<f64> = (0..RUNS).map(|_| once(count, &work).wall).collect();
+    runs.sort_by(f64::total_cmp);
+    Cost {
+        wall: runs[RUNS / 2],
+        cpu: (processors() - before) / RUNS as f64,
+    }
 }
 
 /// One run of it.
 pub(crate) fn once(count: usize, work: &(impl Fn(usize) + Sync)) -> Cost {
     let next = AtomicUsize::new(0);
-    let busy = Mutex::new(0.0);
     let cores = std::thread::available_parallelism().unwrap().get();
-    let begun = Instant::now();
+    let (before, begun) = (processors(), Instant::now());
     std::thread::scope(|scope| {
         for _ in 0..cores.min(count) {
             scope.spawn(|| {
@@ -69,19 +72,20 @@ pub(crate) fn once(count: usize, work: &(impl Fn(usize) + Sync)) -> Cost {
                     }
                     work(at);
                 }
-                *busy.lock().unwrap() += of_this_thread();
             });
         }
     });
     Cost {
         wall: begun.elapsed().as_secs_f64(),
-        cpu: busy.into_inner().unwrap(),
+        cpu: processors() - before,
     }
 }
 
-/// Processor seconds of a thread so far.
-fn of_this_thread() -> f64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = told.split(' ').next().and_then(|text| text.parse::<f64>().ok());
-    nanoseconds.unwrap_or(0.0) / 1e9
+/// Seconds that this process, with all its threads, has had of processors so far.
+fn processors() -> f64 {
+    const TICKS: f64 = 100.0;
+    let told = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = told.rsplit_once(')').unwrap();
+    let numbers = fields.split_whitespace().skip(11).take(2);
+    numbers.map(|number| number.parse::<f64>().unwrap()).sum::<f64>() / TICKS
 }

@@ -42,7 +42,8 @@ pub(crate) fn pack(tars: &[Tar], compression: Compression) -> Packed {
     }
 }
 
-/// The encoder as it ships, given the whole of each tar, and given blocks of them that all cores share: the faster one.
+/// The encoder as it ships, given the whole of each tar (it may share the work among cores by itself), and given blocks of
+/// them that all cores share: the faster one.
 fn compress(tars: &[Tar], compression: Compression) -> (Cost, Vec<Vec<u8>>) {
     let whole: Vec<&[u8]> = tars.iter().map(|tar| tar.0.as_slice()).collect();
     let blocks: Vec<&[u8]> = tars.iter().flat_map(|tar| tar.0.chunks(BLOCK)).collect();

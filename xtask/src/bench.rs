@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: packing and publishing beside other people's tools; writes `docs/performance.md`.
 //!
-//! Without arguments every setting of the page is measured, which takes an hour. `bench growth` runs the criterion benches
+//! Without arguments every setting of the page is measured, which takes the better part of an hour. `bench growth` runs the criterion benches
 //! and writes how they grow, `bench report` writes the page anew from what is there, and any other arguments are one
 //! setting of `xtask/bench/run.py`.
 
@@ -23,9 +23,9 @@ const PEERS: &[(&str, &[&str])] = &[
 
 /// What the page shows, as arguments of `run.py`. The slow tools are left out where many platforms tell no more.
 const PAGE: &[&str] = &[
-    "--sizes 5,20,80 --platforms 2 --reps 5",
+    "--sizes 5,20,80 --platforms 2 --reps 3",
     "--sizes 20 --platforms 6 --reps 3",
-    "--sizes 5,20,80 --platforms 2 --reps 5 --encoder gzip-1 --ops A,P,B,C",
+    "--sizes 5,20,80 --platforms 2 --reps 3 --encoder gzip-1 --ops A,P,B,C",
     "--sizes 20 --platforms 2 --reps 3 --encoder zstd --ops A,P,B,C,D",
     "--sizes 5 --platforms 2,6 --reps 0 --delay-ms 20 --delay-reps 3 --no-count --ops A,P,B,C,E",
 ];

@@ -35,6 +35,7 @@ const CHORES: &str = "cargo xtask <chore>
   validate REF|LAYOUT            check one image
   run-image [-p PLATFORM] REF    run one platform of an image in its own root
   bench [ARG...]                 measure packing and publishing beside other tools; writes docs/performance.md
+  bench growth [--quick]         run the criterion benches, and write how they grow into that page
   weight [--release]             how large the command is, and of how many crates, against xtask/weight.toml
   toolchains [--only WORDS]      build and run programs for every platform with every linker; writes docs/toolchains.md";
 
