@@ -28,3 +28,38 @@ impl Ours {
         known.is_some_and(|known| known.size() == blob.size && FileIdentity::of(path).as_ref() == Some(known))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use super::super::BlobStore;
+
+    #[test]
+    fn what_was_written_here_is_ours_until_somebody_else_touches_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(folder.path()).unwrap();
+        let blob = store.put(b"a blob").unwrap();
+        let path = store.path(&blob.digest);
+        let ours = || store.ours.has(&path, &blob);
+        assert!(ours());
+        // What we do ourselves changes nothing: to look for it, and to give it another name.
+        assert!(store.contains(&blob) && ours());
+        let other = tempfile::tempdir().unwrap();
+        let layout = BlobStore::open(other.path()).unwrap();
+        layout.adopt(&store, &blob).unwrap();
+        assert!(ours());
+        // Another process knows nothing of it.
+        let again = BlobStore::open(folder.path()).unwrap();
+        assert!(!again.ours.has(&path, &blob));
+
+        let copy = folder.path().join("copy");
+        fs::copy(&path, &copy).unwrap();
+        fs::rename(&copy, &path).unwrap();
+        assert!(!ours(), "it is another file");
+        assert!(
+            store.contains(&blob) && !ours(),
+            "which looking for it does not make ours"
+        );
+    }
+}

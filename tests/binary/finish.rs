@@ -265,7 +265,9 @@ fn a_tool_that_spoils_a_program_is_not_believed() {
             .map(|found| found.unwrap().file_name())
             .collect();
         assert!(
-            left.iter().all(|name| name.to_string_lossy().ends_with(".lock")),
+            // Digests of programs are known from then on.
+            left.iter()
+                .all(|name| name.to_string_lossy().ends_with(".lock") || name == "known"),
             "{left:?}"
         );
     }
@@ -273,6 +275,43 @@ fn a_tool_that_spoils_a_program_is_not_believed() {
     // The second time nothing is run but the question for the version.
     let again = run("exit 9", "works").unwrap();
     assert_eq!((again.path, again.sizes), (made.path, made.sizes));
+}
+
+/// Of a program that it read before, a workshop knows the digest for as long as the file is the same.
+#[test]
+fn another_program_of_the_same_name_size_and_time_is_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(program) = compile(folder.path(), "x86_64-linux-gnu-gcc", &["-g"], "hello", TEXT) else {
+        return;
+    };
+    let shop = workshop(folder.path());
+    let target = target("x86_64-unknown-linux-gnu");
+    let stripped = || {
+        let finished = shop.finish(&program, &target, &SYMBOLS, &|_| Ok(())).unwrap();
+        fs::read(finished.path).unwrap()
+    };
+    // Until it counts as left alone, so that its digest is written down.
+    std::thread::sleep(cargo_gantry::blob::SETTLED + std::time::Duration::from_millis(100));
+    let first = stripped();
+    assert!(stripped() == first);
+    let known = fs::read_dir(folder.path().join("shop/known"));
+    assert!(known.is_ok_and(|known| known.count() == 1) || cfg!(not(target_os = "linux")));
+
+    let before = fs::metadata(&program).unwrap();
+    let mut bytes = fs::read(&program).unwrap();
+    let text = bytes.windows(6).position(|word| word == b"%zu %d").unwrap();
+    bytes[text] ^= 0x20;
+    fs::write(&program, &bytes).unwrap();
+    let times = fs::FileTimes::new().set_modified(before.modified().unwrap());
+    fs::File::options()
+        .write(true)
+        .open(&program)
+        .unwrap()
+        .set_times(times)
+        .unwrap();
+    assert_eq!(fs::metadata(&program).unwrap().len(), before.len());
+    let second = stripped();
+    assert!(second != first && second.len() == first.len());
 }
 
 #[test]
