@@ -53,9 +53,12 @@ impl Observer for Listener {
         let mut told = self.0.lock().unwrap();
         match event {
             Event::PackStarted { image, platform, .. } => told.packed.push(format!("{image} {platform}")),
+            // To look for a layer is no packing.
             Event::SpanBegan {
-                stage: Stage::Pack, ..
-            } => told.spans += 1,
+                stage: Stage::Pack,
+                what,
+                ..
+            } if !what.ends_with(": looked for") => told.spans += 1,
             Event::Packed { .. } | Event::Finding { .. } | Event::Notice { .. } | Event::Warning { .. } => {
                 told.said.push(format!("{event:?}"));
             }
