@@ -10,7 +10,7 @@ use super::known::There;
 use super::publishing::Looked;
 use super::tagging::{IMAGE, NOTHING, allowed, immutable, kept, look_again, named_by, set_tag, told};
 use super::{Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
-use crate::registry::{Access, BlobSource, Client, RegistryError, Repository};
+use crate::registry::{Access, BlobContent, BlobSource, Client, RegistryError, Repository};
 use crate::release::{self, Fate, Judge};
 
 /// An image that is to be brought to a repository.
@@ -59,7 +59,7 @@ impl Delivery<'_> {
             delivery: &self,
             courier,
             there: There::default(),
-            new: self.looked.all_new(),
+            new: false,
             healed: complete,
             root_written: complete,
             published,
@@ -68,6 +68,11 @@ impl Delivery<'_> {
             let content = &shipment.content;
             let ours = content.manifests.iter().chain([root]).cloned().collect();
             writing.there = self.looked.there(&self.known, ours).await;
+            writing.new = self.looked.rest_is_new(&writing.there);
+            // Where a manifest of this very repository was read, what it lists is there.
+            let here = BlobContent::Remote(repository.clone());
+            let here = content.blobs.iter().filter(|blob| blob.content == here);
+            writing.there.blobs.extend(here.map(|blob| blob.digest));
             writing.contents().await?;
             if !unset.iter().any(|tag| tag.names().is_none()) {
                 writing.root().await?;

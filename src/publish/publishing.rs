@@ -158,10 +158,11 @@ async fn early(
         tokio::select! {
             blobs = handed.recv() => {
                 let Some(blobs) = blobs else { return courier };
-                if there.is_none() {
-                    there = Some(looked.there(&known, Vec::new()).await);
-                }
-                courier.take(&blobs, there.get_or_insert_default(), looked.all_new());
+                let there = match &mut there {
+                    Some(there) => there,
+                    none => none.insert(looked.there(&known, Vec::new()).await),
+                };
+                courier.take(&blobs, there, looked.rest_is_new(there));
             }
             true = courier.one() => {}
         }
@@ -194,9 +195,10 @@ impl Looked {
         tags.iter().map(named).collect()
     }
 
-    /// None of the tags exists: it is hardly likely that blobs of the image are there.
-    pub(super) fn all_new(&self) -> bool {
-        !self.named.is_empty() && self.named.values().all(Option::is_none)
+    /// Whether blobs that are not `there` are hardly likely to be: no tag exists, or all that the tags lead to is known.
+    pub(super) fn rest_is_new(&self, there: &There) -> bool {
+        let known = |at: &Option<Digest>| at.is_none_or(|at| there.manifests.contains(&at));
+        !self.named.is_empty() && self.named.values().all(known)
     }
 
     /// What the registry has, by what its tags name and manifests that lie here, or are `ours`.
@@ -239,7 +241,10 @@ mod tests {
             let looked = looked(age, &named);
             let tags = [tag("a"), tag("b")];
             assert_eq!(looked.serves(&tags), serves, "{age} {named:?}");
-            assert_eq!(looked.all_new(), new, "{named:?}");
+            assert_eq!(looked.rest_is_new(&There::default()), new, "{named:?}");
+            let mut there = There::default();
+            there.manifests.extend(digest);
+            assert_eq!(looked.rest_is_new(&there), !named.is_empty(), "{named:?}");
             assert_eq!(looked.of(&tags)[0], named.first().and_then(|(_, at)| *at));
         }
     }

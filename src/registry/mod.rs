@@ -175,7 +175,8 @@ impl Client {
     /// verbs must be called within a tokio runtime with time and IO.
     ///
     /// # Errors
-    /// When the certificates or proxies that the environment names cannot be used.
+    /// When the proxies that the environment names cannot be used. Certificates that cannot be are an error of the first
+    /// request that needs them.
     pub fn new(mut settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, RegistryError> {
         let hosts = std::mem::take(&mut settings.hosts).into_iter();
         settings.hosts = hosts
@@ -184,7 +185,7 @@ impl Client {
         let plain = settings.hosts.iter().filter(|(_, host)| host.plain_http);
         let plain = settings.plain_http.iter().chain(plain.map(|(name, _)| name));
         let shared = Shared {
-            http: Transports::new(&settings.environment, settings.patience)?,
+            http: Transports::new(&settings.environment)?,
             plain: PlainHosts(plain.cloned().collect()),
             settings,
             observer,

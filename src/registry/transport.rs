@@ -73,17 +73,12 @@ impl Transport {
 }
 
 impl Transports {
-    /// Looks at what the environment names; what goes without saying waits.
-    pub(super) fn new(environment: &Environment, patience: Patience) -> Result<Self, RegistryError> {
-        let names = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
-        let named = names.iter().any(|name| environment.non_empty(name).is_some());
-        let usual = match named || !proxies(environment)?.is_empty() {
-            true => OnceCell::new_with(Some(client(environment, patience, &Trust::default())?)),
-            false => OnceCell::new(),
-        };
+    /// Looks at the proxies that the environment names; certificates wait until somebody is to be trusted.
+    pub(super) fn new(environment: &Environment) -> Result<Self, RegistryError> {
+        proxies(environment)?;
         Ok(Self {
             near: OnceCell::new(),
-            usual,
+            usual: OnceCell::new(),
             others: Mutex::default(),
         })
     }

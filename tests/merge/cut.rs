@@ -67,8 +67,8 @@ fn nothing_half_made_is_visible() {
     for (method, kind, at) in [
         ("PUT", "upload", 3),
         ("PUT", "manifest", 2),
+        // The index, by its tag.
         ("PUT", "manifest", 5),
-        ("PUT", "manifest", 6),
     ] {
         other.fail([hang(method, kind, at)]);
         killed(&other, &[&in_layout, &target]);
