@@ -9,10 +9,10 @@ use crate::program::Project;
 use crate::support::docker_registry::{DockerRegistry, Guard};
 use crate::support::watched::{PROMISED, Watched};
 
-pub const IMAGES: usize = 50;
+pub(crate) const IMAGES: usize = 50;
 
 /// Images of the same program, each with a label of its own.
-pub fn matrix(images: usize, repository: &str) -> String {
+pub(crate) fn matrix(images: usize, repository: &str) -> String {
     let mut text = format!(
         "schema = 1\n[defaults]\nrepository = \"{repository}\"\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\nbase = \
          \"scratch\"\ntags = [{{ tag = \"v1\", moves = \"always\" }}]\n[binary.app]\npath = \"{{platform-path}}/app\"\n"
