@@ -7,6 +7,8 @@
 //! Two writes within one tick of the file system's clock leave the same times behind. So what was seen counts only
 //! where the last change lies well before the reading began: a later one then has a later time. The clock must be ours,
 //! and the times must be of that clock, which is known of some file systems of Linux. Everything else is read again.
+//! A tick is short where times have nanoseconds: a file that was made a moment ago is looked at when it is over, since
+//! compilers are followed by us at once.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -17,6 +19,10 @@ use serde::{Deserialize, Serialize};
 
 /// How long before its reading a file must have been left alone. File systems count in steps of up to two seconds.
 pub const SETTLED: Duration = Duration::from_secs(3);
+
+/// The same where times have nanoseconds: they are of the kernel's clock, which ticks a hundred times a second at least.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/Kconfig.hz>
+const TICK: Duration = Duration::from_millis(20);
 
 /// What the file system says of one state of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +52,17 @@ impl Sighting {
     /// # Errors
     /// When there is none.
     pub fn of(path: &Path) -> io::Result<Self> {
+        let seen = Self::now(path)?;
+        match seen.rest() {
+            Some(rest) => {
+                std::thread::sleep(rest);
+                Self::now(path)
+            }
+            None => Ok(seen),
+        }
+    }
+
+    fn now(path: &Path) -> io::Result<Self> {
         let at = SystemTime::now();
         let metadata = fs::metadata(path)?;
         Ok(Self {
@@ -54,6 +71,19 @@ impl Sighting {
             size: metadata.len(),
             identity: identity(&metadata),
         })
+    }
+
+    /// What is left of the tick that the file was changed in, if that is not over.
+    fn rest(&self) -> Option<Duration> {
+        let known = self.identity.as_ref().filter(|known| known.is_fine())?;
+        let (seconds, nanoseconds) = known.changed;
+        let changed = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+        let age = self
+            .at
+            .duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?)
+            .ok()?;
+        // One more, for clocks that count whole ones.
+        (age <= TICK).then(|| TICK - age + Duration::from_millis(1))
     }
 
     /// Its size in bytes.
@@ -72,9 +102,14 @@ impl Sighting {
     }
 
     /// What to write down after the content was read: none where the file changed meanwhile, or may change without being
-    /// seen. It must have been left alone for as long as `settled` before it was looked at; see [`SETTLED`].
+    /// seen. It must have been left alone for as long as `settled` before it was looked at, see [`SETTLED`]; or for a tick of
+    /// the kernel's clock, where its times are that exact.
     pub fn lasting(&self, settled: Duration) -> Option<FileIdentity> {
         let known = self.identity.clone()?;
+        let settled = match known.is_fine() {
+            true => settled.min(TICK),
+            false => settled,
+        };
         let now = identity(&fs::metadata(&self.path).ok()?);
         let lasts = now.as_ref() == Some(&known)
             && is_before(&known, self.at.checked_sub(settled)?)
@@ -92,6 +127,11 @@ impl FileIdentity {
 
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether its time is one with nanoseconds. One that has none by chance only counts as coarse.
+    fn is_fine(&self) -> bool {
+        self.changed.1 != 0
     }
 }
 
@@ -164,19 +204,32 @@ mod tests {
         if !keeps_our_time(&path) {
             return;
         }
-        let seen = Sighting::of(&path).unwrap();
         let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let seen = Sighting::of(&path).unwrap();
+        assert!(seen.at > written + TICK, "it was not waited for");
         for (at, settled, expected) in [
             (Duration::ZERO, SETTLED, false),
-            (SETTLED / 2, SETTLED, false),
-            (SETTLED * 2, SETTLED, true),
-            (SETTLED / 2, SETTLED / 4, true),
+            (TICK / 2, SETTLED, false),
+            (TICK * 2, SETTLED, true),
+            (TICK / 2, TICK / 4, true),
         ] {
             let seen = Sighting {
                 at: written + at,
                 ..seen.clone()
             };
             assert_eq!(seen.lasting(settled).is_some(), expected, "{at:?} {settled:?}");
+        }
+        let coarse = FileIdentity {
+            changed: (seen.identity.clone().unwrap().changed.0, 0),
+            ..seen.identity.clone().unwrap()
+        };
+        let second = SystemTime::UNIX_EPOCH + Duration::from_secs(coarse.changed.0.try_into().unwrap());
+        assert!(!coarse.is_fine() && seen.identity.clone().unwrap().is_fine());
+        for (at, expected) in [(TICK * 2, false), (SETTLED * 2, true)] {
+            assert_eq!(
+                is_before(&coarse, (second + at).checked_sub(SETTLED).unwrap()),
+                expected
+            );
         }
         // A time in the future may come once more.
         let times = fs::FileTimes::new().set_modified(written + Duration::from_secs(3600));

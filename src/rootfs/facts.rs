@@ -16,7 +16,7 @@ const HEAD: u64 = 256;
 const TEXT: u64 = 1 << 20;
 
 /// ELF files up to this size are looked at in memory.
-const IN_MEMORY: usize = 8 << 20;
+const IN_MEMORY: usize = 1 << 20;
 
 /// No real file's facts take more; one's that do are not believed.
 const ELF_COST: usize = 1 << 20;
