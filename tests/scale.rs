@@ -4,7 +4,12 @@
 //! The programs are there already (no compiler runs): what is measured is ours alone.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test binary of its own, whose tests fail by panicking"
+)]
 
 mod support;
 

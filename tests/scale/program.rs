@@ -85,7 +85,7 @@ impl Project {
 
     /// The image as a tool of others reads it: every blob that it copies is held against its digest.
     pub fn copied_by_skopeo(&self, image: &str) -> Option<PathBuf> {
-        let copy = self.path(&format!("copied/{image}"));
+        let copy = self.path(&format!("copied-{image}"));
         let copied = self
             .outside("skopeo")
             .args(["copy", "--quiet", "--all"])
