@@ -174,7 +174,7 @@ fn is_program(node: &Node) -> bool {
         return false;
     };
     let is = |elf: &Elf| elf.soname.is_none() && (elf.interpreter.is_some() || elf.needed.is_empty());
-    node.mode & 0o111 != 0 && facts.elf.as_ref().is_some_and(is)
+    node.mode & 0o111 != 0 && facts.elf.as_deref().is_some_and(is)
 }
 
 /// What GNU tar says of all layers of one platform.

@@ -281,6 +281,9 @@ struct Recorder(Mutex<Vec<String>>);
 
 impl Observer for Recorder {
     fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::SpanBegan { .. } | Event::SpanEnded { .. }) {
+            return;
+        }
         self.0.lock().unwrap().push(match event {
             Event::BuildStarted { .. } => "started".into(),
             Event::Compiled { package, fresh, .. } => format!("{package} {fresh}"),

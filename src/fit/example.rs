@@ -120,7 +120,7 @@ impl Example {
     pub(super) fn elf(&mut self, path: &str, elf: Elf) {
         let facts = FileFacts {
             size: 4096,
-            elf: Some(elf),
+            elf: Some(Box::new(elf)),
             ..FileFacts::default()
         };
         self.put(path, of(facts));

@@ -33,7 +33,7 @@ pub(super) fn of<'a>(scene: &Scene<'a>, program: &Program<'a>) -> Option<Result<
     let Kind::File(facts) = &node.kind else {
         return Some(Err(Box::new(missing(scene, program, named))));
     };
-    if let Some(own) = facts.elf.as_ref().filter(|own| !same_machine(own, elf)) {
+    if let Some(own) = facts.elf.as_deref().filter(|own| !same_machine(own, elf)) {
         let message = format!(
             "`{}` is started by `{named}`, which in {} is for another machine",
             program.path,
@@ -50,7 +50,7 @@ pub(super) fn of<'a>(scene: &Scene<'a>, program: &Program<'a>) -> Option<Result<
         named,
         libc: libc_of(scene, named, &real),
         real,
-        elf: facts.elf.as_ref(),
+        elf: facts.elf.as_deref(),
     }))
 }
 

@@ -87,7 +87,7 @@ impl<'a> Scene<'a> {
             path: path.to_owned(),
             real,
             node,
-            elf: facts.elf.as_ref(),
+            elf: facts.elf.as_deref(),
             script: facts.script.as_deref(),
         })
     }

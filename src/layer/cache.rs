@@ -29,9 +29,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::ordered;
-use super::pack::write;
-use super::{Entry, Kind, Layer, LayerError, Packing, Source, pack};
+use super::order::Ordered;
+use super::pack::{self, write};
+use super::{Entry, Kind, Layer, LayerError, Packing, Source};
 use crate::blob::{BlobError, BlobStore, FileIdentity, Records, SETTLED, Sighting};
 use crate::codec::Compression;
 use crate::codec::tar::TarWriter;
@@ -66,7 +66,7 @@ pub enum Looked<'e> {
 
 /// Entries that are not packed yet, as they were seen.
 pub struct Unpacked<'e> {
-    entries: &'e [Entry],
+    entries: Ordered<'e>,
     key: Digest,
     files: Vec<Sighting>,
 }
@@ -103,7 +103,7 @@ impl<'a> LayerCache<'a> {
     /// # Errors
     /// When two entries contradict each other, or a file cannot be read.
     pub fn look<'e>(&self, entries: &'e [Entry], packing: &Packing<'_>) -> Result<Looked<'e>, LayerError> {
-        let tar = ordered(entries.to_vec(), packing.known_directories)?;
+        let tar = Ordered::of(entries, packing.known_directories)?;
         let files = seen(&tar)?;
         let key = self.key(&tar, &files, packing);
         let known: Vec<Version> = self.records.read(&key).unwrap_or_default();
@@ -123,7 +123,11 @@ impl<'a> LayerCache<'a> {
                 return Ok(Looked::Known(layer));
             }
         }
-        Ok(Looked::New(Unpacked { entries, key, files }))
+        Ok(Looked::New(Unpacked {
+            entries: tar,
+            key,
+            files,
+        }))
     }
 
     /// Packs what was not known, and remembers it. Where another thread packs the same, it waits for that.
@@ -145,7 +149,7 @@ impl<'a> LayerCache<'a> {
             (packing.progress)(files.iter().map(Sighting::size).sum());
             return Ok(layer.clone());
         }
-        let layer = pack(self.store, entries.to_vec(), packing)?;
+        let layer = pack::ordered(self.store, &entries, packing)?;
         self.remember(&key, &layer, &files);
         made.push((files, layer.clone()));
         Ok(layer)
@@ -166,7 +170,7 @@ impl<'a> LayerCache<'a> {
     }
 
     /// Reads everything and compresses nothing.
-    fn diff_id(&self, tar: &[Entry], mtime: i64) -> Result<DiffId, LayerError> {
+    fn diff_id(&self, tar: &Ordered<'_>, mtime: i64) -> Result<DiffId, LayerError> {
         let failed = |error| LayerError::Store(BlobError::from_io(error, self.store.root()));
         let mut hashing = TarWriter::new(Hashing::new(io::sink()), mtime);
         write(&mut hashing, tar, &|_| (), &failed)?;
@@ -175,7 +179,7 @@ impl<'a> LayerCache<'a> {
     }
 
     /// The digest of the text above.
-    fn key(&self, tar: &[Entry], files: &[Sighting], packing: &Packing<'_>) -> Digest {
+    fn key(&self, tar: &Ordered<'_>, files: &[Sighting], packing: &Packing<'_>) -> Digest {
         let mut text = Hashing::new(io::sink());
         spelled(
             &mut text,
@@ -205,7 +209,7 @@ impl Version {
 }
 
 /// The files of this machine that go into a tar, in its order.
-fn seen(tar: &[Entry]) -> Result<Vec<Sighting>, LayerError> {
+fn seen(tar: &Ordered<'_>) -> Result<Vec<Sighting>, LayerError> {
     let paths = tar.iter().filter_map(|entry| match &entry.kind {
         Kind::File(Source::Path(path)) => Some(path),
         _ => None,
@@ -223,12 +227,12 @@ fn spelled(
     text: &mut impl Write,
     encoder: &str,
     mtime: i64,
-    tar: &[Entry],
+    tar: &Ordered<'_>,
     files: &[Sighting],
 ) -> io::Result<()> {
     write!(text, "gantry layer 1\nencoder {encoder}\ntime {mtime}\n")?;
     let mut files = files.iter();
-    for entry in tar {
+    for entry in tar.iter() {
         let attributes = entry.attributes();
         let letter = match &entry.kind {
             Kind::Directory => 'd',
@@ -266,7 +270,7 @@ mod tests {
 
     fn text(entries: Vec<Entry>, time: i64) -> String {
         let mut text = Vec::new();
-        let tar = ordered(entries, &BTreeMap::new()).unwrap();
+        let tar = Ordered::of(&entries, &BTreeMap::new()).unwrap();
         spelled(&mut text, "some-6", time, &tar, &seen(&tar).unwrap()).unwrap();
         String::from_utf8(text).unwrap()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::order::ordered;
+use super::order::Ordered;
 use super::source::Content;
 use super::{Attributes, Entry, Kind, Layer, LayerError};
 use crate::blob::{BlobError, BlobStore};
@@ -63,14 +63,22 @@ impl<'a> Packing<'a> {
 /// # Errors
 /// When two entries contradict each other, a file cannot be read or changes meanwhile, or the store is full.
 pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Result<Layer, LayerError> {
-    let entries = ordered(entries, packing.known_directories)?;
+    ordered(store, &Ordered::of(&entries, packing.known_directories)?, packing)
+}
+
+/// The same for entries that are in order.
+pub(super) fn ordered(
+    store: &BlobStore,
+    entries: &Ordered<'_>,
+    packing: &Packing<'_>,
+) -> Result<Layer, LayerError> {
     let writer = store.writer()?;
     let path = writer.path().to_owned();
     let failed = |error| LayerError::Store(BlobError::from_io(error, &path));
     let encoder = packing.compression.encoder(writer)?;
     let hashing = Hashing::new(encoder);
     let mut tar = TarWriter::new(hashing, packing.mtime);
-    write(&mut tar, &entries, packing.progress, &failed)?;
+    write(&mut tar, entries, packing.progress, &failed)?;
     let (encoder, hasher) = tar.finish().map_err(failed)?.into_parts();
     let blob = encoder.finish().map_err(failed)?.finish()?;
     Ok(Layer {
@@ -86,11 +94,11 @@ pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Re
 /// Writes the entries of one layer. `failed` is what a writer's error means.
 pub(super) fn write<W: std::io::Write>(
     tar: &mut TarWriter<W>,
-    entries: &[Entry],
+    entries: &Ordered<'_>,
     progress: &dyn Fn(u64),
     failed: &dyn Fn(std::io::Error) -> LayerError,
 ) -> Result<(), LayerError> {
-    for entry in entries {
+    for entry in entries.iter() {
         let attributes = entry.attributes();
         match &entry.kind {
             Kind::Directory => tar.directory(&entry.path, attributes).map_err(failed)?,

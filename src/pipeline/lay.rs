@@ -1,5 +1,6 @@
 //! What is laid over a base on one platform, decided entry by entry before anything is packed.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use super::finish::Ready;
@@ -207,7 +208,7 @@ fn node(entry: &Entry) -> Result<rootfs::Node, Error> {
         Kind::Hardlink(_) => rootfs::Kind::Other,
         Kind::File(Source::Bytes(bytes)) => {
             let size = bytes.len() as u64;
-            rootfs::Kind::file(&entry.path, size, &mut bytes.as_ref())?
+            rootfs::Kind::file(&entry.path, size, &mut Cursor::new(bytes.as_ref()))?
         }
         Kind::File(Source::Path(path)) => {
             let unread = |source| Error::Read {

@@ -8,6 +8,7 @@
 //! [`Line::make`]: super::build
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use crate::fit::Finding;
 use crate::image::LayerPart;
 use crate::layer::{Entry, Kind, Source};
 use crate::plan::{Finish, Maker, PlannedBinary, PlannedImage, PlannedPlatform};
-use crate::spec::Digest;
+use crate::spec::{Digest, Hashing};
 
 /// Changes whenever [`Remembered`] means something else.
 const FORMAT: u32 = 1;
@@ -109,15 +110,19 @@ impl<'a> Memory<'a> {
         let files: Result<Vec<Sighting>, _> = paths.map(Sighting::of).collect();
         let Ok(files) = files else { return Ok(None) };
         let target = prepared.catalog.triple(&platform.triple)?;
-        let text = format!(
+        // Never all of it in memory: there may be very many files.
+        let mut text = Hashing::new(std::io::sink());
+        let written = write!(
+            text,
             "{FORMAT} {} {ourselves:?} {:?} {:?} {programs:?} {collected:?} {:?} {target:?}",
             env!("CARGO_PKG_VERSION"),
             of_image(image),
             of_platform(platform),
             crates(prepared, platform),
         );
+        written.expect("nothing is written anywhere");
         Ok(Some(Moment {
-            key: Digest::of(text.as_bytes()),
+            key: text.into_parts().1.digest(),
             files,
         }))
     }

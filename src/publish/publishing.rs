@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::courier::Courier;
 use super::delivery::Delivery;
 use super::known::There;
-use super::{BlobSource, Known, ManifestBytes, Options, PublishError, Published, Shipment, Tag};
+use super::{BlobSource, Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
 use crate::registry::{Access, Client, RegistryError, Repository};
 use crate::release;
 use crate::spec::{Digest, Reference};
@@ -64,7 +64,7 @@ impl Publishing {
         work.spawn(early(
             Courier::new(client, &repository),
             (client.clone(), repository.clone(), tags.to_vec()),
-            Arc::clone(&known),
+            (Arc::clone(&known), options),
             (Arc::clone(&look), done),
             handed,
         ));
@@ -142,7 +142,7 @@ impl Publishing {
 async fn early(
     mut courier: Courier,
     (client, repository, tags): (Client, Repository, Vec<Tag>),
-    known: Arc<dyn Known>,
+    (known, options): (Arc<dyn Known>, Options),
     (look, done): (Arc<Look>, watch::Sender<()>),
     mut handed: mpsc::UnboundedReceiver<Vec<BlobSource>>,
 ) -> Courier {
@@ -153,6 +153,11 @@ async fn early(
     let Some(looked) = found else {
         return courier;
     };
+    // Either it names this very image, or it may not: nothing is to be sent before that is known.
+    let fixed = |tag: &Tag| tag.moves() == Moves::Never && !options.lifted.never && looked.names(tag);
+    if tags.iter().any(fixed) {
+        return courier;
+    }
     let mut there = None;
     loop {
         tokio::select! {
@@ -189,6 +194,10 @@ impl Looked {
         self.at.elapsed() < FRESH && tags.iter().all(|tag| self.named.contains_key(tag.name()))
     }
 
+    fn names(&self, tag: &Tag) -> bool {
+        self.named.get(tag.name()).is_some_and(Option::is_some)
+    }
+
     /// What each tag names.
     pub(super) fn of(&self, tags: &[Tag]) -> Vec<Option<Digest>> {
         let named = |tag: &Tag| self.named.get(tag.name()).copied().flatten();
@@ -221,7 +230,6 @@ fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<Result<Looked, Registry
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Moves;
 
     #[test]
     fn a_look_serves_for_a_while_and_for_its_tags() {

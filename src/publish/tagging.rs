@@ -19,7 +19,7 @@ pub(super) fn named_by<'s>(shipment: &'s Shipment, tag: &Tag) -> Result<&'s Mani
 }
 
 /// What is at the registry when a tag is refused before anything else is done.
-pub(super) const NOTHING: &str = "nothing was sent";
+pub(super) const NOTHING: &str = "nothing was published";
 /// The same when the tags before it are set.
 pub(super) const IMAGE: &str =
     "somebody has set it meanwhile: the image is there, without this tag and those after it";

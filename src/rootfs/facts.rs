@@ -23,6 +23,16 @@ const ELF_COST: usize = 1 << 20;
 
 /// What is known of the file at `path` (clean, links followed), whose content is read from `content` as far as needed.
 pub(super) fn read(path: &[u8], size: u64, content: &mut impl Read) -> Result<FileFacts, RootfsError> {
+    of(path, size, content, elf)
+}
+
+/// `elf` is given the first bytes, and the content after them.
+fn of<R: Read>(
+    path: &[u8],
+    size: u64,
+    content: &mut R,
+    elf: impl FnOnce(&[u8], &mut R) -> Result<Option<Elf>, RootfsError>,
+) -> Result<FileFacts, RootfsError> {
     let mut head = Vec::new();
     content
         .take(HEAD)
@@ -33,7 +43,9 @@ pub(super) fn read(path: &[u8], size: u64, content: &mut impl Read) -> Result<Fi
         ..FileFacts::default()
     };
     if head.starts_with(b"\x7fELF") {
-        facts.elf = elf(&head, content)?;
+        facts.elf = elf(&head, content)?
+            .filter(|elf| elf_cost(elf) <= ELF_COST)
+            .map(Box::new);
         facts.unreadable = facts.elf.is_none();
     } else if size <= TEXT && is_wanted(path) {
         content.read_to_end(&mut head).map_err(RootfsError::Tar)?;
@@ -49,8 +61,10 @@ impl Kind {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn file(path: &[u8], size: u64, content: &mut impl Read) -> Result<Self, RootfsError> {
-        Ok(Self::File(Arc::new(read(path, size, content)?)))
+    pub fn file<R: Read + Seek>(path: &[u8], size: u64, content: &mut R) -> Result<Self, RootfsError> {
+        // It is at hand: nothing has to be kept for it.
+        let facts = of(path, size, content, |_, content| Ok(Elf::read(content).ok()))?;
+        Ok(Self::File(Arc::new(facts)))
     }
 }
 
@@ -58,7 +72,7 @@ impl Kind {
 pub(super) fn cost(facts: &FileFacts) -> usize {
     let text = facts.text.as_ref().map_or(0, Vec::len);
     let script = facts.script.as_ref().map_or(0, String::len);
-    size_of::<FileFacts>() + text + script + facts.elf.as_ref().map_or(0, elf_cost)
+    size_of::<FileFacts>() + text + script + facts.elf.as_deref().map_or(0, elf_cost)
 }
 
 fn elf_cost(elf: &Elf) -> usize {
@@ -112,5 +126,5 @@ fn elf(head: &[u8], rest: &mut impl Read) -> Result<Option<Elf>, RootfsError> {
         }
     }
     file.rewind().map_err(RootfsError::Temporary)?;
-    Ok(Elf::read(file).ok().filter(|elf| elf_cost(elf) <= ELF_COST))
+    Ok(Elf::read(file).ok())
 }

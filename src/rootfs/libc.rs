@@ -67,7 +67,7 @@ fn elf<'t>(tree: &'t Tree, path: &[u8]) -> Option<&'t Elf> {
                 kind: Kind::File(facts),
                 ..
             },
-        )) => facts.elf.as_ref(),
+        )) => facts.elf.as_deref(),
         _ => None,
     }
 }

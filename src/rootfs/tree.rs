@@ -62,7 +62,7 @@ pub struct FileFacts {
     pub size: u64,
     /// What it says, if it is an ELF file that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub elf: Option<Elf>,
+    pub elf: Option<Box<Elf>>,
     /// Whether it begins as an ELF file and cannot be read as one, or is stored with holes: what it is, is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,

@@ -118,6 +118,9 @@ impl Module {
 
 impl Observer for Module {
     fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::SpanBegan { .. } | Event::SpanEnded { .. }) {
+            return;
+        }
         self.said.lock().unwrap().push(match event {
             Event::BuildStarted { .. } => "started".into(),
             Event::Compiled { package, .. } => (*package).to_owned(),

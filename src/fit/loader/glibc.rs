@@ -91,7 +91,7 @@ fn homes<'a>(scene: &Scene<'a>) -> Vec<(Vec<u8>, &'a Elf)> {
         let usual = below.starts_with(b"lib") && below.iter().filter(|byte| **byte == b'/').count() < 2;
         let (_, node) = scene.question.tree.resolve(path).filter(|_| usual)?;
         match &node.kind {
-            Kind::File(facts) => Some((home.to_vec(), facts.elf.as_ref()?)),
+            Kind::File(facts) => Some((home.to_vec(), facts.elf.as_deref()?)),
             _ => None,
         }
     });

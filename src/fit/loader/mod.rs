@@ -259,7 +259,7 @@ impl<'a> Closure<'a> {
         let Kind::File(facts) = &node.kind else {
             return;
         };
-        let elf = facts.elf.as_ref();
+        let elf = facts.elf.as_deref();
         let number = self.objects.len();
         self.names.insert(library.to_owned(), number);
         if let Some(soname) = elf.and_then(|elf| elf.soname.clone()) {
