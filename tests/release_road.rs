@@ -340,8 +340,9 @@ fn what_does_not_run_is_not_pushed() {
             .git(&["commit", "--all", "--quiet", "--message", "broken"]);
         let ran = road.ci(&["publish"]).fails(5);
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        // Blobs of a platform that runs may be there: nobody sees them.
         let asked = road.registry.log();
-        assert!(!asked.contains("/v2/foo/bar/"), "{asked}");
+        assert!(!asked.contains("\"PUT /v2/foo/bar/manifests/"), "{asked}");
         road.project.git(&["checkout", "--quiet", "HEAD~1", "--", "dist"]);
     }
 }

@@ -153,11 +153,6 @@ async fn early(
     let Some(looked) = found else {
         return courier;
     };
-    // Either it names this very image, or it may not: nothing is to be sent before that is known.
-    let fixed = |tag: &Tag| tag.moves() == Moves::Never && !options.lifted.never && looked.names(tag);
-    if tags.iter().any(fixed) {
-        return courier;
-    }
     let mut there = None;
     loop {
         tokio::select! {
@@ -167,6 +162,9 @@ async fn early(
                     Some(there) => there,
                     none => none.insert(looked.there(&known, Vec::new()).await),
                 };
+                if tags.iter().any(|tag| looked.may_refuse(tag, options, there)) {
+                    return courier;
+                }
                 courier.take(&blobs, there, looked.rest_is_new(there));
             }
             true = courier.one() => {}
@@ -194,8 +192,16 @@ impl Looked {
         self.at.elapsed() < FRESH && tags.iter().all(|tag| self.named.contains_key(tag.name()))
     }
 
-    fn names(&self, tag: &Tag) -> bool {
-        self.named.get(tag.name()).is_some_and(Option::is_some)
+    /// Whether a tag may stand against the publish, so that nothing is to be sent before that is known. One that never moves
+    /// and names something either names this very image, and all is there, or is taken. Of what a tag that moves forward
+    /// names, the version may not be known; an image of our own has one.
+    fn may_refuse(&self, tag: &Tag, options: Options, there: &There) -> bool {
+        let named = self.named.get(tag.name()).copied().flatten();
+        named.is_some_and(|at| match tag.moves() {
+            Moves::Always => false,
+            Moves::Never => !options.lifted.never,
+            Moves::Forward => !options.lifted.forward && !there.manifests.contains(&at),
+        })
     }
 
     /// What each tag names.
