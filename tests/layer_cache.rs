@@ -52,7 +52,7 @@ impl Place {
 
     /// The layer of files, by the cache of a new process.
     fn layer(&self, files: &[PathBuf]) -> (How, Layer) {
-        let cache = LayerCache::new(&self.store).settled_after(SETTLED);
+        let cache = LayerCache::new(&self.store);
         let (entries, packing) = (entries(files), packing());
         match cache.look(&entries, &packing).unwrap() {
             Looked::Known(layer) => (How::Found, layer),

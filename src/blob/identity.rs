@@ -5,24 +5,24 @@
 //! nobody sets the time of the last change but the kernel. It must never call a file known that may have changed.
 //!
 //! Two writes within one tick of the file system's clock leave the same times behind. So what was seen counts only
-//! where the last change lies well before the reading began: a later one then has a later time. The clock must be ours,
-//! and the times must be of that clock, which is known of some file systems of Linux. Everything else is read again.
-//! A tick is short where times have nanoseconds: a file that was made a moment ago is looked at when it is over, since
-//! compilers are followed by us at once.
+//! where the tick of the last change was over when the reading began: a later change then has a later time. The times must
+//! be of the kernel's clock, which is known of some file systems of Linux and seen by their nanoseconds, and that clock is the
+//! one that is asked. A file that was made a moment ago is looked at when its tick is over, since we follow compilers at
+//! once. Everything else is read again.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// How long before its reading a file must have been left alone. File systems count in steps of up to two seconds.
-pub const SETTLED: Duration = Duration::from_secs(3);
-
-/// The same where times have nanoseconds: they are of the kernel's clock, which ticks a hundred times a second at least.
+/// How long a tick is waited for at most: the slowest clocks tick a hundred times a second.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/Kconfig.hz>
-const TICK: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(30);
+
+/// A point in time of the kernel's clock, in seconds and nanoseconds.
+type Moment = (i64, i64);
 
 /// What the file system says of one state of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,16 +31,17 @@ pub struct FileIdentity {
     inode: u64,
     size: u64,
     /// Seconds and nanoseconds, of the content.
-    modified: (i64, i64),
+    modified: Moment,
     /// The same, of anything about the file.
-    changed: (i64, i64),
+    changed: Moment,
 }
 
 /// A file as it was seen at one moment.
 #[derive(Clone, Debug)]
 pub struct Sighting {
     path: PathBuf,
-    at: SystemTime,
+    /// When, by the clock that dates files; none where it cannot be read.
+    at: Option<Moment>,
     size: u64,
     /// None where the system does not tell enough.
     identity: Option<FileIdentity>,
@@ -52,18 +53,18 @@ impl Sighting {
     /// # Errors
     /// When there is none.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let seen = Self::now(path)?;
-        match seen.rest() {
-            Some(rest) => {
-                std::thread::sleep(rest);
-                Self::now(path)
+        let begun = Instant::now();
+        loop {
+            let seen = Self::now(path)?;
+            if !seen.is_within_its_tick() || begun.elapsed() > PATIENCE {
+                return Ok(seen);
             }
-            None => Ok(seen),
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
     fn now(path: &Path) -> io::Result<Self> {
-        let at = SystemTime::now();
+        let at = clock();
         let metadata = fs::metadata(path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -73,17 +74,11 @@ impl Sighting {
         })
     }
 
-    /// What is left of the tick that the file was changed in, if that is not over.
-    fn rest(&self) -> Option<Duration> {
-        let known = self.identity.as_ref().filter(|known| known.is_fine())?;
-        let (seconds, nanoseconds) = known.changed;
-        let changed = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
-        let age = self
-            .at
-            .duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?)
-            .ok()?;
-        // One more, for clocks that count whole ones.
-        (age <= TICK).then(|| TICK - age + Duration::from_millis(1))
+    fn is_within_its_tick(&self) -> bool {
+        let known = self.identity.as_ref().filter(|known| known.is_fine());
+        known
+            .zip(self.at)
+            .is_some_and(|(known, at)| known.changed.0 <= at.0.saturating_add(1) && known.changed >= at)
     }
 
     /// Its size in bytes.
@@ -102,17 +97,15 @@ impl Sighting {
     }
 
     /// What to write down after the content was read: none where the file changed meanwhile, or may change without being
-    /// seen. It must have been left alone for as long as `settled` before it was looked at, see [`SETTLED`]; or for a tick of
-    /// the kernel's clock, where its times are that exact.
-    pub fn lasting(&self, settled: Duration) -> Option<FileIdentity> {
+    /// seen.
+    pub fn lasting(&self) -> Option<FileIdentity> {
         let known = self.identity.clone()?;
-        let settled = match known.is_fine() {
-            true => settled.min(TICK),
-            false => settled,
-        };
         let now = identity(&fs::metadata(&self.path).ok()?);
         let lasts = now.as_ref() == Some(&known)
-            && is_before(&known, self.at.checked_sub(settled)?)
+            && known.is_fine()
+            && self
+                .at
+                .is_some_and(|at| known.changed < at && known.modified < at)
             && keeps_our_time(&self.path);
         lasts.then_some(known)
     }
@@ -129,22 +122,24 @@ impl FileIdentity {
         self.size
     }
 
-    /// Whether its time is one with nanoseconds. One that has none by chance only counts as coarse.
+    /// Whether its time is one with nanoseconds, as the kernel sets it. Images of file systems are made with others, and
+    /// the same ones for all files.
     fn is_fine(&self) -> bool {
         self.changed.1 != 0
     }
 }
 
-/// Whether all its times lie before that one. Times in the future never do.
-fn is_before(known: &FileIdentity, limit: SystemTime) -> bool {
-    let Ok(limit) = limit.duration_since(SystemTime::UNIX_EPOCH) else {
-        return false;
-    };
-    let limit = (
-        i64::try_from(limit.as_secs()).unwrap_or(0),
-        i64::from(limit.subsec_nanos()),
-    );
-    known.modified < limit && known.changed < limit
+/// The clock that dates files: it counts in ticks.
+#[cfg(target_os = "linux")]
+#[allow(clippy::unnecessary_cast, reason = "as wide as the machine has it")]
+fn clock() -> Option<Moment> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    Some((now.tv_sec as i64, now.tv_nsec as i64))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn clock() -> Option<Moment> {
+    None
 }
 
 #[cfg(unix)]
@@ -196,74 +191,60 @@ fn keeps_our_time(_: &Path) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_what_was_left_alone_for_long_enough_is_known() {
+    fn file() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "x").unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn only_what_was_left_alone_for_long_enough_is_known() {
+        let (_folder, path) = file();
         if !keeps_our_time(&path) {
             return;
         }
-        let written = fs::metadata(&path).unwrap().modified().unwrap();
         let seen = Sighting::of(&path).unwrap();
-        assert!(seen.at > written + TICK, "it was not waited for");
-        for (at, settled, expected) in [
-            (Duration::ZERO, SETTLED, false),
-            (TICK / 2, SETTLED, false),
-            (TICK * 2, SETTLED, true),
-            (TICK / 2, TICK / 4, true),
+        let known = seen.identity.clone().unwrap();
+        let changed = known.changed;
+        assert!(seen.lasting().is_some(), "its tick was waited for");
+        for (at, expected) in [
+            (None, false),
+            (Some((changed.0, changed.1 - 1)), false),
+            (Some(changed), false),
+            (Some((changed.0, changed.1 + 1)), true),
         ] {
-            let seen = Sighting {
-                at: written + at,
-                ..seen.clone()
-            };
-            assert_eq!(seen.lasting(settled).is_some(), expected, "{at:?} {settled:?}");
-        }
-        let coarse = FileIdentity {
-            changed: (seen.identity.clone().unwrap().changed.0, 0),
-            ..seen.identity.clone().unwrap()
-        };
-        let second = SystemTime::UNIX_EPOCH + Duration::from_secs(coarse.changed.0.try_into().unwrap());
-        assert!(!coarse.is_fine() && seen.identity.clone().unwrap().is_fine());
-        for (at, expected) in [(TICK * 2, false), (SETTLED * 2, true)] {
-            assert_eq!(
-                is_before(&coarse, (second + at).checked_sub(SETTLED).unwrap()),
-                expected
-            );
+            let seen = Sighting { at, ..seen.clone() };
+            assert_eq!(seen.lasting().is_some(), expected, "{at:?}");
         }
         // A time in the future may come once more.
-        let times = fs::FileTimes::new().set_modified(written + Duration::from_secs(3600));
+        let times =
+            fs::FileTimes::new().set_modified(std::time::SystemTime::now() + Duration::from_secs(3600));
         fs::File::open(&path).unwrap().set_times(times).unwrap();
-        let seen = Sighting {
-            at: written + SETTLED * 2,
-            ..Sighting::of(&path).unwrap()
+        assert_eq!(Sighting::of(&path).unwrap().lasting(), None);
+        // Whole seconds are not of our clock.
+        let coarse = FileIdentity {
+            changed: (changed.0, 0),
+            ..known
         };
-        assert_eq!(seen.lasting(SETTLED), None);
+        assert!(!coarse.is_fine());
     }
 
     #[test]
     fn what_changes_while_it_is_read_is_not_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, "x").unwrap();
-        let seen = Sighting {
-            at: SystemTime::now() + SETTLED * 2,
-            ..Sighting::of(&path).unwrap()
-        };
+        let (_folder, path) = file();
+        let seen = Sighting::of(&path).unwrap();
         fs::write(&path, "yy").unwrap();
-        assert_eq!(seen.lasting(SETTLED), None);
+        assert_eq!(seen.lasting(), None);
         fs::remove_file(&path).unwrap();
-        assert_eq!(seen.lasting(SETTLED), None);
+        assert_eq!(seen.lasting(), None);
         assert!(!seen.is(None));
     }
 
     /// Of a file system that is not on the list: files of `/proc` say nothing of what is in them.
     #[test]
     fn what_dates_its_files_otherwise_is_not_trusted() {
-        let seen = Sighting {
-            at: SystemTime::now() + SETTLED * 2,
-            ..Sighting::of(Path::new("/proc/version")).unwrap()
-        };
-        assert_eq!(seen.lasting(Duration::ZERO), None);
+        let seen = Sighting::of(Path::new("/proc/version")).unwrap();
+        assert_eq!(seen.lasting(), None);
     }
 }

@@ -29,7 +29,7 @@ pub use entries::Entry;
 pub(crate) use entries::bytes as index_bytes;
 pub use error::BlobError;
 pub use garbage::Collected;
-pub use identity::{FileIdentity, SETTLED, Sighting};
+pub use identity::{FileIdentity, Sighting};
 use ours::Ours;
 #[cfg(test)]
 use reach::DEPTH;

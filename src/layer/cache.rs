@@ -9,6 +9,7 @@
 //!
 //! ```text
 //! gantry layer 1
+//! release <of cargo-gantry, which writes the tar>
 //! encoder <Compression::encoder_id>
 //! time <seconds>
 //! d <mode> <uid> <gid> <path>                          for each entry, in the order of the tar,
@@ -25,14 +26,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::order::Ordered;
 use super::pack::{self, write};
 use super::{Entry, Kind, Layer, LayerError, Packing, Source};
-use crate::blob::{BlobError, BlobStore, FileIdentity, Records, SETTLED, Sighting};
+use crate::blob::{BlobError, BlobStore, FileIdentity, Records, Sighting};
 use crate::codec::Compression;
 use crate::codec::tar::TarWriter;
 use crate::spec::{DiffId, Digest, Hashing};
@@ -44,7 +44,6 @@ const VERSIONS: usize = 8;
 pub struct LayerCache<'a> {
     store: &'a BlobStore,
     records: Records,
-    settled: Duration,
     /// Naming an encoder means running it.
     encoders: Mutex<BTreeMap<String, String>>,
     /// Held while a record is changed.
@@ -84,18 +83,10 @@ impl<'a> LayerCache<'a> {
         Self {
             store,
             records: store.records("layers"),
-            settled: SETTLED,
             encoders: Mutex::default(),
             changing: Mutex::default(),
             making: Mutex::default(),
         }
-    }
-
-    /// The same, where files need to have been left alone for less. It must cover the tick of the file system's clock: for
-    /// tests, which do not want to wait.
-    #[must_use]
-    pub fn settled_after(self, settled: Duration) -> Self {
-        Self { settled, ..self }
     }
 
     /// What is known of these entries.
@@ -159,7 +150,7 @@ impl<'a> LayerCache<'a> {
     fn remember(&self, key: &Digest, layer: &Layer, files: &[Sighting]) {
         let version = Version {
             layer: layer.clone(),
-            files: files.iter().map(|file| file.lasting(self.settled)).collect(),
+            files: files.iter().map(|file| file.lasting()).collect(),
         };
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known: Vec<Version> = self.records.read(key).unwrap_or_default();
@@ -230,7 +221,11 @@ fn spelled(
     tar: &Ordered<'_>,
     files: &[Sighting],
 ) -> io::Result<()> {
-    write!(text, "gantry layer 1\nencoder {encoder}\ntime {mtime}\n")?;
+    let release = env!("CARGO_PKG_VERSION");
+    write!(
+        text,
+        "gantry layer 1\nrelease {release}\nencoder {encoder}\ntime {mtime}\n"
+    )?;
     let mut files = files.iter();
     for entry in tar.iter() {
         let attributes = entry.attributes();
@@ -286,9 +281,9 @@ mod tests {
             Entry::symlink("usr/bin/c", "app"),
             Entry::bytes("etc/x", *b"x", 0o644),
         ];
-        let digest = Digest::of(b"x");
+        let (digest, release) = (Digest::of(b"x"), env!("CARGO_PKG_VERSION"));
         let expected = format!(
-            "gantry layer 1\nencoder some-6\ntime 7\nd 755 0 0 3:etc\nm 644 0 0 5:etc/x {digest}\nd 755 0 0 3:usr\n\
+            "gantry layer 1\nrelease {release}\nencoder some-6\ntime 7\nd 755 0 0 3:etc\nm 644 0 0 5:etc/x {digest}\nd 755 0 0 3:usr\n\
              d 755 0 0 7:usr/bin\nf 755 5 6 11:usr/bin/app 12\nl 777 0 0 9:usr/bin/c 3:app\n\
              h 755 0 0 9:usr/bin/b 11:usr/bin/app\n"
         );

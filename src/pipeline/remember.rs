@@ -19,7 +19,7 @@ use super::lay::Placed;
 use super::prepare::Prepared;
 use super::sizes::{ProgramSizes, Weighed};
 use super::{Error, build::Made};
-use crate::blob::{Blob, BlobStore, FileIdentity, Records, SETTLED, Sighting};
+use crate::blob::{Blob, BlobStore, FileIdentity, Records, Sighting};
 use crate::fit::Finding;
 use crate::image::LayerPart;
 use crate::layer::{Entry, Kind, Source};
@@ -163,8 +163,7 @@ impl<'a> Memory<'a> {
     /// Remembers what was made, unless a file may have changed meanwhile, or may without being seen. What cannot be written
     /// down is made again the next time, which is all.
     pub(super) fn keep(&self, moment: &Moment, made: &Made) {
-        let files: Option<Vec<FileIdentity>> =
-            moment.files.iter().map(|file| file.lasting(SETTLED)).collect();
+        let files: Option<Vec<FileIdentity>> = moment.files.iter().map(|file| file.lasting()).collect();
         let Some(files) = files else { return };
         let programs = made.weighed.programs.iter().map(|program| RememberedProgram {
             made: program.made,

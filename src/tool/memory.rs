@@ -176,7 +176,8 @@ impl Tools {
 
 impl Kept {
     fn of(output: &Output, grounds: Vec<PathBuf>, begun: SystemTime) -> Option<Self> {
-        let Ended::Code(code) = output.ended else {
+        // A failure may be one of the moment: no memory, no process, a full disk.
+        let Ended::Code(code @ 0) = output.ended else {
             return None;
         };
         let begun = begun.duration_since(UNIX_EPOCH).ok()?.as_secs();

@@ -291,7 +291,7 @@ fn another_program_of_the_same_name_size_and_time_is_another_program() {
         fs::read(finished.path).unwrap()
     };
     // Until it counts as left alone, so that its digest is written down.
-    std::thread::sleep(cargo_gantry::blob::SETTLED + std::time::Duration::from_millis(100));
+    std::thread::sleep(std::time::Duration::from_millis(50));
     let first = stripped();
     assert!(stripped() == first);
     let known = fs::read_dir(folder.path().join("shop/known"));

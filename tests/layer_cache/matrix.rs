@@ -7,7 +7,6 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cargo_gantry::blob::SETTLED;
 use cargo_gantry::environment::Environment;
 use cargo_gantry::event::{Event, Observer, Stage};
 use cargo_gantry::pipeline::{Built, Gantry, Request};
@@ -127,7 +126,7 @@ fn project() -> Option<Prebuilt> {
 
 /// Until what was written counts as left alone.
 fn settle() {
-    std::thread::sleep(SETTLED + Duration::from_millis(100));
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 /// What a store that knows nothing gives.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sections::section;
 use super::{BinaryError, Facts};
-use crate::blob::{FileIdentity, Records, SETTLED, Sighting};
+use crate::blob::{FileIdentity, Records, Sighting};
 use crate::spec::{Digest, Hashing, json};
 use crate::target::Target;
 use crate::tool::Tools;
@@ -213,7 +213,7 @@ impl Workshop {
             .and_then(|mut file| io::copy(&mut file, &mut hashing))
             .map_err(unread)?;
         let digest = hashing.into_parts().1.digest();
-        if let Some(identity) = seen.lasting(SETTLED) {
+        if let Some(identity) = seen.lasting() {
             // What is not written down is read again, which is all.
             let _ = self.known.write(&key, &(identity, digest));
         }
@@ -308,9 +308,13 @@ fn name(program: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The digest of all that a result depends on.
+/// Changes whenever the same wishes give something else.
+const FORMAT: u32 = 1;
+
+/// The digest of all that a result depends on, this release among it.
 fn key(parts: &impl Serialize) -> Digest {
-    Digest::of(&json::to_vec(parts))
+    let all = (FORMAT, env!("CARGO_PKG_VERSION"), parts);
+    Digest::of(&json::to_vec(&all))
 }
 
 /// Sets the rights of a file, which a tool may have taken over from another.
