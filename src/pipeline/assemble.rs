@@ -15,7 +15,7 @@ use crate::index;
 use crate::matrix::IndexRule;
 use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::registry::{BlobContent, BlobSource, Repository};
-use crate::spec::{Digest, Reference};
+use crate::spec::Digest;
 
 /// One platform's image in the store, and where its blobs lie.
 pub(super) struct Put {
@@ -144,7 +144,7 @@ fn source(
     };
     let remote = BlobSource::remote(digest, size, repository.clone());
     let elsewhere = |name: &String| {
-        let reference = name.parse::<Reference>();
+        let reference = crate::spec::reference(name);
         reference.is_ok_and(|reference| Repository::from(&reference).registry() != repository.registry())
     };
     let here = |path| BlobSource::file(digest, size, path).also_in(repository.clone());

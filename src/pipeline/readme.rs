@@ -304,7 +304,7 @@ fn read(file: &Path) -> Result<String, Error> {
 }
 
 fn reference(text: &str) -> Result<Reference, Error> {
-    text.parse().map_err(|source| Error::Reference {
+    crate::spec::reference(text).map_err(|source| Error::Reference {
         text: text.to_owned(),
         source,
     })

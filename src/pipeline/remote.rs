@@ -139,7 +139,7 @@ pub(super) fn repositories(image: &str, names: &[String]) -> Result<Vec<Referenc
         });
     }
     let parsed = names.iter().map(|name| {
-        name.parse().map_err(|source| Error::Reference {
+        crate::spec::reference(name).map_err(|source| Error::Reference {
             text: name.clone(),
             source,
         })

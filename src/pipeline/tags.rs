@@ -13,7 +13,7 @@ pub(super) async fn tags(gantry: &Gantry, name: &str, access: &Access) -> Result
 
 /// A reference without tag and digest.
 pub(super) fn repository(name: &str) -> Result<Reference, Error> {
-    let reference: Reference = name.parse().map_err(|source| Error::Reference {
+    let reference = crate::spec::reference(name).map_err(|source| Error::Reference {
         text: name.to_owned(),
         source,
     })?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Bases, Matrix, PlanError};
 use crate::matrix::{Base, Image, PlatformSettings};
-use crate::spec::{BaseFacts, Digest, Platform, Reference, annotation as key};
+use crate::spec::{BaseFacts, Digest, Platform, annotation as key};
 
 /// The images that any image starts from, and the platforms that do, each once and in the order of the Matrix. What is
 /// packed makes no difference: the triples of all images decide which features unify.
@@ -83,7 +83,7 @@ pub(super) fn of_manifest(image: &Image, facts: Option<&BaseFacts>) -> BTreeMap<
 /// <https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md#pre-defined-annotation-keys>
 fn notes(image: &Image, name: &str, digest: Digest) -> BTreeMap<String, String> {
     let is_path = name.starts_with("oci:") || name.starts_with("oci-archive:");
-    let reference = name.parse::<Reference>().ok().filter(|_| !is_path);
+    let reference = crate::spec::reference(name).ok().filter(|_| !is_path);
     let known = [
         (key::BASE_NAME, reference.map(|reference| reference.whole())),
         (key::BASE_DIGEST, Some(digest.to_string())),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{PlanError, PlannedTag};
 use crate::matrix::{Base, Image, PlatformSettings, Provide};
-use crate::spec::Reference;
 
 /// The users of the built-in passwd.
 const BUILTIN_USERS: [&str; 3] = ["root", "nobody", "nonroot"];
@@ -17,7 +16,7 @@ pub(super) fn one_image_a_tag<'a>(
     for (name, repositories, tags) in images {
         for repository in repositories {
             // Of several spellings of one repository, the one that references have.
-            let known = repository.parse::<Reference>();
+            let known = crate::spec::reference(repository);
             let known = known.map_or_else(
                 |_| repository.clone(),
                 |known| format!("{}/{}", known.registry(), known.repository()),

@@ -3,7 +3,7 @@
 use super::rendering::Rendering;
 use super::{Git, Package, PlanError, Question};
 use crate::matrix::Image;
-use crate::spec::{Reference, version_of};
+use crate::spec::version_of;
 
 /// Where an image is published to: what the command line says, else the Matrix.
 pub(super) fn repositories(
@@ -22,7 +22,7 @@ pub(super) fn repositories(
         .map(|template| {
             let repository = rendering.text(template)?;
             // `Reference` reads a text without a registry as Docker Hub's; a tag or digest has no place here.
-            let fits = repository.parse::<Reference>().is_ok_and(|reference| {
+            let fits = crate::spec::reference(&repository).is_ok_and(|reference| {
                 reference.digest().is_none()
                     && !repository
                         .rsplit('/')

@@ -102,7 +102,7 @@ fn docker_archive(text: &str, rest: &str) -> Result<Destination, PublishError> {
     let name = match name {
         Some(name) if position(&name) => Some(name.to_owned()),
         Some(name) => {
-            let reference: Reference = name.parse().map_err(wrong)?;
+            let reference = crate::spec::reference(name).map_err(wrong)?;
             if reference.digest().is_some() {
                 return Err(wrong(ReferenceError::ReferenceInvalidFormat));
             }

@@ -157,7 +157,7 @@ mod tests {
             "docker.io/library/alpine",
             "index.docker.io/library/alpine",
         ] {
-            let repository = Repository::from(&text.parse::<Reference>().unwrap());
+            let repository = Repository::from(&crate::spec::reference(text).unwrap());
             assert_eq!(repository.to_string(), "docker.io/library/alpine", "{text}");
             assert_eq!(api_host(repository.registry()), "registry-1.docker.io");
         }

@@ -8,6 +8,7 @@ mod digest;
 mod format;
 pub mod json;
 mod platform;
+mod reference;
 mod tag;
 
 pub use base::{BaseFacts, BaseLibc};
@@ -16,6 +17,7 @@ pub use format::ManifestFormat;
 pub use oci_spec::distribution::{ParseError as ReferenceError, Reference};
 pub use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 pub use platform::{Platform, PlatformError};
+pub use reference::reference;
 pub use tag::{is_tag, version_of};
 
 /// The label and annotation keys that the image-spec reserves.

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::members::Members;
 use crate::archive::ArchiveError;
 use crate::blob::{BlobStore, MANIFEST_LIMIT};
-use crate::spec::Reference;
 
 /// Layers of one image, at most, and images of one archive. No runtime stacks more than a few hundred.
 const LAYERS: usize = 1000;
@@ -120,8 +119,7 @@ impl DockerArchive {
 impl DockerEntry {
     fn is(&self, reference: &str) -> bool {
         let whole = |text: &str| {
-            text.parse::<Reference>()
-                .map_or_else(|_| text.to_owned(), |reference| reference.whole())
+            crate::spec::reference(text).map_or_else(|_| text.to_owned(), |reference| reference.whole())
         };
         let wanted = whole(reference);
         self.names.iter().any(|name| whole(name) == wanted)

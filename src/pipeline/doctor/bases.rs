@@ -9,7 +9,6 @@ use crate::matrix::{Base, Matrix};
 use crate::pipeline::{Error, Gantry, Request, ground};
 use crate::plan::{self, Plan};
 use crate::registry::{Client, Repository};
-use crate::spec::Reference;
 
 /// What is known of each base on each of its platforms, and a check for each.
 pub(super) async fn look(
@@ -76,7 +75,7 @@ pub(super) async fn registries(client: &Client, plan: Option<&Plan>) -> Vec<Chec
     let mut repositories: BTreeMap<Repository, Vec<String>> = BTreeMap::new();
     for image in plan.iter().flat_map(|plan| &plan.images) {
         for text in &image.repositories {
-            if let Ok(reference) = text.parse::<Reference>() {
+            if let Ok(reference) = crate::spec::reference(text) {
                 let why = repositories.entry(Repository::from(&reference)).or_default();
                 why.push(format!("image `{}`, which is published there", image.name));
             }

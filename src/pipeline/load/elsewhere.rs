@@ -12,7 +12,7 @@ use crate::archive::DockerArchive;
 use crate::publish::daemon::{Cargo, Daemon, DaemonError, Runtime};
 use crate::publish::{self, Destination, Source};
 use crate::release::{self, Part, ReleaseError};
-use crate::spec::{Descriptor, Platform, Reference, annotation};
+use crate::spec::{Descriptor, Platform, annotation};
 
 /// A repository and a tag.
 type Name = (String, String);
@@ -100,7 +100,7 @@ fn unsuited(part: &Part, daemon: &Daemon) -> DaemonError {
 /// of its file.
 async fn own_names(gantry: &Gantry, named: &str, source: Source, part: &Part) -> Result<Vec<Name>, Error> {
     let title = release::said(&part.content.root).remove(annotation::TITLE);
-    let title = title.filter(|title| title.parse::<Reference>().is_ok() && !title.contains([':', '@']));
+    let title = title.filter(|title| crate::spec::reference(title).is_ok() && !title.contains([':', '@']));
     let said = part.image.clone().or(title);
     let after = |path: &Path| {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -161,7 +161,7 @@ fn names(own: Vec<Name>, request: &Request) -> Result<Vec<String>, Error> {
     names.sort();
     names.dedup();
     for name in &names {
-        name.parse::<Reference>().map_err(|source| Error::Reference {
+        crate::spec::reference(name).map_err(|source| Error::Reference {
             text: name.clone(),
             source,
         })?;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Cargo, DaemonError};
 use crate::archive::{self, ArchiveError, Root, SavedImage};
 use crate::blob::{Blob, BlobStore};
-use crate::spec::Reference;
 use crate::tool::{Call, Output, Tools};
 
 /// The name that containerd and everything above it give an image that is imported.
@@ -49,7 +48,7 @@ pub(super) fn oci_archive(store: BlobStore, cargo: &Cargo) -> Box<Pour> {
 
 /// A name with the registry that it stands for: `docker.io/library/app:1.2` for `app:1.2`.
 pub(super) fn whole(name: &str) -> String {
-    let reference = name.parse::<Reference>();
+    let reference = crate::spec::reference(name);
     reference.map_or_else(|_| name.to_owned(), |reference| reference.whole())
 }
 

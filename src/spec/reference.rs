@@ -1,0 +1,121 @@
+//! [`reference`](reference()): the name of an image as people write it.
+
+use oci_spec::distribution::{ParseError, Reference};
+
+/// Longest repository, in bytes.
+const LONGEST: usize = 255;
+
+/// What `text` names. As [`Reference`]'s own parser says it; what is plain needs none of its regular expression, which takes
+/// longer to set up than publishing what did not change.
+///
+/// # Errors
+/// When it is no reference.
+pub fn reference(text: &str) -> Result<Reference, ParseError> {
+    plain(text).map_or_else(|| text.parse(), Ok)
+}
+
+/// `host/path`, with a tag, a digest, or both; none where anything about it is unusual.
+fn plain(text: &str) -> Option<Reference> {
+    let (text, digest) = match text.split_once('@') {
+        Some((text, digest)) => (text, Some(digest)),
+        None => (text, None),
+    };
+    let (host, path) = text.split_once('/')?;
+    let (path, tag) = match path.split_once(':') {
+        Some((path, tag)) => (path, Some(tag)),
+        None => (path, None),
+    };
+    // Docker Hub has names of its own.
+    let is_host = (host.contains(['.', ':']) || host == "localhost") && !host.ends_with("docker.io");
+    let good = is_host
+        && authority(host)
+        && path.len() <= LONGEST
+        && path.split('/').all(part)
+        && tag.is_none_or(super::is_tag)
+        && digest.is_none_or(sha256);
+    if !good {
+        return None;
+    }
+    let (host, path) = (host.to_owned(), path.to_owned());
+    Some(match (tag, digest) {
+        (None, None) => Reference::with_tag(host, path, "latest".to_owned()),
+        (Some(tag), None) => Reference::with_tag(host, path, tag.to_owned()),
+        (None, Some(digest)) => Reference::with_digest(host, path, digest.to_owned()),
+        (Some(tag), Some(digest)) => {
+            Reference::with_tag_and_digest(host, path, tag.to_owned(), digest.to_owned())
+        }
+    })
+}
+
+fn authority(host: &str) -> bool {
+    let (name, port) = host.split_once(':').unwrap_or((host, "0"));
+    let label = |label: &str| {
+        let inner = label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.split('.').all(label) && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Lower case letters and digits, with one separator between them.
+fn part(part: &str) -> bool {
+    let separates = |byte: u8| matches!(byte, b'.' | b'_' | b'-');
+    let bytes = part.as_bytes();
+    let known = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || separates(*byte);
+    let ends = bytes.first().into_iter().chain(bytes.last());
+    !bytes.is_empty()
+        && bytes.iter().all(known)
+        && !ends.copied().any(separates)
+        && !bytes
+            .windows(2)
+            .any(|pair| separates(pair[0]) && separates(pair[1]))
+}
+
+fn sha256(digest: &str) -> bool {
+    let hex = digest.strip_prefix("sha256:");
+    hex.is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_plain_is_what_the_full_parser_says() {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        for (text, is_plain) in [
+            ("ghcr.io/acme/api", true),
+            ("localhost/a:1.2.3", true),
+            ("127.0.0.1:5000/x/y-z_w.v:_a", true),
+            (&format!("reg.lan:5000/a@{digest}"), true),
+            (&format!("reg.lan/a:t@{digest}"), true),
+            ("debian:bookworm-slim", false),
+            ("docker.io/debian", false),
+            ("index.docker.io/debian", false),
+            ("reg.lan/a__b", false),
+            ("reg.lan/a--b", false),
+            ("reg.lan/a:.x", false),
+            ("reg.lan/A", false),
+            ("reg.lan/a@sha256:0", false),
+            ("-reg.lan/a", false),
+            ("reg.lan:/a", false),
+            ("reg.lan/", false),
+            ("", false),
+        ] {
+            assert_eq!(plain(text).is_some(), is_plain, "{text}");
+            assert_eq!(reference(text), text.parse(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_what_the_full_parser_says(text in "([a-zA-Z0-9.:-]{1,9}/)?[a-zA-Z0-9._/-]{1,12}(:[\\w.-]{0,5})?(@sha256:[0-9a-fA]{63,65})?") {
+            prop_assert_eq!(reference(&text), text.parse());
+        }
+    }
+}
