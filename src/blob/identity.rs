@@ -192,9 +192,9 @@ mod tests {
     use super::*;
 
     fn file() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("there is room");
         let path = folder.path().join("file");
-        fs::write(&path, "x").unwrap();
+        fs::write(&path, "x").expect("there is room");
         (folder, path)
     }
 

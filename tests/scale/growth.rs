@@ -42,6 +42,8 @@ fn grows(what: &str, base: usize, prepare: impl Fn(usize) -> (Project, Command))
     let mut counts = Vec::new();
     for times in [1, 2, 4] {
         let (project, command) = prepare(base * times);
+        // What is only just written is looked at until its tick is over, which is a matter of time.
+        std::thread::sleep(std::time::Duration::from_millis(50));
         match instructions(&command, &project.path("counted")) {
             Some(count) => counts.push(count),
             None => return,
