@@ -6,22 +6,21 @@
 //!
 //! Two writes within one tick of the file system's clock leave the same times behind. So what was seen counts only
 //! where the tick of the last change was over when the reading began: a later change then has a later time. The times must
-//! be of the kernel's clock, which is known of some file systems of Linux and seen by their nanoseconds, and that clock is the
-//! one that is asked. A file that was made a moment ago is looked at when its tick is over, since we follow compilers at
-//! once. Everything else is read again.
+//! be of the kernel's clock, which is known of some file systems of Linux and seen by their nanoseconds. A file that was made a
+//! moment ago is looked at when its tick is over, since we follow compilers at once. Everything else is read again.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// How long a tick is waited for at most: the slowest clocks tick a hundred times a second.
+/// Longer than any tick of the kernel's clock, which ticks a hundred times a second at the slowest.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/Kconfig.hz>
-const PATIENCE: Duration = Duration::from_millis(30);
+const TICK: Duration = Duration::from_millis(20);
 
-/// A point in time of the kernel's clock, in seconds and nanoseconds.
+/// A point in time, in seconds and nanoseconds since 1970.
 type Moment = (i64, i64);
 
 /// What the file system says of one state of a file.
@@ -40,7 +39,7 @@ pub struct FileIdentity {
 #[derive(Clone, Debug)]
 pub struct Sighting {
     path: PathBuf,
-    /// When, by the clock that dates files; none where it cannot be read.
+    /// What was changed before this has another time than what is changed later; none without a clock.
     at: Option<Moment>,
     size: u64,
     /// None where the system does not tell enough.
@@ -56,7 +55,7 @@ impl Sighting {
         let begun = Instant::now();
         loop {
             let seen = Self::now(path)?;
-            if !seen.is_within_its_tick() || begun.elapsed() > PATIENCE {
+            if !seen.is_within_its_tick() || begun.elapsed() > 2 * TICK {
                 return Ok(seen);
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -64,7 +63,7 @@ impl Sighting {
     }
 
     fn now(path: &Path) -> io::Result<Self> {
-        let at = clock();
+        let at = a_tick_ago();
         let metadata = fs::metadata(path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -129,17 +128,11 @@ impl FileIdentity {
     }
 }
 
-/// The clock that dates files: it counts in ticks.
-#[cfg(target_os = "linux")]
-#[allow(clippy::unnecessary_cast, reason = "as wide as the machine has it")]
-fn clock() -> Option<Moment> {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-    Some((now.tv_sec as i64, now.tv_nsec as i64))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn clock() -> Option<Moment> {
-    None
+/// The kernel dates files by the beginning of the tick.
+fn a_tick_ago() -> Option<Moment> {
+    let ago = SystemTime::now().checked_sub(TICK)?;
+    let ago = ago.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some((ago.as_secs().try_into().ok()?, ago.subsec_nanos().into()))
 }
 
 #[cfg(unix)]
@@ -218,8 +211,7 @@ mod tests {
             assert_eq!(seen.lasting().is_some(), expected, "{at:?}");
         }
         // A time in the future may come once more.
-        let times =
-            fs::FileTimes::new().set_modified(std::time::SystemTime::now() + Duration::from_secs(3600));
+        let times = fs::FileTimes::new().set_modified(SystemTime::now() + Duration::from_secs(3600));
         fs::File::open(&path).unwrap().set_times(times).unwrap();
         assert_eq!(Sighting::of(&path).unwrap().lasting(), None);
         // Whole seconds are not of our clock.

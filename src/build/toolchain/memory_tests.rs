@@ -73,7 +73,8 @@ impl Machine {
         Toolchain::survey(&tools, &self.path("project/inner")).unwrap()
     }
 
-    /// The release, whether there is a standard library, and how many calls it took to know.
+    /// The release, whether there is a standard library, and how many calls it took to know, beside the one that fails: a
+    /// failure may be one of the moment.
     fn asked(&self) -> (String, bool, usize) {
         let _ = fs::remove_file(self.path("calls"));
         let toolchain = self.toolchain();
@@ -82,7 +83,7 @@ impl Machine {
         assert!(!toolchain.std_installed("unknown-triple").unwrap());
         toolchain.rustflags("a-linux").unwrap();
         let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
-        (release, installed, calls.lines().count())
+        (release, installed, calls.lines().count() - 1)
     }
 }
 
@@ -226,7 +227,7 @@ fn settle() {
 fn what_changes_rustc_is_noticed_and_nothing_else_is_asked_again() {
     let mut machines: Vec<_> = CHANGES.iter().map(|change| (Machine::new(), change)).collect();
     let fresh = machines[0].0.asked();
-    assert_eq!(fresh, ("1.1.0".into(), false, 5));
+    assert_eq!(fresh, ("1.1.0".into(), false, 4));
     assert_eq!(
         machines[0].0.asked(),
         fresh,
@@ -272,7 +273,7 @@ fn a_compiler_of_another_kind_is_asked_each_time() {
     set(&mut machine, "RUSTC", &wrapper.display().to_string());
     settle();
     assert_eq!(machine.asked(), machine.asked());
-    assert_eq!(machine.asked().2, 5);
+    assert_eq!(machine.asked().2, 4);
 }
 
 #[test]
@@ -285,11 +286,11 @@ fn broken_memories_are_none() {
         .join(env!("CARGO_PKG_VERSION"))
         .join("answers");
     let all: Vec<_> = fs::read_dir(folder).unwrap().flatten().collect();
-    assert_eq!(all.len(), 5);
+    assert_eq!(all.len(), 4);
     for (position, entry) in all.iter().enumerate() {
         let text = fs::read_to_string(entry.path()).unwrap();
-        fs::write(entry.path(), &text[..text.len() * position / 5]).unwrap();
+        fs::write(entry.path(), &text[..text.len() * position / 4]).unwrap();
     }
-    assert_eq!(machine.asked(), ("1.1.0".into(), false, 5));
+    assert_eq!(machine.asked(), ("1.1.0".into(), false, 4));
     assert_eq!(machine.asked(), ("1.1.0".into(), false, 0));
 }
