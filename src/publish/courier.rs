@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::known::There;
+use super::publishing::is_past;
 use super::{BlobContent, BlobSource, PublishError, Published};
-use crate::registry::{Client, Pushed, RegistryError, Repository};
+use crate::registry::{Asking, Client, Pushed, RegistryError, Repository};
 use crate::release;
 use crate::spec::Digest;
 
@@ -16,8 +18,10 @@ pub(super) struct Courier {
     client: Client,
     repository: Repository,
     taken: BTreeSet<Digest>,
+    /// Something that was taken to be there was not.
+    wary: bool,
     running: JoinSet<(u64, Result<Pushed, RegistryError>)>,
-    failed: Option<PublishError>,
+    failed: Option<(Instant, PublishError)>,
     tally: Tally,
 }
 
@@ -35,6 +39,7 @@ impl Courier {
             client: client.clone(),
             repository: repository.clone(),
             taken: BTreeSet::new(),
+            wary: false,
             running: JoinSet::new(),
             failed: None,
             tally: Tally::default(),
@@ -59,10 +64,15 @@ impl Courier {
             source.is_some_and(|source| source.registry() == self.repository.registry())
         };
         blobs.sort_by_key(|blob| (!near(blob), Reverse(blob.size), blob.digest));
+        let asking = match (self.wary, new) {
+            (true, _) => Asking::Looking,
+            (false, true) => Asking::New,
+            (false, false) => Asking::Mounting,
+        };
         for blob in blobs {
             let (client, repository, blob) = (self.client.clone(), self.repository.clone(), blob.clone());
             self.running.spawn(async move {
-                let pushed = client.bring_blob(&repository, &blob, new).await;
+                let pushed = client.bring_blob(&repository, &blob, asking).await;
                 (blob.size, pushed)
             });
         }
@@ -92,17 +102,31 @@ impl Courier {
         published.blobs_sent += tally.sent;
         published.blobs_mounted += tally.mounted;
         published.bytes_sent += tally.bytes;
-        self.failed.take().map_or(Ok(()), Err)
+        self.failed.take().map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// Everything may be gone: the next that is taken is asked for again.
+    /// Everything may be gone: what is taken from now on is looked for, whatever was said of it.
     pub(super) fn forget(&mut self) {
         self.taken.clear();
+        self.wary = true;
+    }
+
+    /// Begins anew if the network failed it a while ago. What was sent is found again.
+    pub(super) fn revive(&mut self) {
+        let past = |(at, error): &(Instant, PublishError)| match error.kind() {
+            release::Kind::Registry(kind) => is_past(*at, kind),
+            _ => false,
+        };
+        if self.failed.as_ref().is_some_and(past) {
+            self.failed = None;
+            self.running = JoinSet::new();
+            self.forget();
+        }
     }
 
     fn fail(&mut self, error: PublishError) {
         self.running.abort_all();
-        self.failed.get_or_insert(error);
+        self.failed.get_or_insert((Instant::now(), error));
     }
 }
 

@@ -15,11 +15,11 @@ use super::courier::Courier;
 use super::delivery::Delivery;
 use super::known::There;
 use super::{BlobSource, Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
-use crate::registry::{Access, Client, RegistryError, Repository};
+use crate::registry::{Access, Client, Kind, RegistryError, Repository};
 use crate::release;
 use crate::spec::{Digest, Reference};
 
-/// What tags name is believed for so long; then it is looked up again.
+/// What tags name is believed for so long, and that nobody can be reached; then it is tried again.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// A publish that has begun: tags are looked up, blobs go up as they are handed over. Nothing is visible before
@@ -35,8 +35,8 @@ pub struct Publishing {
     work: JoinSet<Courier>,
 }
 
-/// What the first look found, until somebody takes it.
-type Look = Mutex<Option<Result<Looked, RegistryError>>>;
+/// What the first look found, and when it was over, until somebody takes it.
+type Look = Mutex<Option<(Instant, Result<Looked, RegistryError>)>>;
 
 /// What tags name.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Publishing {
         while self.looked.clone().changed().await.is_ok() {}
         let mut look = lock(&self.look);
         match look.take() {
-            Some(Err(error)) => Some(error.into()),
+            Some((_, Err(error))) => Some(error.into()),
             found => {
                 *look = found;
                 None
@@ -106,7 +106,8 @@ impl Publishing {
     /// Sends what is missing, and writes manifests, index and tags.
     ///
     /// # Errors
-    /// As [`super::to_registry`]; of the blobs that were handed over as well, unless everything is there already.
+    /// As [`super::to_registry`]; of the blobs that were handed over as well, unless everything is there already. Where
+    /// the network failed them a while ago, they are tried again.
     pub async fn complete(self, shipment: &Shipment) -> Result<Published, PublishError> {
         let Self {
             client,
@@ -120,8 +121,12 @@ impl Publishing {
         } = self;
         drop(blobs);
         let courier = release::next(&mut work).await;
-        let courier = courier.unwrap_or_else(|| Courier::new(&client, &repository));
-        let found = lock(&look).take().transpose()?;
+        let mut courier = courier.unwrap_or_else(|| Courier::new(&client, &repository));
+        courier.revive();
+        let found = match lock(&look).take() {
+            Some((at, Err(error))) if is_past(at, error.kind()) => None,
+            found => found.map(|(_, found)| found).transpose()?,
+        };
         let looked = match found.filter(|looked| looked.serves(&shipment.tags)) {
             Some(looked) => looked,
             None => Looked::now(&client, &repository, &shipment.tags).await?,
@@ -148,7 +153,7 @@ async fn early(
 ) -> Courier {
     let looked = Looked::now(&client, &repository, &tags).await;
     let found = looked.as_ref().ok().cloned();
-    *lock(&look) = Some(looked);
+    *lock(&look) = Some((Instant::now(), looked));
     drop(done);
     let Some(looked) = found else {
         return courier;
@@ -165,6 +170,7 @@ async fn early(
                 if tags.iter().any(|tag| looked.may_refuse(tag, options, there)) {
                     return courier;
                 }
+                there.lie_in(&repository, &blobs);
                 courier.take(&blobs, there, looked.rest_is_new(there));
             }
             true = courier.one() => {}
@@ -229,7 +235,12 @@ impl Looked {
     }
 }
 
-fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<Result<Looked, RegistryError>>> {
+/// Whether a failure of that kind at that time says nothing about now: a network may have come back.
+pub(super) fn is_past(at: Instant, kind: Kind) -> bool {
+    kind == Kind::Unreachable && at.elapsed() >= FRESH
+}
+
+fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<(Instant, Result<Looked, RegistryError>)>> {
     look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -4,9 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cargo_gantry::publish::{Kind, Known, Moves, Nothing, Options, Publishing, Tag, to_registry};
+use cargo_gantry::publish::{
+    Kind, Known, ManifestBytes, Moves, Nothing, Options, Publishing, Tag, to_registry,
+};
 use cargo_gantry::registry::{self, Client, HostSettings};
 use cargo_gantry::spec::Digest;
+use tokio::sync::Notify;
 
 use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
 use crate::support::registry::{Act, Fault, Habits, Mount, Registry, Setup};
@@ -277,4 +280,51 @@ async fn whoever_ignores_mounts_is_not_sent_again_what_is_there() {
         let large = published.unwrap().bytes_sent >= 40_000;
         assert!(!large && registry.uploaded() - uploaded < 40_000, "{mount:?}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_never_moves_is_looked_at_right_before_it_is_written() {
+    // The index is there under another tag: nothing but tags is written.
+    let (registry, client) = (Registry::plain(), client());
+    let (theirs, ours) = (Fixture::of("theirs", &TAGS[..1]), Fixture::of("ours", &TAGS));
+    let mut before = Fixture::of("ours", &LATEST);
+    before.publish(&client, &registry.host()).await.unwrap();
+    let publishing = begin(&client, &registry, &ours.shipment.tags, Arc::new(Nothing));
+    assert!(publishing.refused().await.is_none());
+    theirs.publish(&client, &registry.host()).await.unwrap();
+    let error = publishing.complete(&ours.shipment).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused, "{}", shown(&error));
+    let named = |registry: &Registry| registry.store(|store| store.of(REPOSITORY).tags["1.0.0"].clone());
+    assert_eq!(named(&registry), theirs.digest().to_string());
+
+    // Something that was taken to be there has to be sent first, which takes its time.
+    let registry = Registry::plain();
+    before.publish(&client, &registry.host()).await.unwrap();
+    let root = &before.shipment.content.root;
+    let spaced = [root.bytes(), b"\n"].concat();
+    let spaced = ManifestBytes::new(root.media_type(), String::from_utf8(spaced).unwrap());
+    let there = (root.digest().to_string(), known(&[&before]));
+    before.shipment.content.root = spaced;
+    before.shipment.tags = ours.shipment.tags.clone();
+    let lost = before.shipment.content.manifests[0].digest().to_string();
+    registry.store(|store| {
+        let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+        assert!(repository.manifests.remove(&lost).is_some());
+    });
+    let go = Arc::new(Notify::new());
+    registry.fail([Fault::first(Act::Wait(Arc::clone(&go)))
+        .on("PUT", "manifest")
+        .at(2)]);
+    let publishing = begin(&client, &registry, &before.shipment.tags, there.1);
+    let meanwhile = async {
+        registry.hung().await;
+        registry.store(|store| {
+            let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+            repository.tags.insert("1.0.0".to_owned(), there.0.clone());
+        });
+        go.notify_one();
+    };
+    let (done, ()) = tokio::join!(publishing.complete(&before.shipment), meanwhile);
+    assert_eq!(done.unwrap_err().kind(), Kind::Refused);
+    assert_eq!(named(&registry), there.0);
 }
