@@ -249,6 +249,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_network_that_failed_may_have_come_back() {
+        for (age, kind, past) in [
+            (0, Kind::Unreachable, false),
+            (60, Kind::Unreachable, true),
+            (60, Kind::Denied, false),
+            (60, Kind::Local, false),
+        ] {
+            let at = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+            assert_eq!(is_past(at, kind), past, "{age} {kind:?}");
+        }
+    }
+
+    #[test]
     fn a_look_serves_for_a_while_and_for_its_tags() {
         let tag = |name: &str| Tag::new(name, Moves::Always).unwrap();
         let looked = |age: u64, names: &[(&str, Option<Digest>)]| Looked {
