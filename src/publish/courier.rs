@@ -155,3 +155,43 @@ fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
         found,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::environment::Environment;
+    use crate::event::Silent;
+    use crate::registry::Settings;
+    use crate::tool::Tools;
+
+    #[test]
+    fn a_network_that_failed_long_ago_is_tried_again() {
+        let settings = Settings::new(Tools::new(Environment::empty("/nonexistent")));
+        let client = Client::new(settings, Arc::new(Silent)).unwrap();
+        let unreachable = || RegistryError::Unreachable {
+            what: String::new(),
+            tries: 1,
+            source: "gone".into(),
+        };
+        let file = || RegistryError::File {
+            path: "x".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        for (age, error, again) in [
+            (0, unreachable(), false),
+            (60, unreachable(), true),
+            (60, file(), false),
+        ] {
+            let mut courier = Courier::new(&client, &Repository::new("127.0.0.1:1", "a"));
+            let at = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+            courier.taken.insert(Digest::of(b"x"));
+            courier.failed = Some((at, error.into()));
+            courier.revive();
+            let found = (courier.failed.is_none(), courier.taken.is_empty(), courier.wary);
+            assert_eq!(found, (again, again, again), "{age}");
+        }
+    }
+}
