@@ -46,9 +46,9 @@ impl Courier {
         }
     }
 
-    /// Begins to bring `blobs`, but for those that are `there` or were taken before; `new` says that the rest is hardly
-    /// there. The client keeps the number of uploads small. After a failure nothing more is begun.
-    pub(super) fn take(&mut self, blobs: &[BlobSource], there: &There, new: bool) {
+    /// Begins to bring `blobs`, but for those that are `there` or were taken before, asking for the rest as
+    /// `asking` says. The client keeps the number of uploads small. After a failure nothing more is begun.
+    pub(super) fn take(&mut self, blobs: &[BlobSource], there: &There, asking: Asking) {
         if self.failed.is_some() {
             return;
         }
@@ -64,10 +64,9 @@ impl Courier {
             source.is_some_and(|source| source.registry() == self.repository.registry())
         };
         blobs.sort_by_key(|blob| (!near(blob), Reverse(blob.size), blob.digest));
-        let asking = match (self.wary, new) {
-            (true, _) => Asking::Looking,
-            (false, true) => Asking::New,
-            (false, false) => Asking::Mounting,
+        let asking = match self.wary {
+            true => Asking::Looking,
+            false => asking,
         };
         for blob in blobs {
             let (client, repository, blob) = (self.client.clone(), self.repository.clone(), blob.clone());

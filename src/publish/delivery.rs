@@ -10,7 +10,7 @@ use super::known::There;
 use super::publishing::Looked;
 use super::tagging::{IMAGE, NOTHING, allowed, immutable, kept, look_again, named_by, set_tag, told};
 use super::{Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
-use crate::registry::{Access, BlobSource, Client, RegistryError, Repository};
+use crate::registry::{Access, Asking, BlobSource, Client, RegistryError, Repository};
 use crate::release::{self, Fate, Judge};
 
 /// An image that is to be brought to a repository.
@@ -59,7 +59,7 @@ impl Delivery<'_> {
             delivery: &self,
             courier,
             there: There::default(),
-            new: false,
+            asking: Asking::Mounting,
             healed: complete,
             root_written: complete,
             published,
@@ -68,7 +68,7 @@ impl Delivery<'_> {
             let content = &shipment.content;
             let ours = content.manifests.iter().chain([root]).cloned().collect();
             writing.there = self.looked.there(&self.known, ours).await;
-            writing.new = self.looked.rest_is_new(&writing.there);
+            writing.asking = self.looked.asking(&writing.there);
             writing.there.lie_in(repository, &content.blobs);
             writing.contents().await?;
             if !unset.iter().any(|tag| tag.names().is_none()) {
@@ -111,8 +111,8 @@ struct Writing<'a> {
     courier: Courier,
     /// What the registry has and is neither asked for nor sent.
     there: There,
-    /// The rest is hardly there.
-    new: bool,
+    /// How to ask for the rest.
+    asking: Asking,
     /// Everything was asked for, or nothing will be.
     healed: bool,
     root_written: bool,
@@ -124,7 +124,7 @@ impl Writing<'_> {
     async fn contents(&mut self) -> Result<(), PublishError> {
         loop {
             let content = &self.delivery.shipment.content;
-            self.courier.take(&content.blobs, &self.there, self.new);
+            self.courier.take(&content.blobs, &self.there, self.asking);
             self.courier.finish(&mut self.published).await?;
             match self.manifests().await {
                 Err(error) if self.heals(&error) => {}
@@ -263,7 +263,6 @@ impl Writing<'_> {
         }
         self.healed = true;
         self.there = There::default();
-        self.new = false;
         self.courier.forget();
         true
     }

@@ -15,7 +15,7 @@ use super::courier::Courier;
 use super::delivery::Delivery;
 use super::known::There;
 use super::{BlobSource, Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
-use crate::registry::{Access, Client, Kind, RegistryError, Repository};
+use crate::registry::{Access, Asking, Client, Kind, RegistryError, Repository};
 use crate::release;
 use crate::spec::{Digest, Reference};
 
@@ -171,7 +171,7 @@ async fn early(
                     return courier;
                 }
                 there.lie_in(&repository, &blobs);
-                courier.take(&blobs, there, looked.rest_is_new(there));
+                courier.take(&blobs, there, looked.asking(there));
             }
             true = courier.one() => {}
         }
@@ -216,10 +216,17 @@ impl Looked {
         tags.iter().map(named).collect()
     }
 
-    /// Whether blobs that are not `there` are hardly likely to be: no tag exists, or all that the tags lead to is known.
-    pub(super) fn rest_is_new(&self, there: &There) -> bool {
-        let known = |at: &Option<Digest>| at.is_none_or(|at| there.manifests.contains(&at));
-        !self.named.is_empty() && self.named.values().all(known)
+    /// How to ask for blobs that are not `there`: they are hardly likely to be where no tag exists, and less where all that
+    /// the tags lead to is known.
+    pub(super) fn asking(&self, there: &There) -> Asking {
+        let known = |at: &Digest| there.manifests.contains(at);
+        let mut exist = self.named.values().flatten().peekable();
+        match (self.named.is_empty(), exist.peek().is_none()) {
+            (true, _) => Asking::Mounting,
+            (false, true) => Asking::Untagged,
+            (false, false) if exist.all(known) => Asking::New,
+            (false, false) => Asking::Mounting,
+        }
     }
 
     /// What the registry has, by what its tags name and manifests that lie here, or are `ours`.
@@ -269,21 +276,24 @@ mod tests {
             named: names.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
         };
         let digest = Some(Digest::of(b"x"));
-        for (age, named, serves, new) in [
-            (0, vec![("a", None), ("b", None)], true, true),
-            (5, vec![("a", digest), ("b", None)], true, false),
-            (60, vec![("a", None), ("b", None)], false, true),
-            (0, vec![("a", None)], false, true),
-            (0, vec![], false, false),
+        use Asking::{Mounting, New, Untagged};
+        for (age, named, serves, asking, knowing) in [
+            (0, vec![("a", None), ("b", None)], true, Untagged, Untagged),
+            (5, vec![("a", digest), ("b", None)], true, Mounting, New),
+            (60, vec![("a", None), ("b", None)], false, Untagged, Untagged),
+            (0, vec![("a", None)], false, Untagged, Untagged),
+            (0, vec![("b", digest)], false, Mounting, New),
+            (0, vec![], false, Mounting, Mounting),
         ] {
             let looked = looked(age, &named);
             let tags = [tag("a"), tag("b")];
             assert_eq!(looked.serves(&tags), serves, "{age} {named:?}");
-            assert_eq!(looked.rest_is_new(&There::default()), new, "{named:?}");
+            assert_eq!(looked.asking(&There::default()), asking, "{named:?}");
             let mut there = There::default();
             there.manifests.extend(digest);
-            assert_eq!(looked.rest_is_new(&there), !named.is_empty(), "{named:?}");
-            assert_eq!(looked.of(&tags)[0], named.first().and_then(|(_, at)| *at));
+            assert_eq!(looked.asking(&there), knowing, "{named:?}");
+            let first = named.iter().find(|(name, _)| *name == "a");
+            assert_eq!(looked.of(&tags)[0], first.and_then(|(_, at)| *at));
         }
     }
 }

@@ -41,7 +41,9 @@ pub enum Pushed {
 pub(crate) enum Asking {
     /// By a mount.
     Mounting,
-    /// By a mount, and it is hardly there.
+    /// By a mount. It is hardly there: the repository has no tag that is known to us.
+    Untagged,
+    /// By a mount. It is hardly there: what the repository has is known, as far as tags of ours lead to it.
     New,
     /// By looking for it: a registry that says to have mounted it may lack it.
     Looking,
@@ -106,7 +108,7 @@ impl Client {
             broken: 0,
             first: asking != Asking::Looking,
             span: None,
-            new: asking == Asking::New,
+            asking,
         };
         let pushed = loop {
             let fault = match push.attempt().await {
@@ -197,8 +199,7 @@ pub(super) struct Push<'a> {
     span: Option<Span>,
     /// Nothing was tried yet, and a mount may be.
     first: bool,
-    /// It is hardly there.
-    new: bool,
+    asking: Asking,
 }
 
 /// What asking for a blob came to.
@@ -212,9 +213,9 @@ enum Asked {
 /// Sending so many bytes in vain costs more than one look.
 const WORTH_A_LOOK: u64 = 256 << 10;
 
-/// The same for what is hardly there: a repository may hold blobs that no tag of ours leads to. Whoever mounts blobs would
-/// have said so.
-const WORTH_A_LOOK_THOUGH_NEW: u64 = 4 << 20;
+/// The same where the repository has no tag of ours, but may hold blobs under other ones. Whoever mounts blobs would have
+/// said so.
+const WORTH_A_LOOK_THOUGH_UNTAGGED: u64 = 4 << 20;
 
 /// So many broken connections may mean a blob that is too large: whatever says 413 and hangs up at once is often
 /// not heard.
@@ -320,11 +321,14 @@ impl Push<'_> {
     /// repository that it was to be mounted from, if that was not its `own`, may lack what this one has.
     async fn worth_a_look(&self, own: bool) -> bool {
         let told = own && self.host.answers_mounts();
-        let least = match self.new {
-            true => WORTH_A_LOOK_THOUGH_NEW,
-            false => WORTH_A_LOOK,
-        };
-        self.blob.size >= least && !told && !(self.new && self.host.honours_mounts().await)
+        match self.asking {
+            _ if told => false,
+            Asking::New => false,
+            Asking::Untagged => {
+                self.blob.size >= WORTH_A_LOOK_THOUGH_UNTAGGED && !self.host.honours_mounts().await
+            }
+            Asking::Mounting | Asking::Looking => self.blob.size >= WORTH_A_LOOK,
+        }
     }
 
     /// The plain way: looks for the blob, and has it mounted if it lies in another repository of the registry.

@@ -390,6 +390,18 @@ async fn a_large_blob_is_looked_for_where_nothing_was_ever_mounted() {
         let sent = registry.uploaded();
         fixture.publish(&client(), &registry.host()).await.unwrap();
         assert!(registry.uploaded() - sent < 4 << 20, "{mount:?} {based}");
+
+        // Where it is known what a tag leads to, the rest is sent at once.
+        let other = large("old name");
+        registry.clear_log();
+        let publishing = begin(&client(), &registry, &other.shipment.tags, known(&[&fixture]));
+        publishing.complete(&other.shipment).await.unwrap();
+        assert_eq!(
+            registry.kinds().len(),
+            1 + 2 + 2 + 2 + 1,
+            "{:?}",
+            registry.kinds()
+        );
     }
 }
 
