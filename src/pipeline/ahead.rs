@@ -24,6 +24,8 @@ pub(super) struct Ahead {
     gantry: Gantry,
     runtime: Handle,
     terms: Terms,
+    /// For all of them, so that connections, tokens and limits are shared.
+    client: Option<Client>,
     images: Vec<Departure>,
 }
 
@@ -97,6 +99,7 @@ impl Ahead {
             gantry: gantry.clone(),
             runtime: Handle::current(),
             terms: *terms,
+            client: None,
             images: Vec::new(),
         }
     }
@@ -110,8 +113,12 @@ impl Ahead {
     ) -> Result<(), Error> {
         let mut each = Vec::new();
         for reference in repositories(image, names)? {
-            let client = client(&self.gantry, access, Some(&reference))?;
-            each.push(begin(&client, &reference, Options::from(self.terms)));
+            let client = match &mut self.client {
+                Some(client) => client,
+                // A login is for one registry, which is that of every reference then: see `destinations`.
+                none => none.insert(client(&self.gantry, access, Some(&reference))?),
+            };
+            each.push(begin(client, &reference, Options::from(self.terms)));
         }
         self.images.push(Departure {
             image: image.to_owned(),

@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::known::There;
+use super::publishing::is_past;
 use super::{BlobContent, BlobSource, PublishError, Published};
-use crate::registry::{Client, Pushed, RegistryError, Repository};
+use crate::registry::{Asking, Client, Pushed, RegistryError, Repository};
 use crate::release;
 use crate::spec::Digest;
 
@@ -16,8 +18,10 @@ pub(super) struct Courier {
     client: Client,
     repository: Repository,
     taken: BTreeSet<Digest>,
+    /// Something that was taken to be there was not.
+    wary: bool,
     running: JoinSet<(u64, Result<Pushed, RegistryError>)>,
-    failed: Option<PublishError>,
+    failed: Option<(Instant, PublishError)>,
     tally: Tally,
 }
 
@@ -35,15 +39,16 @@ impl Courier {
             client: client.clone(),
             repository: repository.clone(),
             taken: BTreeSet::new(),
+            wary: false,
             running: JoinSet::new(),
             failed: None,
             tally: Tally::default(),
         }
     }
 
-    /// Begins to bring `blobs`, but for those that are `there` or were taken before; `new` says that the rest is hardly
-    /// there. The client keeps the number of uploads small. After a failure nothing more is begun.
-    pub(super) fn take(&mut self, blobs: &[BlobSource], there: &There, new: bool) {
+    /// Begins to bring `blobs`, but for those that are `there` or were taken before, asking for the rest as
+    /// `asking` says. The client keeps the number of uploads small. After a failure nothing more is begun.
+    pub(super) fn take(&mut self, blobs: &[BlobSource], there: &There, asking: Asking) {
         if self.failed.is_some() {
             return;
         }
@@ -59,10 +64,14 @@ impl Courier {
             source.is_some_and(|source| source.registry() == self.repository.registry())
         };
         blobs.sort_by_key(|blob| (!near(blob), Reverse(blob.size), blob.digest));
+        let asking = match self.wary {
+            true => Asking::Looking,
+            false => asking,
+        };
         for blob in blobs {
             let (client, repository, blob) = (self.client.clone(), self.repository.clone(), blob.clone());
             self.running.spawn(async move {
-                let pushed = client.bring_blob(&repository, &blob, new).await;
+                let pushed = client.bring_blob(&repository, &blob, asking).await;
                 (blob.size, pushed)
             });
         }
@@ -92,17 +101,31 @@ impl Courier {
         published.blobs_sent += tally.sent;
         published.blobs_mounted += tally.mounted;
         published.bytes_sent += tally.bytes;
-        self.failed.take().map_or(Ok(()), Err)
+        self.failed.take().map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// Everything may be gone: the next that is taken is asked for again.
+    /// Everything may be gone: what is taken from now on is looked for, whatever was said of it.
     pub(super) fn forget(&mut self) {
         self.taken.clear();
+        self.wary = true;
+    }
+
+    /// Begins anew if the network failed it a while ago. What was sent is found again.
+    pub(super) fn revive(&mut self) {
+        let past = |(at, error): &(Instant, PublishError)| match error.kind() {
+            release::Kind::Registry(kind) => is_past(*at, kind),
+            _ => false,
+        };
+        if self.failed.as_ref().is_some_and(past) {
+            self.failed = None;
+            self.running = JoinSet::new();
+            self.forget();
+        }
     }
 
     fn fail(&mut self, error: PublishError) {
         self.running.abort_all();
-        self.failed.get_or_insert(error);
+        self.failed.get_or_insert((Instant::now(), error));
     }
 }
 
@@ -130,4 +153,44 @@ fn check_size(blob: &BlobSource) -> Result<(), PublishError> {
         expected: blob.size,
         found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::environment::Environment;
+    use crate::event::Silent;
+    use crate::registry::Settings;
+    use crate::tool::Tools;
+
+    #[test]
+    fn a_network_that_failed_long_ago_is_tried_again() {
+        let settings = Settings::new(Tools::new(Environment::empty("/nonexistent")));
+        let client = Client::new(settings, Arc::new(Silent)).unwrap();
+        let unreachable = || RegistryError::Unreachable {
+            what: String::new(),
+            tries: 1,
+            source: "gone".into(),
+        };
+        let file = || RegistryError::File {
+            path: "x".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        for (age, error, again) in [
+            (0, unreachable(), false),
+            (60, unreachable(), true),
+            (60, file(), false),
+        ] {
+            let mut courier = Courier::new(&client, &Repository::new("127.0.0.1:1", "a"));
+            let at = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+            courier.taken.insert(Digest::of(b"x"));
+            courier.failed = Some((at, error.into()));
+            courier.revive();
+            let found = (courier.failed.is_none(), courier.taken.is_empty(), courier.wary);
+            assert_eq!(found, (again, again, again), "{age}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::known::There;
 use super::publishing::Looked;
 use super::tagging::{IMAGE, NOTHING, allowed, immutable, kept, look_again, named_by, set_tag, told};
 use super::{Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
-use crate::registry::{Access, BlobContent, BlobSource, Client, RegistryError, Repository};
+use crate::registry::{Access, Asking, BlobSource, Client, RegistryError, Repository};
 use crate::release::{self, Fate, Judge};
 
 /// An image that is to be brought to a repository.
@@ -59,7 +59,7 @@ impl Delivery<'_> {
             delivery: &self,
             courier,
             there: There::default(),
-            new: false,
+            asking: Asking::Mounting,
             healed: complete,
             root_written: complete,
             published,
@@ -68,17 +68,14 @@ impl Delivery<'_> {
             let content = &shipment.content;
             let ours = content.manifests.iter().chain([root]).cloned().collect();
             writing.there = self.looked.there(&self.known, ours).await;
-            writing.new = self.looked.rest_is_new(&writing.there);
-            // Where a manifest of this very repository was read, what it lists is there.
-            let here = BlobContent::Remote(repository.clone());
-            let here = content.blobs.iter().filter(|blob| blob.content == here);
-            writing.there.blobs.extend(here.map(|blob| blob.digest));
+            writing.asking = self.looked.asking(&writing.there);
+            writing.there.lie_in(repository, &content.blobs);
             writing.contents().await?;
             if !unset.iter().any(|tag| tag.names().is_none()) {
                 writing.root().await?;
             }
         }
-        writing.tags(&judge, &unset, complete).await?;
+        writing.tags(&judge, &unset).await?;
         let mut published = writing.published;
         let stay = |tag: &&Tag| !published.kept.iter().any(|kept| kept.name == tag.name());
         published.tags = shipment
@@ -114,8 +111,8 @@ struct Writing<'a> {
     courier: Courier,
     /// What the registry has and is neither asked for nor sent.
     there: There,
-    /// The rest is hardly there.
-    new: bool,
+    /// How to ask for the rest.
+    asking: Asking,
     /// Everything was asked for, or nothing will be.
     healed: bool,
     root_written: bool,
@@ -127,7 +124,7 @@ impl Writing<'_> {
     async fn contents(&mut self) -> Result<(), PublishError> {
         loop {
             let content = &self.delivery.shipment.content;
-            self.courier.take(&content.blobs, &self.there, self.new);
+            self.courier.take(&content.blobs, &self.there, self.asking);
             self.courier.finish(&mut self.published).await?;
             match self.manifests().await {
                 Err(error) if self.heals(&error) => {}
@@ -193,33 +190,20 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Writes tags, each after a last look where its rule asks for one: somebody else may have published while we were
-    /// sending. In `complete`, nothing was in between.
-    async fn tags(&mut self, judge: &Judge<'_>, unset: &[&Tag], complete: bool) -> Result<(), PublishError> {
+    /// Writes tags.
+    async fn tags(&mut self, judge: &Judge<'_>, unset: &[&Tag]) -> Result<(), PublishError> {
         let Delivery {
             client,
-            repository,
             shipment,
             options,
             ..
         } = self.delivery;
-        let root = shipment.content.root.digest();
         let (mut moved, mut higher) = (Vec::new(), None);
         for tag in unset {
-            if !complete && tag.moves() != Moves::Always {
-                let fate = judge.one(tag, Some(root)).await?;
-                if let Err(refusal) = allowed(repository, shipment, tag, &fate, IMAGE) {
-                    self.root().await?;
-                    return Err(refusal);
-                }
-                if let Fate::Stays { version, .. } = fate {
-                    higher = Some(version.clone());
-                    self.published.kept.push(kept(client, shipment, tag, version));
-                    continue;
-                }
-            }
-            self.tag(tag).await?;
-            if tag.moves() == Moves::Forward && !options.lifted.forward {
+            if let Some(version) = self.tag(judge, tag).await? {
+                higher = Some(version.clone());
+                self.published.kept.push(kept(client, shipment, tag, version));
+            } else if tag.moves() == Moves::Forward && !options.lifted.forward {
                 moved.push(*tag);
             }
         }
@@ -227,7 +211,9 @@ impl Writing<'_> {
         look_again(judge, shipment, &moved, higher, &mut self.published).await
     }
 
-    async fn tag(&mut self, tag: &Tag) -> Result<(), PublishError> {
+    /// Writes a tag, after a last look where its rule asks for one: somebody else may have published since the first. The
+    /// version that is there, if the tag stays at that.
+    async fn tag(&mut self, judge: &Judge<'_>, tag: &Tag) -> Result<Option<String>, PublishError> {
         let Delivery {
             client,
             repository,
@@ -236,7 +222,18 @@ impl Writing<'_> {
         } = self.delivery;
         let names = named_by(shipment, tag)?;
         loop {
+            if tag.moves() != Moves::Always {
+                let fate = judge.one(tag, Some(shipment.content.digest())).await?;
+                if let Err(refusal) = allowed(repository, shipment, tag, &fate, IMAGE) {
+                    self.root().await?;
+                    return Err(refusal);
+                }
+                if let Fate::Stays { version, .. } = fate {
+                    return Ok(Some(version));
+                }
+            }
             match set_tag(client, repository, tag, names).await {
+                // That takes its time: the tag is looked at again.
                 Err(PublishError::Registry(error)) if self.heals(&error) => self.contents().await?,
                 Err(refusal @ PublishError::TagImmutable { .. }) => {
                     self.root().await?;
@@ -246,7 +243,7 @@ impl Writing<'_> {
                     done?;
                     self.published.manifests_sent += 1;
                     self.root_written |= tag.names().is_none();
-                    return Ok(());
+                    return Ok(None);
                 }
             }
         }
@@ -266,7 +263,6 @@ impl Writing<'_> {
         }
         self.healed = true;
         self.there = There::default();
-        self.new = false;
         self.courier.forget();
         true
     }

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::ManifestBytes;
+use super::{BlobContent, BlobSource, ManifestBytes};
 use crate::blob::MANIFEST_LIMIT;
+use crate::registry::Repository;
 use crate::spec::Digest;
 
 /// Bound on how many manifests and blobs are known at once: more than any image has.
@@ -86,6 +87,14 @@ impl There {
             there.blobs.extend(here.map(|blob| blob.digest));
         }
         there
+    }
+
+    /// Adds those of `blobs` that are to be read from `repository` itself: where a manifest of it was read, what that lists is
+    /// there.
+    pub(super) fn lie_in(&mut self, repository: &Repository, blobs: &[BlobSource]) {
+        let here = |blob: &&BlobSource| matches!(&blob.content, BlobContent::Remote(at) if at == repository);
+        let here = blobs.iter().filter(here);
+        self.blobs.extend(here.map(|blob| blob.digest));
     }
 }
 

@@ -15,11 +15,11 @@ use super::courier::Courier;
 use super::delivery::Delivery;
 use super::known::There;
 use super::{BlobSource, Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
-use crate::registry::{Access, Client, RegistryError, Repository};
+use crate::registry::{Access, Asking, Client, Kind, RegistryError, Repository};
 use crate::release;
 use crate::spec::{Digest, Reference};
 
-/// What tags name is believed for so long; then it is looked up again.
+/// What tags name is believed for so long, and that nobody can be reached; then it is tried again.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// A publish that has begun: tags are looked up, blobs go up as they are handed over. Nothing is visible before
@@ -35,8 +35,8 @@ pub struct Publishing {
     work: JoinSet<Courier>,
 }
 
-/// What the first look found, until somebody takes it.
-type Look = Mutex<Option<Result<Looked, RegistryError>>>;
+/// What the first look found, and when it was over, until somebody takes it.
+type Look = Mutex<Option<(Instant, Result<Looked, RegistryError>)>>;
 
 /// What tags name.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Publishing {
         while self.looked.clone().changed().await.is_ok() {}
         let mut look = lock(&self.look);
         match look.take() {
-            Some(Err(error)) => Some(error.into()),
+            Some((_, Err(error))) => Some(error.into()),
             found => {
                 *look = found;
                 None
@@ -106,7 +106,8 @@ impl Publishing {
     /// Sends what is missing, and writes manifests, index and tags.
     ///
     /// # Errors
-    /// As [`super::to_registry`]; of the blobs that were handed over as well, unless everything is there already.
+    /// As [`super::to_registry`]; of the blobs that were handed over as well, unless everything is there already. Where
+    /// the network failed them a while ago, they are tried again.
     pub async fn complete(self, shipment: &Shipment) -> Result<Published, PublishError> {
         let Self {
             client,
@@ -120,8 +121,12 @@ impl Publishing {
         } = self;
         drop(blobs);
         let courier = release::next(&mut work).await;
-        let courier = courier.unwrap_or_else(|| Courier::new(&client, &repository));
-        let found = lock(&look).take().transpose()?;
+        let mut courier = courier.unwrap_or_else(|| Courier::new(&client, &repository));
+        courier.revive();
+        let found = match lock(&look).take() {
+            Some((at, Err(error))) if is_past(at, error.kind()) => None,
+            found => found.map(|(_, found)| found).transpose()?,
+        };
         let looked = match found.filter(|looked| looked.serves(&shipment.tags)) {
             Some(looked) => looked,
             None => Looked::now(&client, &repository, &shipment.tags).await?,
@@ -148,7 +153,7 @@ async fn early(
 ) -> Courier {
     let looked = Looked::now(&client, &repository, &tags).await;
     let found = looked.as_ref().ok().cloned();
-    *lock(&look) = Some(looked);
+    *lock(&look) = Some((Instant::now(), looked));
     drop(done);
     let Some(looked) = found else {
         return courier;
@@ -165,7 +170,8 @@ async fn early(
                 if tags.iter().any(|tag| looked.may_refuse(tag, options, there)) {
                     return courier;
                 }
-                courier.take(&blobs, there, looked.rest_is_new(there));
+                there.lie_in(&repository, &blobs);
+                courier.take(&blobs, there, looked.asking(there));
             }
             true = courier.one() => {}
         }
@@ -210,10 +216,17 @@ impl Looked {
         tags.iter().map(named).collect()
     }
 
-    /// Whether blobs that are not `there` are hardly likely to be: no tag exists, or all that the tags lead to is known.
-    pub(super) fn rest_is_new(&self, there: &There) -> bool {
-        let known = |at: &Option<Digest>| at.is_none_or(|at| there.manifests.contains(&at));
-        !self.named.is_empty() && self.named.values().all(known)
+    /// How to ask for blobs that are not `there`: they are hardly likely to be where no tag exists, and less where all that
+    /// the tags lead to is known.
+    pub(super) fn asking(&self, there: &There) -> Asking {
+        let known = |at: &Digest| there.manifests.contains(at);
+        let mut exist = self.named.values().flatten().peekable();
+        match (self.named.is_empty(), exist.peek().is_none()) {
+            (true, _) => Asking::Mounting,
+            (false, true) => Asking::Untagged,
+            (false, false) if exist.all(known) => Asking::New,
+            (false, false) => Asking::Mounting,
+        }
     }
 
     /// What the registry has, by what its tags name and manifests that lie here, or are `ours`.
@@ -229,13 +242,31 @@ impl Looked {
     }
 }
 
-fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<Result<Looked, RegistryError>>> {
+/// Whether a failure of that kind at that time says nothing about now: a network may have come back.
+pub(super) fn is_past(at: Instant, kind: Kind) -> bool {
+    kind == Kind::Unreachable && at.elapsed() >= FRESH
+}
+
+fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<(Instant, Result<Looked, RegistryError>)>> {
     look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_that_failed_may_have_come_back() {
+        for (age, kind, past) in [
+            (0, Kind::Unreachable, false),
+            (60, Kind::Unreachable, true),
+            (60, Kind::Denied, false),
+            (60, Kind::Local, false),
+        ] {
+            let at = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+            assert_eq!(is_past(at, kind), past, "{age} {kind:?}");
+        }
+    }
 
     #[test]
     fn a_look_serves_for_a_while_and_for_its_tags() {
@@ -245,21 +276,24 @@ mod tests {
             named: names.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
         };
         let digest = Some(Digest::of(b"x"));
-        for (age, named, serves, new) in [
-            (0, vec![("a", None), ("b", None)], true, true),
-            (5, vec![("a", digest), ("b", None)], true, false),
-            (60, vec![("a", None), ("b", None)], false, true),
-            (0, vec![("a", None)], false, true),
-            (0, vec![], false, false),
+        use Asking::{Mounting, New, Untagged};
+        for (age, named, serves, asking, knowing) in [
+            (0, vec![("a", None), ("b", None)], true, Untagged, Untagged),
+            (5, vec![("a", digest), ("b", None)], true, Mounting, New),
+            (60, vec![("a", None), ("b", None)], false, Untagged, Untagged),
+            (0, vec![("a", None)], false, Untagged, Untagged),
+            (0, vec![("b", digest)], false, Mounting, New),
+            (0, vec![], false, Mounting, Mounting),
         ] {
             let looked = looked(age, &named);
             let tags = [tag("a"), tag("b")];
             assert_eq!(looked.serves(&tags), serves, "{age} {named:?}");
-            assert_eq!(looked.rest_is_new(&There::default()), new, "{named:?}");
+            assert_eq!(looked.asking(&There::default()), asking, "{named:?}");
             let mut there = There::default();
             there.manifests.extend(digest);
-            assert_eq!(looked.rest_is_new(&there), !named.is_empty(), "{named:?}");
-            assert_eq!(looked.of(&tags)[0], named.first().and_then(|(_, at)| *at));
+            assert_eq!(looked.asking(&there), knowing, "{named:?}");
+            let first = named.iter().find(|(name, _)| *name == "a");
+            assert_eq!(looked.of(&tags)[0], first.and_then(|(_, at)| *at));
         }
     }
 }

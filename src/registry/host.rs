@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Method, Response};
-use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OnceCell, Semaphore};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OnceCell, RwLock, Semaphore};
 use url::Url;
 
 use super::challenge::{Challenge, best};
@@ -34,7 +34,7 @@ pub(super) struct Host {
     warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
-    /// Whether it has ever answered: until then requests go one by one, so that the first learns for all how it is spoken to.
+    /// Whether a first request is over: until then requests go one by one, so that the first learns for all how it is spoken to.
     met: AtomicBool,
     meeting: Turn<()>,
     /// Whether it, or a place where it led, has ever answered over TLS.
@@ -44,6 +44,10 @@ pub(super) struct Host {
     pub(super) asks: Semaphore,
     /// It has said that a repository holds a blob when asked to mount that from there.
     answering: AtomicBool,
+    /// It has mounted a blob from wherever.
+    honouring: AtomicBool,
+    /// Held by those who have it mount blobs of other repositories right now.
+    pub(super) mounting: RwLock<()>,
     /// It opens a session, or refuses, whatever it is asked to mount.
     ignoring: AtomicBool,
     part: Mutex<Option<u64>>,
@@ -67,6 +71,8 @@ impl Host {
             uploads: Semaphore::new(uploads.map_or(UPLOADS, NonZeroUsize::get)),
             asks: Semaphore::new(uploads.map_or(ASKS, NonZeroUsize::get)),
             answering: AtomicBool::new(false),
+            honouring: AtomicBool::new(false),
+            mounting: RwLock::default(),
             ignoring: AtomicBool::new(vendor::ignores_mounts(name)),
             part: Mutex::new(settings.and_then(|settings| settings.chunk_size)),
         }
@@ -112,7 +118,7 @@ impl Host {
         (!self.met.load(Ordering::Acquire)).then_some(turn)
     }
 
-    /// It has answered.
+    /// It has answered, or did not.
     pub(super) fn is_met(&self) {
         self.met.store(true, Ordering::Release);
     }
@@ -135,6 +141,21 @@ impl Host {
     /// It has mounted a blob where that was.
     pub(super) fn learn_answering(&self) {
         self.answering.store(true, Ordering::Relaxed);
+        self.learn_honouring();
+    }
+
+    /// Whether it mounts blobs at all, as far as it has said so; mounts that it is asked for right now are waited for.
+    pub(super) async fn honours_mounts(&self) -> bool {
+        let honours = || self.honouring.load(Ordering::Relaxed);
+        if !honours() {
+            drop(self.mounting.write().await);
+        }
+        honours()
+    }
+
+    /// It has mounted a blob.
+    pub(super) fn learn_honouring(&self) {
+        self.honouring.store(true, Ordering::Relaxed);
     }
 
     /// Larger blobs are sent in parts of this size.

@@ -59,6 +59,7 @@ pub use error::{Answer, Kind, RegistryError};
 pub use host_settings::{HostSettings, Mirror, user_settings};
 pub(crate) use manifest::Condition;
 pub use manifest::{Fetched, Found};
+pub(crate) use push::Asking;
 pub use push::Pushed;
 pub use refer::Referred;
 pub use repository::Repository;

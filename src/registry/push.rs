@@ -36,6 +36,19 @@ pub enum Pushed {
     Sent,
 }
 
+/// How a blob is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// By a mount.
+    Mounting,
+    /// By a mount. It is hardly there: the repository has no tag that is known to us.
+    Untagged,
+    /// By a mount. It is hardly there: what the repository has is known, as far as tags of ours lead to it.
+    New,
+    /// By looking for it: a registry that says to have mounted it may lack it.
+    Looking,
+}
+
 impl Client {
     /// Whether the repository holds a blob of this digest and size.
     ///
@@ -71,15 +84,15 @@ impl Client {
         repository: &Repository,
         blob: &BlobSource,
     ) -> Result<Pushed, RegistryError> {
-        self.bring_blob(repository, blob, false).await
+        self.bring_blob(repository, blob, Asking::Mounting).await
     }
 
-    /// As [`Client::push_blob`]; `new` says that the blob is hardly there: it is sent to the first session that opens.
+    /// As [`Client::push_blob`], where it is known how to ask.
     pub(crate) async fn bring_blob(
         &self,
         repository: &Repository,
         blob: &BlobSource,
-        new: bool,
+        asking: Asking,
     ) -> Result<Pushed, RegistryError> {
         let host = self.host(repository);
         let what = format!("uploading blob {} to `{repository}`", blob.digest);
@@ -93,9 +106,9 @@ impl Client {
             sent: false,
             opening: false,
             broken: 0,
-            first: true,
+            first: asking != Asking::Looking,
             span: None,
-            new,
+            asking,
         };
         let pushed = loop {
             let fault = match push.attempt().await {
@@ -184,10 +197,9 @@ pub(super) struct Push<'a> {
     broken: u32,
     /// From when it was its turn.
     span: Option<Span>,
-    /// Nothing was tried yet.
+    /// Nothing was tried yet, and a mount may be.
     first: bool,
-    /// It is hardly there.
-    new: bool,
+    asking: Asking,
 }
 
 /// What asking for a blob came to.
@@ -200,6 +212,10 @@ enum Asked {
 
 /// Sending so many bytes in vain costs more than one look.
 const WORTH_A_LOOK: u64 = 256 << 10;
+
+/// The same where the repository has no tag of ours, but may hold blobs under other ones. Whoever mounts blobs would have
+/// said so.
+const WORTH_A_LOOK_THOUGH_UNTAGGED: u64 = 4 << 20;
 
 /// So many broken connections may mean a blob that is too large: whatever says 413 and hangs up at once is often
 /// not heard.
@@ -271,8 +287,16 @@ impl Push<'_> {
             return self.look().await;
         }
         let source = elsewhere.unwrap_or(own);
+        let mounting = match elsewhere {
+            Some(_) => Some(host.mounting.read().await),
+            None => None,
+        };
         let asked = client.mount(host, purpose, &self.blob.digest, source).await;
-        if elsewhere.is_none() && !matches!(asked, Ok(Mount::Done | Mount::Session(_))) {
+        if matches!(asked, Ok(Mount::Done)) {
+            host.learn_honouring();
+        }
+        drop(mounting);
+        if elsewhere.is_none() && matches!(asked, Ok(Mount::Refused)) {
             host.learn_ignoring();
         }
         let session = match asked? {
@@ -284,12 +308,27 @@ impl Push<'_> {
             Mount::Session(session) => session,
             Mount::Refused => return self.look_here().await,
         };
-        // The other repository may lack what this one has.
-        let told = self.new || (elsewhere.is_none() && host.answers_mounts());
-        if !told && self.blob.size >= WORTH_A_LOOK && self.stored().await? == Some(self.blob.size) {
+        if self.worth_a_look(elsewhere.is_none()).await && self.stored().await? == Some(self.blob.size) {
+            if elsewhere.is_none() {
+                host.learn_ignoring();
+            }
             return Ok(Asked::There(Pushed::Present));
         }
         Ok(Asked::Wanted(Some(session)))
+    }
+
+    /// Whether the blob may be there though a session was opened for it, and is large enough that this matters. The
+    /// repository that it was to be mounted from, if that was not its `own`, may lack what this one has.
+    async fn worth_a_look(&self, own: bool) -> bool {
+        let told = own && self.host.answers_mounts();
+        match self.asking {
+            _ if told => false,
+            Asking::New => false,
+            Asking::Untagged => {
+                self.blob.size >= WORTH_A_LOOK_THOUGH_UNTAGGED && !self.host.honours_mounts().await
+            }
+            Asking::Mounting | Asking::Looking => self.blob.size >= WORTH_A_LOOK,
+        }
     }
 
     /// The plain way: looks for the blob, and has it mounted if it lies in another repository of the registry.

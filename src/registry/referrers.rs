@@ -11,7 +11,7 @@ use super::link::Pages;
 use super::manifest::{LIMIT, media_type};
 use super::push::purpose;
 use super::retry::Fault;
-use super::send::Request;
+use super::send::{Request, settled};
 use super::sign_in::Purpose;
 use super::token::Access;
 use super::transmit::{protocol, read_bounded};
@@ -119,7 +119,7 @@ impl Client {
         let applied = response.headers().get("oci-filters-applied");
         let applied = applied.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let filtered = applied.split(',').any(|filter| filter.trim() == "artifactType");
-        let next = pages.next(url, &response)?;
+        let next = pages.next(&settled(url, self.origin(host).await?), &response)?;
         let body = read_bounded(response, purpose.what, LIMIT, self.0.settings.patience.stall).await?;
         pages.took(&body)?;
         Ok(Some(Page {

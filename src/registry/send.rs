@@ -109,7 +109,12 @@ impl Client {
                 Some(response) => response,
                 None => {
                     let header = header.as_ref().filter(|_| own);
-                    self.step(host, request, &url, header).await?
+                    let answer = self.step(host, request, &url, header).await;
+                    // Nobody waits for one who stays silent.
+                    if answer.is_err() {
+                        host.is_met();
+                    }
+                    answer?
                 }
             };
             if own {
@@ -235,7 +240,7 @@ impl Client {
 }
 
 /// `url`, which was built on plain http before that was known to be right.
-fn settled(url: &Url, origin: &Url) -> Url {
+pub(super) fn settled(url: &Url, origin: &Url) -> Url {
     let mut url = url.clone();
     if url.scheme() == "http" && origin.scheme() == "https" && url.host() == origin.host() {
         let other = url.clone();

@@ -72,7 +72,7 @@ impl Client {
 
     /// Asks the registry to take a blob from `source`, another of its repositories. Whatever it answers, the blob
     /// can still be sent: only a wish to be left alone is a fault. Where `source` is the repository itself, this is the
-    /// request that opens a session, and load and network are faults as with any other.
+    /// request that opens a session, and load and network are faults as with any other; but some stumble over it.
     pub(super) async fn mount(
         &self,
         host: &Host,
@@ -99,6 +99,7 @@ impl Client {
             202 if response.headers().contains_key("location") => {
                 self.session(host, purpose, &response).await.map(Mount::Session)
             }
+            500 | 502 | 504 => Ok(Mount::Refused),
             _ if plain && temporary(status) => Err(self.fault_of(host, purpose, response).await),
             429 | 503 => match self.fault_of(host, purpose, response).await {
                 Fault::Again { after: None, .. } if status == 503 => Ok(Mount::Refused),

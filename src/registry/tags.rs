@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::link::Pages;
 use super::manifest::LIMIT;
 use super::push::purpose;
-use super::send::Request;
+use super::send::{Request, settled};
 use super::token::Access;
 use super::transmit::{protocol, read_bounded};
 use super::{Client, RegistryError, Repository};
@@ -49,7 +49,7 @@ impl Client {
                     404 => return Ok(None),
                     _ => return Err(self.fault_of(&host, purpose, response).await),
                 }
-                let next = pages.next(&url, &response)?;
+                let next = pages.next(&settled(&url, self.origin(&host).await?), &response)?;
                 let body = read_bounded(response, &what, LIMIT, self.0.settings.patience.stall).await?;
                 pages.took(&body)?;
                 let list = serde_json::from_slice::<List>(&body);

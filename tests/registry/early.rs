@@ -4,11 +4,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cargo_gantry::publish::{Kind, Known, Moves, Nothing, Options, Publishing, Tag, to_registry};
-use cargo_gantry::registry::{self, Client, HostSettings};
+use cargo_gantry::publish::{
+    Kind, Known, ManifestBytes, Moves, Nothing, Options, Publishing, Tag, to_registry,
+};
+use cargo_gantry::registry::{self, Client, HostSettings, Repository};
 use cargo_gantry::spec::Digest;
+use tokio::sync::Notify;
 
-use crate::shipment::{Fixture, REPOSITORY, client, client_of, reference, settings, shown};
+use crate::shipment::{Fixture, OCI, REPOSITORY, client, client_of, reference, settings, shown};
 use crate::support::registry::{Act, Fault, Habits, Mount, Registry, Setup};
 
 const TAGS: [(&str, Moves); 2] = [("1.0.0", Moves::Never), ("latest", Moves::Always)];
@@ -257,6 +260,7 @@ async fn whoever_ignores_mounts_is_not_sent_again_what_is_there() {
         Mount::Session,
         Mount::Status(405),
         Mount::Status(401),
+        Mount::Status(502),
         Mount::HangUp,
     ] {
         let setup = Setup {
@@ -266,7 +270,7 @@ async fn whoever_ignores_mounts_is_not_sent_again_what_is_there() {
             },
             ..Setup::default()
         };
-        let (registry, client) = (Registry::start(setup), client());
+        let (registry, (client, told)) = (Registry::start(setup), client_of(settings()));
         let (old, mut new) = (Fixture::of("old", &LATEST), Fixture::of("old", &LATEST));
         old.publish(&client, &registry.host()).await.unwrap();
         // The same blobs under another root.
@@ -276,5 +280,142 @@ async fn whoever_ignores_mounts_is_not_sent_again_what_is_there() {
         let published = to_registry(&client, &to, &new.shipment, Options::default()).await;
         let large = published.unwrap().bytes_sent >= 40_000;
         assert!(!large && registry.uploaded() - uploaded < 40_000, "{mount:?}");
+        assert_eq!(told.of("Retry").is_empty(), mount != Mount::HangUp, "{mount:?}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_never_moves_is_looked_at_right_before_it_is_written() {
+    // The index is there under another tag: nothing but tags is written.
+    let (registry, client) = (Registry::plain(), client());
+    let (theirs, ours) = (Fixture::of("theirs", &TAGS[..1]), Fixture::of("ours", &TAGS));
+    let mut before = Fixture::of("ours", &LATEST);
+    before.publish(&client, &registry.host()).await.unwrap();
+    let publishing = begin(&client, &registry, &ours.shipment.tags, Arc::new(Nothing));
+    assert!(publishing.refused().await.is_none());
+    theirs.publish(&client, &registry.host()).await.unwrap();
+    let error = publishing.complete(&ours.shipment).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused, "{}", shown(&error));
+    let named = |registry: &Registry| registry.store(|store| store.of(REPOSITORY).tags["1.0.0"].clone());
+    assert_eq!(named(&registry), theirs.digest().to_string());
+
+    // Something that was taken to be there has to be sent first, which takes its time.
+    let registry = Registry::plain();
+    before.publish(&client, &registry.host()).await.unwrap();
+    let root = &before.shipment.content.root;
+    let spaced = [root.bytes(), b"\n"].concat();
+    let spaced = ManifestBytes::new(root.media_type(), String::from_utf8(spaced).unwrap());
+    let there = (root.digest().to_string(), known(&[&before]));
+    before.shipment.content.root = spaced;
+    before.shipment.tags = ours.shipment.tags.clone();
+    let lost = before.shipment.content.manifests[0].digest().to_string();
+    registry.store(|store| {
+        let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+        assert!(repository.manifests.remove(&lost).is_some());
+    });
+    let go = Arc::new(Notify::new());
+    registry.fail([Fault::first(Act::Wait(Arc::clone(&go)))
+        .on("PUT", "manifest")
+        .at(2)]);
+    let publishing = begin(&client, &registry, &before.shipment.tags, there.1);
+    let meanwhile = async {
+        registry.hung().await;
+        registry.store(|store| {
+            let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+            repository.tags.insert("1.0.0".to_owned(), there.0.clone());
+        });
+        go.notify_one();
+    };
+    let (done, ()) = tokio::join!(publishing.complete(&before.shipment), meanwhile);
+    assert_eq!(done.unwrap_err().kind(), Kind::Refused);
+    assert_eq!(named(&registry), there.0);
+}
+
+#[tokio::test]
+async fn a_registry_that_claims_to_have_what_it_lacks_gets_it() {
+    let setup = Setup {
+        habits: Habits {
+            mount: Mount::Claimed,
+            ..Habits::PLAIN
+        },
+        ..Setup::default()
+    };
+    let (registry, fixture) = (Registry::start(setup), Fixture::new(&TAGS));
+    let published = fixture.publish(&client(), &registry.host()).await.unwrap();
+    assert_eq!(published.blobs_sent, 5);
+    assert_eq!(count(&registry, "HEAD blob"), 5, "they are looked for then");
+    fixture.assert_stored(&registry);
+}
+
+#[tokio::test]
+async fn a_large_blob_is_looked_for_where_nothing_was_ever_mounted() {
+    // Two layers of more than 4 MiB. No tag of ours exists.
+    let large = |seed: &str| Fixture::typed(seed, &LATEST, &OCI, 400_000);
+    let base = |registry: &Registry| Repository::new(&registry.host(), "library/base");
+    for (mount, based, looks) in [
+        (Mount::Created, false, 2),
+        (Mount::Created, true, 0),
+        (Mount::Session, true, 2),
+    ] {
+        let habits = Habits {
+            mount,
+            ..Habits::PLAIN
+        };
+        let registry = Registry::start(Setup {
+            habits,
+            ..Setup::default()
+        });
+        let mut fixture = large("new name");
+        if based {
+            registry.hold("library/base", SHARED);
+            for blob in &mut fixture.shipment.content.blobs {
+                if blob.digest == Digest::of(SHARED) {
+                    *blob = blob.clone().also_in(base(&registry));
+                }
+            }
+        }
+        fixture.publish(&client(), &registry.host()).await.unwrap();
+        let kinds = registry.kinds();
+        assert_eq!(
+            count(&registry, "HEAD blob"),
+            looks,
+            "{mount:?} {based}: {kinds:?}"
+        );
+        let mounted = usize::from(based && mount == Mount::Created);
+        assert_eq!(kinds.len(), 14 + looks - mounted, "{kinds:?}");
+        fixture.assert_stored(&registry);
+
+        // All of it is there under no tag: what is large is not sent again.
+        registry.store(|store| store.repositories.get_mut(REPOSITORY).unwrap().tags.clear());
+        let sent = registry.uploaded();
+        fixture.publish(&client(), &registry.host()).await.unwrap();
+        assert!(registry.uploaded() - sent < 4 << 20, "{mount:?} {based}");
+
+        // Where it is known what a tag leads to, the rest is sent at once.
+        let other = large("old name");
+        registry.clear_log();
+        let publishing = begin(&client(), &registry, &other.shipment.tags, known(&[&fixture]));
+        publishing.complete(&other.shipment).await.unwrap();
+        assert_eq!(
+            registry.kinds().len(),
+            1 + 2 + 2 + 2 + 1,
+            "{:?}",
+            registry.kinds()
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_be_read_from_the_repository_itself_is_there() {
+    let registry = Registry::plain();
+    let own = Repository::new(&registry.host(), REPOSITORY);
+    let (fixture, base) = Fixture::new(&LATEST).on_base(&own);
+    registry.hold(REPOSITORY, &base);
+    let client = client();
+    let publishing = begin(&client, &registry, &fixture.shipment.tags, Arc::new(Nothing));
+    publishing.send(fixture.shipment.content.blobs.clone());
+    answered(&registry, "PUT", "/blobs/uploads/", 4).await;
+    publishing.complete(&fixture.shipment).await.unwrap();
+    assert_eq!(count(&registry, "POST upload"), 4);
+    fixture.assert_stored(&registry);
 }

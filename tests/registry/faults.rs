@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cargo_gantry::environment::Environment;
 use cargo_gantry::publish::{Kind, Moves};
 use cargo_gantry::registry::{self, Repository};
+use cargo_gantry::spec::Digest;
 
 use crate::shipment::{Fixture, REPOSITORY, client, client_of, settings, settings_in, shown};
 use crate::support::registry::{Act, Fault, Habits, Mount, Registry, Setup};
@@ -34,9 +35,15 @@ async fn what_load_and_network_do_is_tried_again() {
         ("PUT", "manifest", Habits::PLAIN),
     ] {
         for act in acts() {
+            // None of the five mounts that a registry stumbles over is tried again: the blob is looked for.
+            let stumbles = matches!(act, Act::Status(500 | 502 | 504, ..)) && method == "POST";
             let setup = Setup {
                 habits: habits.clone(),
-                faults: vec![Fault::first(act.clone()).on(method, kind).times(2)],
+                faults: vec![
+                    Fault::first(act.clone())
+                        .on(method, kind)
+                        .times(if stumbles { 6 } else { 2 }),
+                ],
                 ..Setup::default()
             };
             let (registry, fixture) = (Registry::start(setup), Fixture::new(&TAGS));
@@ -304,4 +311,33 @@ async fn warnings_are_told_once() {
         warnings.len() == 1 && warnings[0].contains("this registry closes"),
         "{warnings:?}"
     );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_another_to_hear_from_a_silent_host() {
+    let hang = Fault::first(Act::Hang).at(2).times(usize::MAX);
+    let registry = Registry::failing([Fault::first(Act::Drop), hang]);
+    let mut settings = settings();
+    settings.plain_http = vec![registry.host()];
+    settings.patience.stall = Duration::from_secs(60);
+    let client = client_of(settings).0;
+    let repository = Repository::new(&registry.host(), "a/b");
+    let ask = |name: &str| {
+        let (client, digest) = (client.clone(), Digest::of(name.as_bytes()));
+        let repository = repository.clone();
+        tokio::spawn(async move { client.blob_present(&repository, &digest, 1).await })
+    };
+    let asking = ["one", "two", "three"].map(ask);
+    // The first to fail, and then all of them beside each other.
+    let beside = async {
+        while registry.log().len() < 4 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), beside)
+        .await
+        .unwrap();
+    for asked in asking {
+        asked.abort();
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kill::{NAME, held};
 use crate::support::prebuilt::Prebuilt;
-use crate::support::registry::{Registry, Repository};
+use crate::support::registry::{Auth, Registry, Repository, Setup};
 use crate::support::workspace::Ran;
 
 /// The tags that were written, in their order.
@@ -211,4 +211,26 @@ fn a_dry_run_ends_as_the_publish_would() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn several_repositories_share_what_was_learned_of_their_registry() {
+    let Some(project) = project("", Some("1.2.3")) else {
+        return;
+    };
+    let registry = Registry::start(Setup {
+        auth: Auth::Basic("me", "hunter2"),
+        ..Setup::default()
+    });
+    let host = registry.host();
+    let config = format!(r#"{{"auths": {{"{host}": {{"auth": "bWU6aHVudGVyMg=="}}}}}}"#);
+    std::fs::write(project.outside().join("config.json"), config).unwrap();
+    let [one, other] = ["one", "other"].map(|name| format!("{host}/team/{name}"));
+    let mut publish = project.gantry(&["publish", "--repository", &one, "--repository", &other]);
+    Ran::of(publish.env("DOCKER_CONFIG", project.outside())).ok();
+    let tagged = |name: &str| registry.store(|store| store.of(name).tags.contains_key("1.2.3"));
+    assert!(tagged("team/one") && tagged("team/other"));
+    let log = registry.whole_log();
+    let refused = log.iter().filter(|asked| asked.status == Some(401)).count();
+    assert_eq!(refused, 1, "once it has said that it wants credentials");
 }

@@ -192,12 +192,15 @@ fn open(shared: &Shared, state: &mut State, call: &Call, name: &str) -> Option<D
         let outcome = match found {
             _ if !readable => habits.mount_unread,
             Some(_) => habits.mount,
+            None if habits.mount == Mount::Claimed => Mount::Claimed,
             None => Mount::Session,
         };
-        match (outcome, found) {
-            (Mount::Created, Some(bytes)) => {
+        match (outcome, &found) {
+            (Mount::Claimed, _) | (Mount::Created, Some(_)) => {
                 let repository = state.store.repositories.get_mut(name).expect("made before");
-                repository.blobs.insert(digest.clone(), bytes);
+                if let Some(bytes) = found {
+                    repository.blobs.insert(digest.clone(), bytes);
+                }
                 let place = format!("/v2/{name}/blobs/{digest}");
                 return Some(
                     Done::new(201)

@@ -80,6 +80,8 @@ pub enum Challenge {
 pub enum Mount {
     /// 201: it is there.
     Created,
+    /// 201, though it may not be there.
+    Claimed,
     /// 202: send it.
     Session,
     /// This status.
