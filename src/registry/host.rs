@@ -34,7 +34,7 @@ pub(super) struct Host {
     warnings: Mutex<BTreeSet<String>>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
-    /// Whether a first request is over: until then requests go one by one, so that the first learns for all how it is spoken to.
+    /// Whether a first request is over: until then they go one by one, so that the first learns how it is spoken to.
     met: AtomicBool,
     meeting: Turn<()>,
     /// Whether it, or a place where it led, has ever answered over TLS.
