@@ -124,7 +124,7 @@ impl<'a> LayerCache<'a> {
     /// Packs what was not known, and remembers it. Where another thread packs the same, it waits for that.
     ///
     /// # Errors
-    /// As [`pack`].
+    /// As [`pack`](crate::layer::pack()).
     pub fn pack(&self, unpacked: Unpacked<'_>, packing: &Packing<'_>) -> Result<Layer, LayerError> {
         let Unpacked { entries, key, files } = unpacked;
         let made = {

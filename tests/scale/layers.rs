@@ -48,15 +48,13 @@ impl Stored {
     pub fn files(&self, mut look: impl FnMut(&str, &mut dyn Read)) {
         let gunzipped = flate2::read::MultiGzDecoder::new(BufReader::new(File::open(&self.path).unwrap()));
         let mut hashed = Hashed(gunzipped, Hashing::new(std::io::sink()));
-        let mut archive = tar::Archive::new(&mut hashed);
-        for entry in archive.entries().unwrap() {
+        for entry in tar::Archive::new(&mut hashed).entries().unwrap() {
             let mut entry = entry.unwrap();
             if entry.header().entry_type().is_file() {
                 let path = entry.path().unwrap().to_str().unwrap().to_owned();
                 look(&path, &mut entry);
             }
         }
-        drop(archive);
         std::io::copy(&mut hashed, &mut std::io::sink()).unwrap();
         assert_eq!(hashed.1.into_parts().1.diff_id().to_string(), self.diff_id);
     }
