@@ -12,7 +12,7 @@ use super::parcel::{Parcel, known, tags};
 use super::prepare::Prepared;
 use super::publish::{PublishedImage, Terms, client, one_registry};
 use super::remote::repositories;
-use super::{Access, Error, Gantry};
+use super::{Access, Class, Error, Gantry};
 use crate::blob::BlobStore;
 use crate::event::{Span, Stage};
 use crate::publish::{Options, Publishing};
@@ -139,14 +139,15 @@ impl Ahead {
         }
     }
 
-    /// Why something cannot be published, if that is known by now.
+    /// Why something cannot be published, if that is known by now. A registry that cannot be reached may be at the end.
     pub(super) fn refused(&self) -> Option<Error> {
         let all = self.images.iter().flat_map(|departure| &departure.each);
         self.runtime.block_on(async {
             for publishing in all {
                 let now = tokio::time::timeout(Duration::ZERO, publishing.refused());
-                if let Ok(Some(error)) = now.await {
-                    return Some(error.into());
+                let error = now.await.ok().flatten().map(Error::from);
+                if let Some(error) = error.filter(|error| error.class() == Class::Denied) {
+                    return Some(error);
                 }
             }
             None
