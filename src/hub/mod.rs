@@ -92,10 +92,7 @@ pub fn limits(vendor: Vendor) -> Option<Limits> {
 /// The vendor of a repository's registry: `named` by the user, else by the user's settings, else the one that everybody
 /// knows; none if it is nobody's.
 pub fn vendor(client: &Client, repository: &Repository, named: Option<Vendor>) -> Option<Vendor> {
-    let settings = client.host_settings(repository.registry());
-    named
-        .or_else(|| settings.and_then(|settings| settings.vendor))
-        .or_else(|| Vendor::of(repository.registry()))
+    named.or_else(|| client.vendor(repository))
 }
 
 impl Api {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::lay::Placed;
@@ -50,10 +51,16 @@ pub(super) fn as_they_arrive<T: Send>(
     let (sender, receiver) = mpsc::channel::<(Spot, Vec<Placed>)>();
     let receiver = Mutex::new(receiver);
     let results = Mutex::new(Ok(BTreeMap::new()));
+    let stopped = AtomicBool::new(false);
     let worker = || {
         loop {
             let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((spot, binaries)) = next else { return };
+            // What is left is in vain.
+            let failed = results.lock().unwrap_or_else(PoisonError::into_inner).is_err();
+            if failed || stopped.load(Ordering::Relaxed) {
+                continue;
+            }
             let result = work(spot, &binaries);
             let mut all = results.lock().unwrap_or_else(PoisonError::into_inner);
             match (&mut *all, result) {
@@ -87,6 +94,7 @@ pub(super) fn as_they_arrive<T: Send>(
             Ok(true)
         };
         let compiled = all();
+        stopped.store(compiled.is_err(), Ordering::Relaxed);
         drop(sender);
         match compiled? {
             true => arrivals.complete(plan),

@@ -68,6 +68,9 @@ impl Delivery<'_> {
             let content = &shipment.content;
             let ours = content.manifests.iter().chain([root]).cloned().collect();
             writing.there = self.looked.there(&self.known, ours).await;
+            if client.may_lose_children(repository) && !self.children_present(&writing.there).await? {
+                writing.there = There::default();
+            }
             writing.asking = self.looked.asking(&writing.there);
             writing.there.lie_in(repository, &content.blobs);
             writing.contents().await?;
@@ -86,6 +89,17 @@ impl Delivery<'_> {
             .collect();
         published.unchanged = complete && published.manifests_sent == 0;
         Ok(published)
+    }
+
+    /// Whether those of our manifests that are taken to be there are.
+    async fn children_present(&self, there: &There) -> Result<bool, RegistryError> {
+        let ours = self.shipment.content.manifests.iter();
+        let taken = ours.filter(|manifest| there.manifests.contains(manifest.digest()));
+        let asked = taken.map(|manifest| {
+            let (client, reference) = (self.client.clone(), self.repository.at(manifest.digest()));
+            async move { client.find_manifest(&reference, Access::Push).await }
+        });
+        Ok(release::all(asked).await?.iter().all(Option::is_some))
     }
 
     /// Whether the index is there though no tag of ours names it; asked only where that is likely, or where there is no

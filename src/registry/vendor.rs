@@ -10,6 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::repository::{canonical, loopback_url};
+use super::{Client, Repository};
 
 /// Whose product a registry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -67,6 +68,24 @@ impl Vendor {
     pub(super) fn api(self, registry: &str) -> Option<Url> {
         let (_, api) = known(registry).filter(|(vendor, _)| *vendor == self)?;
         Some(Url::parse(api).expect("the table holds addresses"))
+    }
+}
+
+impl Client {
+    /// The vendor of a repository's registry: by the user's settings, else the one that everybody knows; none if it is
+    /// nobody's.
+    pub fn vendor(&self, repository: &Repository) -> Option<Vendor> {
+        let settings = self.host_settings(repository.registry());
+        settings
+            .and_then(|settings| settings.vendor)
+            .or_else(|| Vendor::of(repository.registry()))
+    }
+
+    /// Whether an index may be there without the manifests that it lists. GitHub deletes versions without a tag, one by
+    /// one, and children of indexes are such: that is what clean-up actions do.
+    /// <https://docs.github.com/en/packages/learn-github-packages/deleting-and-restoring-a-package>
+    pub(crate) fn may_lose_children(&self, repository: &Repository) -> bool {
+        self.vendor(repository) == Some(Vendor::Ghcr)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cargo_gantry::publish::{
     Kind, Known, ManifestBytes, Moves, Nothing, Options, Publishing, Tag, to_registry,
 };
-use cargo_gantry::registry::{self, Client, HostSettings, Repository};
+use cargo_gantry::registry::{self, Client, HostSettings, Repository, Vendor};
 use cargo_gantry::spec::Digest;
 use tokio::sync::Notify;
 
@@ -329,6 +329,36 @@ async fn a_tag_that_never_moves_is_looked_at_right_before_it_is_written() {
     let (done, ()) = tokio::join!(publishing.complete(&before.shipment), meanwhile);
     assert_eq!(done.unwrap_err().kind(), Kind::Refused);
     assert_eq!(named(&registry), there.0);
+}
+
+/// What clean-up at GitHub does: it deletes what has no tag, children of an index among it.
+#[tokio::test]
+async fn children_that_may_be_gone_are_looked_for() {
+    for (vendor, looks) in [(Some(Vendor::Ghcr), 3), (None, 1)] {
+        let registry = Registry::plain();
+        let mut settings = settings();
+        let mut host = HostSettings::default();
+        host.vendor = vendor;
+        settings.hosts.insert(registry.host(), host);
+        let (client, _) = client_of(settings);
+        let mut image = Fixture::of("ours", &LATEST);
+        image.publish(&client, &registry.host()).await.unwrap();
+        let here = known(&[&image]);
+        let root = &image.shipment.content.root;
+        let spaced = String::from_utf8([root.bytes(), b"\n"].concat()).unwrap();
+        image.shipment.content.root = ManifestBytes::new(root.media_type(), spaced);
+        let lost = image.shipment.content.manifests[0].digest().to_string();
+        registry.store(|store| {
+            let repository = store.repositories.get_mut(REPOSITORY).unwrap();
+            assert!(repository.manifests.remove(&lost).is_some());
+        });
+        registry.clear_log();
+        let publishing = begin(&client, &registry, &image.shipment.tags, here);
+        publishing.complete(&image.shipment).await.unwrap();
+        // Where nobody looks, this registry refuses the index, and all is sent then.
+        assert_eq!(count(&registry, "HEAD manifest"), looks, "{vendor:?}");
+        registry.store(|store| assert!(store.of(REPOSITORY).manifests.contains_key(&lost)));
+    }
 }
 
 #[tokio::test]
