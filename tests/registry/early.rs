@@ -334,7 +334,7 @@ async fn a_tag_that_never_moves_is_looked_at_right_before_it_is_written() {
 /// What clean-up at GitHub does: it deletes what has no tag, children of an index among it.
 #[tokio::test]
 async fn children_that_may_be_gone_are_looked_for() {
-    for (vendor, looks) in [(Some(Vendor::Ghcr), 3), (None, 1)] {
+    for (vendor, looks, refusals) in [(Some(Vendor::Ghcr), 3, 0), (None, 2, 1)] {
         let registry = Registry::plain();
         let mut settings = settings();
         let mut host = HostSettings::default();
@@ -355,8 +355,17 @@ async fn children_that_may_be_gone_are_looked_for() {
         registry.clear_log();
         let publishing = begin(&client, &registry, &image.shipment.tags, here);
         publishing.complete(&image.shipment).await.unwrap();
-        // Where nobody looks, this registry refuses the index, and all is sent then.
+        // Where nobody looks, this registry refuses the index, the tag is looked at once more, and all is sent then.
         assert_eq!(count(&registry, "HEAD manifest"), looks, "{vendor:?}");
+        let log = registry.log();
+        let refused = log
+            .iter()
+            .filter(|asked| asked.status.is_some_and(|status| status == 400 || status == 404));
+        assert_eq!(
+            refused.filter(|asked| asked.method == "PUT").count(),
+            refusals,
+            "{vendor:?}"
+        );
         registry.store(|store| assert!(store.of(REPOSITORY).manifests.contains_key(&lost)));
     }
 }
