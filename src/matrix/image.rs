@@ -11,7 +11,6 @@ use super::template::Template;
 use super::{
     Checks, Compression, Image, IndexRule, ManifestFormat, Provide, binaries, files, finish, platforms, tags,
 };
-use crate::spec::Reference;
 
 /// Where binaries land.
 const BIN_DIR: &str = "/usr/local/bin/";
@@ -113,7 +112,7 @@ fn repositories(name: &str, table: &Table, faults: &mut Vec<MatrixError>) -> Vec
         let template = node.text().and_then(|text| Template::parse(text).ok());
         let uses_name = template.as_ref().is_some_and(|template| template.uses("image"));
         let sample = format!("host.example/{name}");
-        if uses_name && !name.is_empty() && Reference::try_from(sample).is_err() {
+        if uses_name && !name.is_empty() && crate::spec::reference(&sample).is_err() {
             let (text, at) = node.at.shown();
             faults.push(MatrixError::Value {
                 value: name.to_owned(),

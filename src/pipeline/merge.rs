@@ -107,7 +107,7 @@ pub(super) async fn gather(
         .flatten()
         .flat_map(|release| &release.repositories);
     let first = repositories.chain(&request.repositories).next();
-    let to: Option<Reference> = first.and_then(|first| first.parse().ok());
+    let to: Option<Reference> = first.and_then(|first| crate::spec::reference(first).ok());
     let client = client(gantry, access, to.as_ref())?;
     let mut reader = Sources::new(gantry, &client);
     let parts = parts(request, &mut reader, sources).await?;

@@ -9,7 +9,7 @@ use super::Form;
 use crate::matrix::Condition;
 use crate::matrix::suggest::nearest;
 use crate::matrix::template::{Scope, Template, TemplateError, VARIABLES};
-use crate::spec::{Platform, Reference, is_tag};
+use crate::spec::{Platform, is_tag};
 
 /// What a text must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -369,7 +369,7 @@ fn base(text: &str) -> bool {
     match text.split_once(':') {
         Some(("oci" | "oci-archive", path)) => !path.is_empty() && !path.contains(['{', '}', '\0']),
         Some((transport, _)) if TRANSPORTS.contains(&transport) => false,
-        _ => matches!(text, "static" | "scratch") || Reference::try_from(text).is_ok(),
+        _ => matches!(text, "static" | "scratch") || crate::spec::reference(text).is_ok(),
     }
 }
 
@@ -399,7 +399,7 @@ fn base_help(text: &str) -> String {
 fn repository(sample: &str) -> bool {
     let tagged = sample.contains('@') || sample.rsplit('/').next().is_some_and(|end| end.contains(':'));
     let upper = sample.bytes().any(|b| b.is_ascii_uppercase());
-    !tagged && !upper && Reference::try_from(sample).is_ok()
+    !tagged && !upper && crate::spec::reference(sample).is_ok()
 }
 
 /// A `literal` character, or a variable that has a value in `scope`.
