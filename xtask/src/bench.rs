@@ -25,9 +25,9 @@ const PEERS: &[(&str, &[&str])] = &[
 const PAGE: &[&str] = &[
     "--sizes 5,20,80 --platforms 2 --reps 3",
     "--sizes 20 --platforms 6 --reps 3",
-    "--sizes 5,20,80 --platforms 2 --reps 3 --encoder gzip-1 --ops A,P,B,C",
-    "--sizes 20 --platforms 2 --reps 3 --encoder zstd --ops A,P,B,C,D",
-    "--sizes 5 --platforms 2,6 --reps 0 --delay-ms 20 --delay-reps 3 --no-count --ops A,P,B,C,E",
+    "--sizes 5,20,80 --platforms 2 --reps 3 --encoder gzip-1 --ops A,B,C,P",
+    "--sizes 20 --platforms 2 --reps 3 --encoder zstd --ops A,B,C,P,D",
+    "--sizes 5 --platforms 2,6 --reps 0 --delay-ms 20 --delay-reps 3 --no-count --ops A,B,C,P,E",
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
