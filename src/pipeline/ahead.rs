@@ -15,8 +15,9 @@ use super::remote::repositories;
 use super::{Access, Class, Error, Gantry};
 use crate::blob::BlobStore;
 use crate::event::{Span, Stage};
+use crate::plan::PlannedTag;
 use crate::publish::{Options, Publishing};
-use crate::registry::{BlobSource, Client};
+use crate::registry::BlobSource;
 use crate::spec::Reference;
 
 /// The publishes of several images.
@@ -24,8 +25,6 @@ pub(super) struct Ahead {
     gantry: Gantry,
     runtime: Handle,
     terms: Terms,
-    /// For all of them, so that connections, tokens and limits are shared.
-    client: Option<Client>,
     images: Vec<Departure>,
 }
 
@@ -35,6 +34,17 @@ struct Departure {
     /// Its blobs may go before all of it is there: nothing that is judged at the end keeps it here.
     early: bool,
     each: Vec<Publishing>,
+}
+
+/// An image before its publish begins.
+struct Planned<'i> {
+    image: &'i str,
+    repositories: &'i [String],
+    tags: &'i [PlannedTag],
+    partial: bool,
+    early: bool,
+    /// Where manifests of earlier builds lie.
+    store: Option<&'i BlobStore>,
 }
 
 impl Ahead {
@@ -49,23 +59,15 @@ impl Ahead {
         access: &Access,
         terms: &Terms,
     ) -> Result<Self, Error> {
-        let mut ahead = Self::new(gantry, terms);
-        let known = known(Some(store));
-        let images = prepared.plan.images.iter();
-        destinations(
-            images.map(|image| (image.name.as_str(), image.repositories.as_slice())),
-            access,
-        )?;
-        for image in &prepared.plan.images {
-            let partial = image.platforms.len() < image.declared_platforms;
-            let tags = tags(&image.tags, partial, terms)?;
-            let early = image.checks.max_size.is_none() && image.checks.max_growth.is_none();
-            let of = (image.name.as_str(), image.repositories.as_slice());
-            ahead.add(of, early, access, |client, reference, options| {
-                Publishing::begin(client, reference, options, &tags, Arc::clone(&known))
-            })?;
-        }
-        Ok(ahead)
+        let images = prepared.plan.images.iter().map(|image| Planned {
+            image: &image.name,
+            repositories: &image.repositories,
+            tags: &image.tags,
+            partial: image.platforms.len() < image.declared_platforms,
+            early: image.checks.max_size.is_none() && image.checks.max_growth.is_none(),
+            store: Some(store),
+        });
+        Self::begin(gantry, images.collect(), access, terms)
     }
 
     /// Begins to publish what is whole already.
@@ -78,54 +80,53 @@ impl Ahead {
         access: &Access,
         terms: &Terms,
     ) -> Result<Self, Error> {
-        let mut ahead = Self::new(gantry, terms);
-        let images = parcels.iter();
-        destinations(
-            images.map(|parcel| (parcel.image.as_str(), parcel.repositories.as_slice())),
-            access,
-        )?;
-        for parcel in parcels {
-            let tags = tags(&parcel.tags, parcel.partial, terms)?;
-            let of = (parcel.image.as_str(), parcel.repositories.as_slice());
-            ahead.add(of, true, access, |client, reference, options| {
-                Publishing::begin(client, reference, options, &tags, known(parcel.store.as_ref()))
-            })?;
-        }
-        Ok(ahead)
+        let images = parcels.iter().map(|parcel| Planned {
+            image: &parcel.image,
+            repositories: &parcel.repositories,
+            tags: &parcel.tags,
+            partial: parcel.partial,
+            early: true,
+            store: parcel.store.as_ref(),
+        });
+        Self::begin(gantry, images.collect(), access, terms)
     }
 
-    fn new(gantry: &Gantry, terms: &Terms) -> Self {
-        Self {
+    fn begin(
+        gantry: &Gantry,
+        images: Vec<Planned<'_>>,
+        access: &Access,
+        terms: &Terms,
+    ) -> Result<Self, Error> {
+        let all = images.iter();
+        destinations(all.map(|planned| (planned.image, planned.repositories)), access)?;
+        // For all of them, so that connections, tokens and limits are shared.
+        let mut shared = None;
+        let mut departures = Vec::new();
+        for planned in images {
+            let tags = tags(planned.tags, planned.partial, terms)?;
+            let known = known(planned.store);
+            let mut each = Vec::new();
+            for reference in repositories(planned.image, planned.repositories)? {
+                let client = match &mut shared {
+                    Some(client) => client,
+                    // A login is for one registry, which is that of every reference then: see `destinations`.
+                    none => none.insert(client(gantry, access, Some(&reference))?),
+                };
+                let (options, known) = (Options::from(*terms), Arc::clone(&known));
+                each.push(Publishing::begin(client, &reference, options, &tags, known));
+            }
+            departures.push(Departure {
+                image: planned.image.to_owned(),
+                early: planned.early,
+                each,
+            });
+        }
+        Ok(Self {
             gantry: gantry.clone(),
             runtime: Handle::current(),
             terms: *terms,
-            client: None,
-            images: Vec::new(),
-        }
-    }
-
-    fn add(
-        &mut self,
-        (image, names): (&str, &[String]),
-        early: bool,
-        access: &Access,
-        begin: impl Fn(&Client, &Reference, Options) -> Publishing,
-    ) -> Result<(), Error> {
-        let mut each = Vec::new();
-        for reference in repositories(image, names)? {
-            let client = match &mut self.client {
-                Some(client) => client,
-                // A login is for one registry, which is that of every reference then: see `destinations`.
-                none => none.insert(client(&self.gantry, access, Some(&reference))?),
-            };
-            each.push(begin(client, &reference, Options::from(self.terms)));
-        }
-        self.images.push(Departure {
-            image: image.to_owned(),
-            early,
-            each,
-        });
-        Ok(())
+            images: departures,
+        })
     }
 
     /// Hands over blobs of the image at `position` of the plan: they go up in the background.
