@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::BaseError;
-use crate::spec::{Digest, Reference};
+use crate::spec::{self, Digest, Reference};
 
 /// A name, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Name {
                     transport: transport.to_owned(),
                 });
             }
-            return match name.strip_prefix("docker://").unwrap_or(name).parse() {
+            return match spec::reference(name.strip_prefix("docker://").unwrap_or(name)) {
                 Ok(reference) => Ok(Self::Registry(reference)),
                 Err(source) => Err(BaseError::Name {
                     name: name.to_owned(),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::PublishError;
-use crate::spec::{Reference, ReferenceError};
+use crate::spec::{
+    self, {Reference, ReferenceError},
+};
 
 /// A place for an image index, in the words of containers-transports(5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +46,7 @@ impl FromStr for Destination {
             }),
             _ => {
                 let reference = text.strip_prefix("docker://").unwrap_or(text);
-                reference
-                    .parse()
+                spec::reference(reference)
                     .map(Self::Registry)
                     .map_err(|source| PublishError::Destination {
                         text: text.to_owned(),
@@ -102,7 +103,7 @@ fn docker_archive(text: &str, rest: &str) -> Result<Destination, PublishError> {
     let name = match name {
         Some(name) if position(&name) => Some(name.to_owned()),
         Some(name) => {
-            let reference = crate::spec::reference(name).map_err(wrong)?;
+            let reference = spec::reference(name).map_err(wrong)?;
             if reference.digest().is_some() {
                 return Err(wrong(ReferenceError::ReferenceInvalidFormat));
             }

@@ -5,6 +5,9 @@ use oci_spec::distribution::{ParseError, Reference};
 /// Longest repository, in bytes.
 const LONGEST: usize = 255;
 
+const DOCKER_HUB: &str = "docker.io";
+const OFFICIAL: &str = "library";
+
 /// What `text` names. As [`Reference`]'s own parser says it; what is plain needs none of its regular expression, which takes
 /// longer to set up than publishing what did not change.
 ///
@@ -14,20 +17,27 @@ pub fn reference(text: &str) -> Result<Reference, ParseError> {
     plain(text).map_or_else(|| text.parse(), Ok)
 }
 
-/// `host/path`, with a tag, a digest, or both; none where anything about it is unusual.
+/// `host/path`, or a name of Docker Hub, with a tag, a digest, or both; none where anything about it is unusual.
 fn plain(text: &str) -> Option<Reference> {
     let (text, digest) = match text.split_once('@') {
         Some((text, digest)) => (text, Some(digest)),
         None => (text, None),
     };
-    let (host, path) = text.split_once('/')?;
+    let is_host = |word: &str| word.contains(['.', ':']) || word == "localhost";
+    let (host, path) = text.split_once('/').filter(|(host, _)| is_host(host)).unzip();
+    let path = path.unwrap_or(text);
     let (path, tag) = match path.split_once(':') {
         Some((path, tag)) => (path, Some(tag)),
         None => (path, None),
     };
-    // Docker Hub has names of its own.
-    let is_host = (host.contains(['.', ':']) || host == "localhost") && !host.ends_with("docker.io");
-    let good = is_host
+    // Docker Hub's own images lie below a word that nobody writes.
+    let path = match host {
+        None | Some(DOCKER_HUB) if !path.contains('/') => format!("{OFFICIAL}/{path}"),
+        _ => path.to_owned(),
+    };
+    let host = host.unwrap_or(DOCKER_HUB);
+    // Its other names stand for this one.
+    let good = (host == DOCKER_HUB || !host.ends_with(DOCKER_HUB))
         && authority(host)
         && path.len() <= LONGEST
         && path.split('/').all(part)
@@ -36,7 +46,7 @@ fn plain(text: &str) -> Option<Reference> {
     if !good {
         return None;
     }
-    let (host, path) = (host.to_owned(), path.to_owned());
+    let host = host.to_owned();
     Some(match (tag, digest) {
         (None, None) => Reference::with_tag(host, path, "latest".to_owned()),
         (Some(tag), None) => Reference::with_tag(host, path, tag.to_owned()),
@@ -94,8 +104,13 @@ mod tests {
             ("127.0.0.1:5000/x/y-z_w.v:_a", true),
             (&format!("reg.lan:5000/a@{digest}"), true),
             (&format!("reg.lan/a:t@{digest}"), true),
-            ("debian:bookworm-slim", false),
-            ("docker.io/debian", false),
+            ("debian:bookworm-slim", true),
+            (&format!("debian@{digest}"), true),
+            ("acme/api:1", true),
+            ("library/debian", true),
+            ("localhost", true),
+            ("docker.io/acme/debian", true),
+            ("docker.io/debian", true),
             ("index.docker.io/debian", false),
             ("reg.lan/a__b", false),
             ("reg.lan/a--b", false),
