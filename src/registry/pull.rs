@@ -5,6 +5,7 @@ use std::io::Write;
 use reqwest::header::RANGE;
 use reqwest::{Method, Response};
 
+use super::download::Room;
 use super::host::Host;
 use super::mirror::Elsewhere;
 use super::push::purpose;
@@ -20,8 +21,10 @@ use crate::spec::{Digest, Hasher};
 const PROGRESS: u64 = 1 << 20;
 
 /// A blob on its way to a writer.
-struct Download<'w, W> {
+pub(super) struct Download<'w, W> {
     writer: &'w mut W,
+    /// What the writer has room for, where it can be too slow.
+    room: Option<Room>,
     hasher: Hasher,
     limit: u64,
 }
@@ -71,7 +74,18 @@ impl Client {
         size: u64,
         writer: &mut W,
     ) -> Result<(), RegistryError> {
-        let mut download = Download::new(writer, size);
+        self.fill(repository, digest, size, Download::new(writer, size))
+            .await
+    }
+
+    /// What [`Client::blob_to`] says, of a download that was not begun.
+    pub(super) async fn fill<W: Write + Send>(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        mut download: Download<'_, W>,
+    ) -> Result<(), RegistryError> {
         let mut begun_at = None;
         for there in self.mirrors(repository) {
             let before = download.hasher.count();
@@ -168,11 +182,20 @@ impl Client {
 }
 
 impl<'w, W: Write> Download<'w, W> {
-    fn new(writer: &'w mut W, limit: u64) -> Self {
+    pub(super) fn new(writer: &'w mut W, limit: u64) -> Self {
         Self {
             writer,
+            room: None,
             hasher: Hasher::default(),
             limit,
+        }
+    }
+
+    /// The same where the writer takes no more than there is room for.
+    pub(super) fn within(self, room: Room) -> Self {
+        Self {
+            room: Some(room),
+            ..self
         }
     }
 
@@ -214,6 +237,9 @@ impl<'w, W: Write> Download<'w, W> {
                     what: what.to_owned(),
                     limit: self.limit,
                 }));
+            }
+            if let Some(room) = &self.room {
+                room.take(fresh.len()).await;
             }
             self.writer
                 .write_all(fresh)
