@@ -4,7 +4,7 @@
 //! any time: what is missing or damaged is read anew. Several processes may share it.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use super::BaseError;
 use crate::blob::{BlobError, BlobStore, Collected, MANIFEST_LIMIT, Unfinished, sweep};
 use crate::environment::Environment;
-use crate::spec::Digest;
+use crate::spec::{Digest, Hashing};
 
 /// Below the user's cache directory.
 const FOLDER: &str = "cargo-gantry";
@@ -165,30 +165,42 @@ impl Cache {
     /// The bytes kept under `name` beside the blobs; none where they are missing or damaged.
     pub(super) fn tree(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.0.trees.join(name);
-        let bytes = fs::read(&path).ok()?;
+        let mut bytes = fs::read(&path).ok()?;
         let (sum, content) = bytes.split_at_checked(SUM)?;
         if Digest::of(content).hex().as_bytes() != sum {
             return None;
         }
+        bytes.drain(..SUM);
         // Fails where the cache may only be read: then nobody cleans it either.
         let options = File::options().write(true).open(&path);
         let _ = options.and_then(|file| file.set_modified(SystemTime::now()));
-        Some(content.to_vec())
+        Some(bytes)
     }
 
-    /// Keeps `content` under `name`, with its sum in front.
-    pub(super) fn put_tree(&self, name: &str, content: &[u8]) -> Result<(), BaseError> {
+    /// Keeps what `write` writes under `name`, with its sum in front.
+    pub(super) fn put_tree(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), BaseError> {
         let unfinished = Unfinished::new(&self.0.trees)?;
         let mut file = unfinished.handle()?;
-        let written = file
-            .write_all(Digest::of(content).hex().as_bytes())
-            .and_then(|()| file.write_all(content));
-        written.map_err(|error| BlobError::from_io(error, unfinished.path()))?;
+        let put = || {
+            file.write_all(&[b'0'; SUM])?;
+            let mut content = BufWriter::with_capacity(BUFFER, Hashing::new(&mut file));
+            write(&mut content)?;
+            let (_, hasher) = content.into_inner()?.into_parts();
+            file.rewind()?;
+            file.write_all(hasher.digest().hex().as_bytes())
+        };
+        put().map_err(|error| BlobError::from_io(error, unfinished.path()))?;
         unfinished.publish(&self.0.blobs, "tree", &self.0.trees.join(name))?;
         Ok(())
     }
 }
 
+/// Bytes that are written at once.
+const BUFFER: usize = 64 << 10;
 /// Hexadecimal digits in front of a tree.
 const SUM: usize = 64;
 
@@ -256,7 +268,9 @@ mod tests {
         let layer = cache.blobs().put(b"\x1f\x8b..").unwrap();
         let of = Digest::of(b"manifest");
         cache
-            .put_tree(&format!("{}-v1.json.zst", of.hex()), b"content")
+            .put_tree(&format!("{}-v1.json.gz", of.hex()), |file| {
+                file.write_all(b"content")
+            })
             .unwrap();
         let listed: Vec<(CachedKind, Digest, u64)> = cache
             .list()
@@ -283,7 +297,7 @@ mod tests {
     fn damaged_bytes_count_as_missing() {
         let folder = tempfile::tempdir().unwrap();
         let cache = cache(folder.path());
-        cache.put_tree("t", b"content").unwrap();
+        cache.put_tree("t", |file| file.write_all(b"content")).unwrap();
         assert_eq!(cache.tree("t").as_deref(), Some(&b"content"[..]));
         let path = folder.path().join("cargo-gantry/trees/t");
         let mut bytes = fs::read(&path).unwrap();

@@ -1,6 +1,6 @@
 //! Layers of a base: streamed into a tree, or brought into a store.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use super::background::{blocking, in_order};
 use super::reader::Reader;
@@ -18,6 +18,9 @@ const UNPACKED: u64 = 64 << 30;
 const ATTEMPTS: u32 = 3;
 /// Layers that are downloaded at once.
 const DOWNLOADS: usize = 3;
+
+/// Bytes that are decompressed and hashed at once.
+const PIECE: usize = 256 << 10;
 
 /// The layers so far.
 struct Laid {
@@ -207,11 +210,13 @@ fn lay(below: Laid, layer: &BaseLayer, mut bytes: impl Read) -> Result<Laid, Bas
     let digest = Digest::try_from(layer.descriptor.digest())?;
     let failed = |source| BaseError::LayerRead { digest, source };
     let decoder = codec::decoder(layer.descriptor.media_type(), &mut bytes, left)?;
-    let mut tar = Hashing::new(decoder);
+    // In large pieces: a decoder goes back over its window after each.
+    let mut tar = BufReader::with_capacity(PIECE, Hashing::new(decoder));
     tree.apply(&mut tar)
         .map_err(|source| BaseError::Layer { digest, source })?;
     // A tar ends before its file does: with padding, at least.
     io::copy(&mut tar, &mut io::sink()).map_err(failed)?;
+    let tar = tar.into_inner();
     let left = left.saturating_sub(tar.count());
     let found = tar.into_parts().1.diff_id();
     io::copy(&mut bytes, &mut io::sink()).map_err(failed)?;

@@ -1,6 +1,6 @@
 //! The merged tree of a base: kept in the user's cache, so that it is made once.
 
-use std::io::{Read, Write};
+use std::io::{self, BufWriter, Read};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,14 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::background::blocking;
 use super::reader::Reader;
 use super::{BaseError, BaseImage, Cache};
-use crate::blob::BlobError;
 use crate::codec::{self, Compression};
 use crate::rootfs::Tree;
 use crate::spec::Digest;
 
 /// Counted up whenever a tree of the same layers would be another one, or be written in another way.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
+/// The fast one that takes least memory: builds of many platforms read and write several trees beside everything else.
+const COMPRESSION: Compression = Compression::Gzip(1);
+/// About how much smaller trees become, for the room that they are read into.
+const RATIO: usize = 10;
+/// Most bytes of room that are taken before it is known how many there are.
+const ROOM: usize = 64 << 20;
 /// Bytes of a tree as JSON at most: far more than an image of a million files has.
 const LIMIT: u64 = 2 << 30;
 
@@ -48,33 +53,29 @@ impl Reader {
 }
 
 fn name(manifest: &Digest) -> String {
-    format!("{}-v{VERSION}.json.zst", manifest.hex())
+    format!("{}-v{VERSION}.json.gz", manifest.hex())
 }
 
 /// None where it is missing, damaged, or of another release.
 fn load(cache: &Cache, manifest: &Digest) -> Option<Tree> {
     let compressed = cache.tree(&name(manifest))?;
-    let media_type = Compression::Zstd(3).media_type();
-    let mut decoder = codec::decoder(&media_type, compressed.as_slice(), LIMIT).ok()?;
-    let mut bytes = Vec::new();
+    let mut decoder = codec::decoder(&COMPRESSION.media_type(), compressed.as_slice(), LIMIT).ok()?;
+    let mut bytes = Vec::with_capacity(compressed.len().saturating_mul(RATIO).min(ROOM));
     decoder.read_to_end(&mut bytes).ok()?;
     let stored: Stored<Tree> = serde_json::from_slice(&bytes).ok()?;
     (stored.manifest == *manifest).then_some(stored.tree)
 }
 
 fn store(cache: &Cache, manifest: &Digest, tree: &Tree) -> Result<(), BaseError> {
-    let name = name(manifest);
-    let failed = |error| BlobError::from_io(error, &cache.root().join(&name));
-    let mut encoder = Compression::Zstd(3).encoder(Vec::new())?;
     let stored = Stored {
         manifest: *manifest,
         tree,
     };
-    // Through a buffer: JSON is written in pieces of a few bytes.
-    let mut buffered = std::io::BufWriter::new(&mut encoder);
-    serde_json::to_writer(&mut buffered, &stored).map_err(|error| failed(error.into()))?;
-    buffered.flush().map_err(failed)?;
-    drop(buffered);
-    let bytes = encoder.finish().map_err(failed)?;
-    cache.put_tree(&name, &bytes)
+    cache.put_tree(&name(manifest), |file| {
+        let encoder = COMPRESSION.encoder(file).map_err(io::Error::other)?;
+        // Through a buffer: JSON is written in pieces of a few bytes.
+        let mut buffered = BufWriter::new(encoder);
+        serde_json::to_writer(&mut buffered, &stored)?;
+        buffered.into_inner()?.finish().map(drop)
+    })
 }

@@ -8,6 +8,9 @@ use object::ReadRef;
 /// How many bytes of one file are read at most. The headers of real programs take some hundred kilobytes.
 const BUDGET: u64 = 16 << 20;
 
+/// How long a string may be: as long as a path. One that has no end is looked at so far, again and again.
+const STRING: u64 = 4096;
+
 /// Reads through another reader until the budget is used up. A file that lies about its sizes cannot make us read,
 /// and keep in memory, more than that.
 #[derive(Clone, Debug)]
@@ -48,6 +51,8 @@ impl<'a, R: ReadRef<'a>> ReadRef<'a> for Bounded<'_, R> {
     }
 
     fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
+        // Readers of files look no further either: what is in memory must not be read otherwise.
+        let range = range.start..range.end.min(range.start.saturating_add(STRING));
         let found = self.inner.read_bytes_at_until(range, delimiter)?;
         self.budget.spend(found.len() as u64 + 1)?;
         Ok(found)
@@ -68,5 +73,17 @@ mod tests {
             .count();
         assert_eq!(reads as u64, BUDGET >> 20);
         assert!(reader.read_bytes_at(0, 1).is_err());
+    }
+
+    #[test]
+    fn strings_are_short() {
+        let mut bytes = vec![1; 10_000];
+        bytes[4095] = 0;
+        let budget = Budget::default();
+        let reader = budget.of(bytes.as_slice());
+        let string = |from| reader.read_bytes_at_until(from..10_000, 0).map(<[u8]>::len);
+        assert_eq!(string(0), Ok(4095));
+        assert_eq!(string(4096), Err(()));
+        assert_eq!(string(9_000), Err(()));
     }
 }

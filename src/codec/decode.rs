@@ -8,6 +8,9 @@ use crate::spec::MediaType;
 /// The largest window of zstd, as a power of two: 128 MiB, what the zstd program itself takes unasked.
 const ZSTD_WINDOW: u32 = 27;
 
+/// Bytes of gzip that are taken from the stream at once.
+const INPUT: usize = 64 << 10;
+
 /// Reads the decompressed bytes of a stream. Fails, with a [`CodecError::TooLarge`] inside, once more come out
 /// than allowed.
 pub struct Decoder<R: Read> {
@@ -17,7 +20,7 @@ pub struct Decoder<R: Read> {
 }
 
 enum Inner<R: Read> {
-    Gzip(Box<flate2::read::MultiGzDecoder<BufReader<R>>>),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<BufReader<R>>>),
     Zstd(zstd::Decoder<'static, BufReader<R>>),
     None(R),
 }
@@ -29,9 +32,8 @@ enum Inner<R: Read> {
 pub fn decoder<R: Read>(media_type: &MediaType, reader: R, limit: u64) -> Result<Decoder<R>, CodecError> {
     let name = media_type.as_ref();
     let inner = if name.ends_with("tar+gzip") || name.ends_with("tar.gzip") {
-        Inner::Gzip(Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(
-            reader,
-        ))))
+        let buffered = BufReader::with_capacity(INPUT, reader);
+        Inner::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(buffered)))
     } else if name.ends_with("tar+zstd") || name.ends_with("tar.zstd") {
         let mut decoder = zstd::Decoder::new(reader).map_err(CodecError::Encoder)?;
         decoder.window_log_max(ZSTD_WINDOW).map_err(CodecError::Encoder)?;

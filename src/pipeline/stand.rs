@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::available_parallelism;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -72,12 +73,16 @@ struct Way {
     facts: Option<BaseFacts>,
     /// Its layers come into the store.
     keep: bool,
-    /// Trees are large while they are made: so many are at once.
+    /// Layers are decompressed by one processor each, and trees are large while they are made: so many are at once.
     turns: Arc<Semaphore>,
+    /// So many manifests and configs are asked for at once.
+    asks: Arc<Semaphore>,
 }
 
-/// Bases that are read at once.
-const TURNS: usize = 4;
+/// Bases whose layers are read at once, at least and at most: as many as there are processors.
+const TURNS: (usize, usize) = (2, 4);
+/// Bases whose manifests and configs are asked for at once.
+const ASKS: usize = 8;
 
 fn key(platform: &PlannedPlatform) -> (String, Platform) {
     (platform.base.clone(), platform.platform.clone())
@@ -92,7 +97,9 @@ impl Grounds {
     /// Begins to read every base of the plan. With `keep` their layers come into the store; those of a layout on this
     /// machine always do, since no registry has them. Must be called within a tokio runtime.
     pub(super) fn read(gantry: &Gantry, prepared: &Arc<Prepared>, store: &BlobStore, keep: bool) -> Self {
-        let turns = Arc::new(Semaphore::new(TURNS));
+        let processors = available_parallelism().map_or(TURNS.0, usize::from);
+        let turns = Arc::new(Semaphore::new(processors.clamp(TURNS.0, TURNS.1)));
+        let asks = Arc::new(Semaphore::new(ASKS));
         let mut ways: BTreeMap<(String, Platform), Way> = BTreeMap::new();
         for image in &prepared.plan.images {
             for platform in &image.platforms {
@@ -103,6 +110,7 @@ impl Grounds {
                     facts: platform.base_facts.clone(),
                     keep,
                     turns: Arc::clone(&turns),
+                    asks: Arc::clone(&asks),
                 });
                 way.keep |= starts_something(image, platform);
             }
@@ -178,9 +186,12 @@ impl Way {
         let (Some(bases), Some(facts)) = (&self.prepared.bases, &self.facts) else {
             return Ok(None);
         };
+        let image = {
+            let _ask = self.asks.acquire().await.expect("it is never closed");
+            bases.image(facts).await?
+        };
         let _turn = self.turns.acquire().await.expect("it is never closed");
         let _span = self.gantry.span_on(Stage::Base, &facts.platform, &facts.name);
-        let image = bases.image(facts).await?;
         if self.keep || matches!(image.origin, Origin::Layout(_)) {
             bases.fetch(&image, &self.store).await?;
         }

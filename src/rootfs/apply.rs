@@ -49,6 +49,7 @@ impl Tree {
             own: BTreeSet::new(),
             hidden: BTreeSet::new(),
             noted: 0,
+            room: Vec::new(),
         };
         // A tar of directories that exist would grow nothing, and still keep us busy.
         let mut left = most.nodes;
@@ -86,6 +87,8 @@ struct Layer<'t> {
     hidden: BTreeSet<Vec<u8>>,
     /// About how many bytes `hidden` takes.
     noted: u64,
+    /// Where files are looked at.
+    room: Vec<u8>,
 }
 
 impl Layer<'_> {
@@ -116,7 +119,7 @@ impl Layer<'_> {
             EntryKind::Symlink => node(entry, Kind::Symlink(entry.target.clone())),
             EntryKind::HardLink => self.same_as(entry)?,
             EntryKind::File => {
-                let facts = facts::read(&path, entry.size, content)?;
+                let facts = facts::read(&path, entry.size, content, &mut self.room)?;
                 node(entry, Kind::File(Arc::new(facts)))
             }
             EntryKind::Sparse => {

@@ -3,8 +3,6 @@
 use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 
-use tempfile::SpooledTempFile;
-
 use super::{FileFacts, Kind, RootfsError};
 use crate::binary::Elf;
 
@@ -16,14 +14,20 @@ const HEAD: u64 = 256;
 const TEXT: u64 = 1 << 20;
 
 /// ELF files up to this size are looked at in memory.
-const IN_MEMORY: usize = 1 << 20;
+const IN_MEMORY: u64 = 1 << 20;
 
 /// No real file's facts take more; one's that do are not believed.
 const ELF_COST: usize = 1 << 20;
 
 /// What is known of the file at `path` (clean, links followed), whose content is read from `content` as far as needed.
-pub(super) fn read(path: &[u8], size: u64, content: &mut impl Read) -> Result<FileFacts, RootfsError> {
-    of(path, size, content, elf)
+/// `room` is for programs, one after the other: memory that is taken and given back for each is never whole again.
+pub(super) fn read(
+    path: &[u8],
+    size: u64,
+    content: &mut impl Read,
+    room: &mut Vec<u8>,
+) -> Result<FileFacts, RootfsError> {
+    of(path, size, content, |head, rest| elf(size, head, rest, room))
 }
 
 /// `elf` is given the first bytes, and the content after them.
@@ -113,14 +117,21 @@ fn first_line(text: &[u8]) -> String {
 }
 
 /// Headers lie at both ends of an ELF file, so all of it must be at hand.
-fn elf(head: &[u8], rest: &mut impl Read) -> Result<Option<Elf>, RootfsError> {
-    let mut file = SpooledTempFile::new(IN_MEMORY);
+fn elf(size: u64, head: &[u8], rest: &mut impl Read, room: &mut Vec<u8>) -> Result<Option<Elf>, RootfsError> {
+    if size <= IN_MEMORY {
+        room.clear();
+        room.reserve_exact(size as usize);
+        room.extend_from_slice(head);
+        rest.read_to_end(room).map_err(RootfsError::Tar)?;
+        return Ok(Elf::of(room).ok());
+    }
+    let mut file = tempfile::tempfile().map_err(RootfsError::Temporary)?;
     file.write_all(head).map_err(RootfsError::Temporary)?;
-    let mut buffer = vec![0; 64 << 10];
+    room.resize(IN_MEMORY as usize, 0);
     loop {
-        match rest.read(&mut buffer) {
+        match rest.read(room) {
             Ok(0) => break,
-            Ok(count) => file.write_all(&buffer[..count]).map_err(RootfsError::Temporary)?,
+            Ok(count) => file.write_all(&room[..count]).map_err(RootfsError::Temporary)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(RootfsError::Tar(error)),
         }

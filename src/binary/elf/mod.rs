@@ -136,7 +136,15 @@ impl Elf {
         Self::parse(budget.of(&cache))
     }
 
-    /// The same for a program that is to run: all that it loads must be there. What was cut short (a download that broke
+    /// The same of a file that is in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`Elf::read`].
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self> {
+        Self::parse(Budget::default().of(bytes))
+    }
+
+    /// The same as [`Elf::read`] for a program that is to run: all that it loads must be there. What was cut short (a download that broke
     /// off, say) has good headers, and crashes when it is started.
     pub(super) fn read_whole(reader: impl Read + Seek) -> Result<Self> {
         let cache = object::ReadCache::new(reader);
