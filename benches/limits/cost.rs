@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// How often each part is done; the median counts.
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 /// What something took.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,6 +15,7 @@ mod registry;
 mod work;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use cargo_gantry::codec::Compression;
@@ -45,7 +46,8 @@ fn main() {
         let text = rest.get(at).map_or(default, |text| text);
         text.split(',').map(|number| number.parse().unwrap()).collect()
     };
-    let mut rows = String::new();
+    // Row by row: who ends it early keeps what was measured.
+    let mut out = fs::File::create(out).unwrap();
     for size in list(0, "5,20,80") {
         for platforms in list(1, "2,6") {
             for (name, compression) in [
@@ -54,19 +56,18 @@ fn main() {
                 ("zstd", Compression::zstd(None).unwrap()),
             ] {
                 let folder = Path::new(inputs);
-                for row in setting(folder, size, platforms, compression) {
-                    let setting = json!({ "size": size, "platforms": platforms, "encoder": name });
-                    rows += &format!("{}\n", merged(setting, row));
+                let setting = json!({ "size": size, "platforms": platforms, "encoder": name });
+                for row in measured(folder, size, platforms, compression) {
+                    writeln!(out, "{}", merged(setting.clone(), row)).unwrap();
                 }
                 println!("limits of {size} MB x{platforms} {name}");
             }
         }
     }
-    fs::write(out, rows).unwrap();
 }
 
 /// A row an op.
-fn setting(inputs: &Path, size: usize, platforms: usize, compression: Compression) -> Vec<Value> {
+fn measured(inputs: &Path, size: usize, platforms: usize, compression: Compression) -> Vec<Value> {
     let tars: Vec<Tar> = PLATFORMS[..platforms]
         .iter()
         .map(|name| Tar::of(&inputs.join(format!("bin/{size}/{name}/app"))))
