@@ -80,6 +80,9 @@ async fn an_authority_of_its_own_in_the_users_settings() {
     let mut settings = configured(folder.path(), &text);
     settings.account = signed_in(&host).account;
     push_and_pull(&client_of(settings).0, &host).await;
+    // Offered, and so used: all requests share one connection.
+    let log = registry.log();
+    assert!(log.contains("HTTP/2.0\"") && !log.contains("HTTP/1.1\""), "{log}");
     // Trusted for that registry alone.
     let text = format!(
         "[registry.\"other.example\"]\nca = {:?}\n",
