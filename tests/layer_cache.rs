@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "layer_cache/blocks.rs"]
+mod blocks;
 #[path = "layer_cache/changes.rs"]
 mod changes;
 #[path = "layer_cache/matrix.rs"]

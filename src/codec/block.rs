@@ -7,6 +7,7 @@
 use std::io;
 
 use super::Compression;
+use super::former::{BlockDecoder, Former, Piece};
 
 /// Bytes of one member of gzip. Measured: with blocks of half a mebibyte an asset tree becomes larger than `gzip -6`
 /// makes it, and two mebibytes save a thousandth.
@@ -23,9 +24,18 @@ pub(super) struct Block {
     /// Longer than what is in it: its length is what was ever needed, so that it is cleared once.
     output: Vec<u8>,
     filled: usize,
+    /// CRC-32 of the input, once it is compressed.
+    checksum: u32,
+    /// What came out is of another stream.
+    pub(super) taken_over: bool,
 }
 
 impl Block {
+    /// What is remembered of it.
+    pub(super) fn piece(&self) -> Piece {
+        Piece::of(self.checksum, self.compressed())
+    }
+
     /// What came out.
     pub(super) fn compressed(&self) -> &[u8] {
         &self.output[..self.filled]
@@ -55,42 +65,95 @@ impl BlockEncoder {
 
     /// Compresses a block's input into its output.
     fn compress(&mut self, block: &mut Block) -> io::Result<()> {
+        self.make_room(block);
         let Block {
             input,
             output,
             filled,
+            ..
         } = block;
-        let most = match self {
-            Self::Gzip(encoder) => encoder.gzip_compress_bound(input.len()),
-            Self::Zstd(_) => zstd::zstd_safe::compress_bound(input.len()),
-        };
-        if output.len() < most {
-            // Not `resize`: what is new and zero is given by the system without being touched.
-            *output = vec![0; most];
-        }
         *filled = match self {
             Self::Gzip(encoder) => encoder.gzip_compress(input, output).map_err(io::Error::other)?,
             Self::Zstd(encoder) => encoder.compress_to_buffer(input, output.as_mut_slice())?,
         };
         Ok(())
     }
+
+    /// As much as can come out.
+    fn make_room(&mut self, block: &mut Block) {
+        let most = match self {
+            Self::Gzip(encoder) => encoder.gzip_compress_bound(block.input.len()),
+            Self::Zstd(_) => zstd::zstd_safe::compress_bound(block.input.len()),
+        };
+        if block.output.len() < most {
+            // Not `resize`: what is new and zero is given by the system without being touched.
+            block.output = vec![0; most];
+        }
+    }
 }
 
-/// The encoder that a thread used last.
+/// What a thread used last.
 #[derive(Default)]
-pub(super) struct Kept(Option<(Compression, BlockEncoder)>);
+pub(super) struct Kept(Option<Tools>);
 
-/// Compresses a block, with the encoder that was `kept` when it is of that compression.
-pub(super) fn compress(compression: Compression, mut block: Block, kept: &mut Kept) -> io::Result<Block> {
+struct Tools {
+    compression: Compression,
+    encoder: BlockEncoder,
+    /// Made when it is first needed.
+    decoder: Option<BlockDecoder>,
+}
+
+/// Compresses a block, or takes it over from the `former` stream, with the tools that were `kept` when they are of that
+/// compression.
+pub(super) fn compress(
+    compression: Compression,
+    mut block: Block,
+    former: Option<&Former>,
+    kept: &mut Kept,
+) -> io::Result<Block> {
     // Two at once would be twice the memory.
-    let encoder = match kept.0.take() {
-        Some((of, encoder)) if of == compression => Some(encoder),
+    let tools = match kept.0.take() {
+        Some(tools) if tools.compression == compression => Some(tools),
         _ => None,
     };
-    let mut encoder = encoder.map_or_else(|| BlockEncoder::new(compression), Ok)?;
-    encoder.compress(&mut block)?;
-    kept.0 = Some((compression, encoder));
+    let mut tools = tools.map_or_else(|| Tools::new(compression), Ok)?;
+    block.checksum = libdeflater::crc32(&block.input);
+    block.taken_over = match former {
+        Some(former) => tools.take_over(&mut block, former)?,
+        None => false,
+    };
+    if !block.taken_over {
+        tools.encoder.compress(&mut block)?;
+    }
+    kept.0 = Some(tools);
     Ok(block)
+}
+
+impl Tools {
+    fn new(compression: Compression) -> io::Result<Self> {
+        Ok(Self {
+            compression,
+            encoder: BlockEncoder::new(compression)?,
+            decoder: None,
+        })
+    }
+
+    /// Whether the former stream had this very block; then it is the output.
+    fn take_over(&mut self, block: &mut Block, former: &Former) -> io::Result<bool> {
+        self.encoder.make_room(block);
+        let Some(size) = former.read(block.checksum, &mut block.output) else {
+            return Ok(false);
+        };
+        let decoder = match &mut self.decoder {
+            Some(decoder) => decoder,
+            none => none.insert(BlockDecoder::new(self.compression)?),
+        };
+        let same = decoder.holds(&block.output[..size], &block.input, block.checksum);
+        if same {
+            block.filled = size;
+        }
+        Ok(same)
+    }
 }
 
 #[cfg(test)]

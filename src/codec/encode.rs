@@ -10,7 +10,11 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 
 use super::Compression;
 use super::block::{self, Block, Kept, compress};
+use super::former::{Former, Piece};
 use super::pool::{Outcome, Pool, Task};
+
+/// A block up to this many bytes has no more room than it needs.
+const SMALL: usize = 64 << 10;
 
 /// Compresses what is written to it. Nothing is complete before [`Encoder::finish`].
 ///
@@ -36,15 +40,37 @@ impl<W: Write> Encoder<W> {
         Self { inner, blocks }
     }
 
+    /// The same where blocks of a stream that this compression wrote before may come again: they are taken over from it, which
+    /// changes nothing about the output.
+    #[must_use]
+    pub fn after(mut self, former: Option<Arc<Former>>) -> Self {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.former = former;
+        }
+        self
+    }
+
     /// Writes what is left and gives the inner writer back.
     ///
     /// # Errors
     /// What the inner writer says.
-    pub fn finish(mut self) -> io::Result<W> {
-        if let Some(blocks) = &mut self.blocks {
-            blocks.finish(&mut self.inner)?;
-        }
-        Ok(self.inner)
+    pub fn finish(self) -> io::Result<W> {
+        Ok(self.finish_in_pieces()?.0)
+    }
+
+    /// The same, with the blocks that were written; none where nothing is compressed. The former stream is closed then.
+    ///
+    /// # Errors
+    /// What the inner writer says.
+    pub fn finish_in_pieces(mut self) -> io::Result<(W, Pieces)> {
+        let pieces = match &mut self.blocks {
+            Some(blocks) => {
+                blocks.finish(&mut self.inner)?;
+                mem::take(&mut blocks.pieces)
+            }
+            None => Pieces::default(),
+        };
+        Ok((self.inner, pieces))
     }
 }
 
@@ -62,6 +88,23 @@ impl<W: Write> Write for Encoder<W> {
     }
 }
 
+/// What a stream was written in.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Pieces {
+    /// Its blocks, in their order.
+    pub list: Vec<Piece>,
+    /// How many of them were taken over from another stream.
+    pub taken_over: usize,
+}
+
+impl Pieces {
+    fn push(&mut self, block: &Block) {
+        self.list.push(block.piece());
+        self.taken_over += usize::from(block.taken_over);
+    }
+}
+
 struct Blocks {
     compression: Compression,
     size: usize,
@@ -69,6 +112,10 @@ struct Blocks {
     current: Block,
     /// Those that are compressed, eldest first.
     under_way: VecDeque<Receiver<Outcome>>,
+    /// Those that were written.
+    pieces: Pieces,
+    /// Where blocks may be taken over from.
+    former: Option<Arc<Former>>,
     pool: Arc<Pool>,
     wanted: Arc<AtomicBool>,
     /// A block was lost, so there can be no end.
@@ -83,6 +130,8 @@ impl Blocks {
             size,
             current: Block::default(),
             under_way: VecDeque::new(),
+            pieces: Pieces::default(),
+            former: None,
             pool,
             wanted: Arc::new(AtomicBool::new(true)),
             broken: false,
@@ -94,7 +143,12 @@ impl Blocks {
         if self.current.input.len() == self.size && !bytes.is_empty() {
             self.unbroken(|blocks| blocks.send(inner))?;
         }
-        let count = bytes.len().min(self.size - self.current.input.len());
+        let filled = self.current.input.len();
+        // Once it is clear that it will not stay small: growing by and by leaves holes in memory.
+        if filled > SMALL && self.current.input.capacity() < self.size {
+            self.current.input.reserve_exact(self.size - filled);
+        }
+        let count = bytes.len().min(self.size - filled);
         self.current.input.extend_from_slice(&bytes[..count]);
         Ok(count)
     }
@@ -105,9 +159,11 @@ impl Blocks {
             let last = compress(
                 blocks.compression,
                 mem::take(&mut blocks.current),
+                blocks.former.as_deref(),
                 &mut Kept::default(),
             )?;
             while blocks.write_eldest(inner)? {}
+            blocks.pieces.push(&last);
             inner.write_all(last.compressed())
         })
     }
@@ -122,10 +178,10 @@ impl Blocks {
         }
         let (reply, receiver) = mpsc::sync_channel(1);
         self.under_way.push_back(receiver);
-        let compression = self.compression;
+        let (compression, former) = (self.compression, self.former.clone());
         let block = mem::replace(&mut self.current, self.pool.room());
         let task = Task {
-            work: Box::new(move |kept| compress(compression, block, kept)),
+            work: Box::new(move |kept| compress(compression, block, former.as_deref(), kept)),
             reply,
             wanted: Arc::clone(&self.wanted),
         };
@@ -166,6 +222,7 @@ impl Blocks {
     fn write(&mut self, outcome: Outcome, inner: &mut dyn Write) -> io::Result<()> {
         let block = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
         inner.write_all(block.compressed())?;
+        self.pieces.push(&block);
         self.pool.take_back(block);
         Ok(())
     }

@@ -11,6 +11,7 @@ mod encode;
 pub(crate) mod entries;
 mod error;
 mod extended;
+mod former;
 pub(crate) mod pax;
 mod pool;
 mod scan;
@@ -22,8 +23,9 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
 pub use decode::{Decoder, decoder};
-pub use encode::Encoder;
+pub use encode::{Encoder, Pieces};
 pub use error::CodecError;
+pub use former::{Former, Piece};
 pub use scan::{Member, members};
 
 use crate::spec::{Digest, MediaType};

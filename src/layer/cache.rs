@@ -1,8 +1,9 @@
 //! [`LayerCache`]: layers that were packed before, found without being packed again.
 //!
-//! In: entries and a [`Packing`], as [`pack`] takes them. Out: the [`Layer`] that `pack` would make of them, at one of three
+//! In: entries and a [`Packing`], as [`pack`] takes them. Out: the [`Layer`] that `pack` would make of them, at one of four
 //! prices: a look at each file, where the files are the same as then; one reading of them, where only the tar is the same;
-//! all of the work otherwise. It must never give a layer that `pack` would not: what is not certain is read.
+//! the work for the blocks that the layer before it did not have ([`Formers`]); all of the work otherwise. It must never give
+//! a layer that `pack` would not: what is not certain is read.
 //!
 //! A record lies in the store under the sha256 of this text, and holds the layers that had it, with the identities of
 //! their files ([`FileIdentity`]) and the diff id:
@@ -25,10 +26,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::former::Formers;
 use super::order::Ordered;
 use super::pack::{self, write};
 use super::{Entry, Kind, Layer, LayerError, Packing, Source};
@@ -44,6 +47,8 @@ const VERSIONS: usize = 8;
 pub struct LayerCache<'a> {
     store: &'a BlobStore,
     records: Records,
+    formers: Formers<'a>,
+    taken_over: AtomicUsize,
     /// Naming an encoder means running it.
     encoders: Mutex<BTreeMap<String, String>>,
     /// Held while a record is changed.
@@ -83,6 +88,8 @@ impl<'a> LayerCache<'a> {
         Self {
             store,
             records: store.records("layers"),
+            formers: Formers::new(store),
+            taken_over: AtomicUsize::new(0),
             encoders: Mutex::default(),
             changing: Mutex::default(),
             making: Mutex::default(),
@@ -101,10 +108,12 @@ impl<'a> LayerCache<'a> {
         if let Some(version) = known.iter().find(|version| version.is_of(&files))
             && self.store.contains(&version.layer.blob())
         {
+            let encoder = self.encoder(packing.compression);
+            self.formers.used(packing.place, &encoder);
             return Ok(Looked::Known(version.layer.clone()));
         }
-        let stored = |version: &&Version| self.store.path(&version.layer.digest).exists();
-        if known.iter().any(|version| stored(&version)) {
+        let stored = |version: &Version| self.store.path(&version.layer.digest).exists();
+        if known.iter().any(stored) {
             let diff_id = self.diff_id(&tar, packing.mtime)?;
             let same = known.into_iter().find(|version| version.layer.diff_id == diff_id);
             if let Some(Version { layer, .. }) = same
@@ -140,10 +149,20 @@ impl<'a> LayerCache<'a> {
             (packing.progress)(files.iter().map(Sighting::size).sum());
             return Ok(layer.clone());
         }
-        let layer = pack::ordered(self.store, &entries, packing)?;
+        let encoder = self.encoder(packing.compression);
+        let former = self.formers.of(packing.place, &encoder);
+        let (layer, pieces) = pack::ordered(self.store, &entries, packing, former)?;
+        self.taken_over.fetch_add(pieces.taken_over, Ordering::Relaxed);
+        self.formers
+            .remember(packing.place, &encoder, &layer.blob(), pieces.list);
         self.remember(&key, &layer, &files);
         made.push((files, layer.clone()));
         Ok(layer)
+    }
+
+    /// How many blocks were taken over from former layers so far, and not compressed.
+    pub fn taken_over(&self) -> usize {
+        self.taken_over.load(Ordering::Relaxed)
     }
 
     /// What cannot be remembered is made again the next time, which is all.

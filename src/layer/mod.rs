@@ -9,6 +9,7 @@ mod cache;
 mod collect;
 mod entry;
 mod error;
+mod former;
 mod links;
 mod order;
 mod pack;

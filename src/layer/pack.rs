@@ -1,13 +1,14 @@
 //! [`pack`]: tar, hash, compress, hash and store in one pass.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::order::Ordered;
 use super::source::Content;
 use super::{Attributes, Entry, Kind, Layer, LayerError};
 use crate::blob::{BlobError, BlobStore};
-use crate::codec::Compression;
 use crate::codec::tar::{FileError, TarWriter};
+use crate::codec::{Compression, Former, Pieces};
 use crate::spec::Hashing;
 
 /// How a layer is packed.
@@ -25,6 +26,11 @@ pub struct Packing<'a> {
     /// extract a layer into a folder of its own (containers/storage, Docker's overlay2) make parents that are missing
     /// there as 0755 of root, and that folder lies over those below: `/tmp` would lose its mode 1777.
     pub known_directories: &'a BTreeMap<Vec<u8>, Attributes>,
+    /// What the layer is to whoever packs it, as "image, platform, contents"; empty where it is nothing. A [`LayerCache`]
+    /// packs a layer faster whose place had one with much the same content.
+    ///
+    /// [`LayerCache`]: super::LayerCache
+    pub place: &'a str,
     /// Called with the number of bytes of each chunk of file content.
     pub progress: &'a dyn Fn(u64),
 }
@@ -38,6 +44,7 @@ impl<'a> Packing<'a> {
             compression,
             mtime,
             known_directories: &NONE,
+            place: "",
             progress: &|_| (),
         }
     }
@@ -49,6 +56,12 @@ impl<'a> Packing<'a> {
             known_directories,
             ..self
         }
+    }
+
+    /// The same at a place.
+    #[must_use]
+    pub fn at(self, place: &'a str) -> Self {
+        Self { place, ..self }
     }
 
     /// The same, telling how many bytes of file content went in.
@@ -63,32 +76,37 @@ impl<'a> Packing<'a> {
 /// # Errors
 /// When two entries contradict each other, a file cannot be read or changes meanwhile, or the store is full.
 pub fn pack(store: &BlobStore, entries: Vec<Entry>, packing: &Packing<'_>) -> Result<Layer, LayerError> {
-    ordered(store, &Ordered::of(&entries, packing.known_directories)?, packing)
+    let entries = Ordered::of(&entries, packing.known_directories)?;
+    Ok(ordered(store, &entries, packing, None)?.0)
 }
 
-/// The same for entries that are in order.
+/// The same for entries that are in order, with the blocks that the layer consists of. `former` may hold some of them.
 pub(super) fn ordered(
     store: &BlobStore,
     entries: &Ordered<'_>,
     packing: &Packing<'_>,
-) -> Result<Layer, LayerError> {
+    former: Option<Former>,
+) -> Result<(Layer, Pieces), LayerError> {
     let writer = store.writer()?;
     let path = writer.path().to_owned();
     let failed = |error| LayerError::Store(BlobError::from_io(error, &path));
-    let encoder = packing.compression.encoder(writer)?;
+    let encoder = packing.compression.encoder(writer)?.after(former.map(Arc::new));
     let hashing = Hashing::new(encoder);
     let mut tar = TarWriter::new(hashing, packing.mtime);
     write(&mut tar, entries, packing.progress, &failed)?;
     let (encoder, hasher) = tar.finish().map_err(failed)?.into_parts();
-    let blob = encoder.finish().map_err(failed)?.finish()?;
-    Ok(Layer {
+    // Closes the former layer: Windows renames nothing over an open file, and it may be the very same.
+    let (writer, pieces) = encoder.finish_in_pieces().map_err(failed)?;
+    let blob = writer.finish()?;
+    let layer = Layer {
         digest: blob.digest,
         size: blob.size,
         uncompressed: hasher.count(),
         diff_id: hasher.diff_id(),
         media_type: packing.compression.media_type(),
         entries: entries.len(),
-    })
+    };
+    Ok((layer, pieces))
 }
 
 /// Writes the entries of one layer. `failed` is what a writer's error means.

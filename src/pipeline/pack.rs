@@ -161,7 +161,8 @@ impl One<'_> {
             .packer
             .gantry
             .span_of(Stage::Pack, of, &format!("{}: looked for", wanted.what));
-        let packing = self.packing().on(&wanted.below);
+        let place = self.place(wanted);
+        let packing = self.packing().on(&wanted.below).at(&place);
         Ok(self.packer.cache.look(wanted.entries, &packing)?)
     }
 
@@ -179,7 +180,8 @@ impl One<'_> {
                         bytes,
                     });
                 };
-                let packing = self.packing().on(&wanted.below);
+                let place = self.place(wanted);
+                let packing = self.packing().on(&wanted.below).at(&place);
                 self.packer.cache.pack(unpacked, &packing.watched(&progress))?
             }
         };
@@ -190,6 +192,12 @@ impl One<'_> {
             media_type: layer.media_type,
             created_by: format!("cargo gantry: {}", wanted.what),
         })
+    }
+
+    /// What the layer is, whatever it holds.
+    fn place(&self, wanted: &Wanted<'_>) -> String {
+        let (image, platform) = (&self.image.name, &self.platform.platform);
+        format!("{image} {platform} {}", wanted.what)
     }
 
     fn packing(&self) -> Packing<'static> {
