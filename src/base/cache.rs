@@ -4,15 +4,15 @@
 //! any time: what is missing or damaged is read anew. Several processes may share it.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::BaseError;
-use crate::blob::{BlobError, BlobStore, Collected, MANIFEST_LIMIT, Unfinished, sweep};
+use crate::blob::{BlobError, BlobStore, Collected, MANIFEST_LIMIT, Unfinished, summed, sweep};
 use crate::environment::Environment;
-use crate::spec::{Digest, Hashing};
+use crate::spec::Digest;
 
 /// Below the user's cache directory.
 const FOLDER: &str = "cargo-gantry";
@@ -165,16 +165,12 @@ impl Cache {
     /// The bytes kept under `name` beside the blobs; none where they are missing or damaged.
     pub(super) fn tree(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.0.trees.join(name);
-        let mut bytes = fs::read(&path).ok()?;
-        let (sum, content) = bytes.split_at_checked(SUM)?;
-        if Digest::of(content).hex().as_bytes() != sum {
-            return None;
-        }
-        bytes.drain(..SUM);
+        let bytes = fs::read(&path).ok()?;
+        let content = summed::checked(&bytes)?.to_vec();
         // Fails where the cache may only be read: then nobody cleans it either.
         let options = File::options().write(true).open(&path);
         let _ = options.and_then(|file| file.set_modified(SystemTime::now()));
-        Some(bytes)
+        Some(content)
     }
 
     /// Keeps what `write` writes under `name`, with its sum in front.
@@ -184,25 +180,11 @@ impl Cache {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), BaseError> {
         let unfinished = Unfinished::new(&self.0.trees)?;
-        let mut file = unfinished.handle()?;
-        let put = || {
-            file.write_all(&[b'0'; SUM])?;
-            let mut content = BufWriter::with_capacity(BUFFER, Hashing::new(&mut file));
-            write(&mut content)?;
-            let (_, hasher) = content.into_inner()?.into_parts();
-            file.rewind()?;
-            file.write_all(hasher.digest().hex().as_bytes())
-        };
-        put().map_err(|error| BlobError::from_io(error, unfinished.path()))?;
+        summed::fill(&unfinished, write)?;
         unfinished.publish(&self.0.blobs, "tree", &self.0.trees.join(name))?;
         Ok(())
     }
 }
-
-/// Bytes that are written at once.
-const BUFFER: usize = 64 << 10;
-/// Hexadecimal digits in front of a tree.
-const SUM: usize = 64;
 
 /// A cache that this process may not write to.
 fn is_closed(error: &io::Error) -> bool {
@@ -281,7 +263,7 @@ mod tests {
         let expected = [
             (CachedKind::Manifest, manifest.digest, manifest.size),
             (CachedKind::Layer, layer.digest, layer.size),
-            (CachedKind::Tree, of, 64 + 7),
+            (CachedKind::Tree, of, 65 + 7),
         ];
         assert_eq!(listed, expected);
         let hour = Duration::from_secs(3600);

@@ -11,7 +11,7 @@
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// A point in time, in seconds and nanoseconds since 1970.
 type Moment = (i64, i64);
 
-/// What the file system says of one state of a file.
+/// What the file system says of one state of a file. Written as a row of numbers: there may be very many.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
 pub struct FileIdentity {
     device: u64,
     inode: u64,
@@ -35,10 +36,37 @@ pub struct FileIdentity {
     changed: Moment,
 }
 
-/// A file as it was seen at one moment.
+/// Device, inode, size, and both times.
+type Row = (u64, u64, u64, Moment, Moment);
+
+impl From<Row> for FileIdentity {
+    fn from((device, inode, size, modified, changed): Row) -> Self {
+        Self {
+            device,
+            inode,
+            size,
+            modified,
+            changed,
+        }
+    }
+}
+
+impl From<FileIdentity> for Row {
+    fn from(identity: FileIdentity) -> Self {
+        let FileIdentity {
+            device,
+            inode,
+            size,
+            modified,
+            changed,
+        } = identity;
+        (device, inode, size, modified, changed)
+    }
+}
+
+/// A file as it was seen at one moment. Whoever has it knows its path: there may be very many.
 #[derive(Clone, Debug)]
 pub struct Sighting {
-    path: PathBuf,
     /// What was changed before this has another time than what is changed later; none without a clock.
     at: Option<Moment>,
     size: u64,
@@ -66,7 +94,6 @@ impl Sighting {
         let at = a_tick_ago();
         let metadata = fs::metadata(path)?;
         Ok(Self {
-            path: path.to_owned(),
             at,
             size: metadata.len(),
             identity: identity(&metadata),
@@ -95,17 +122,17 @@ impl Sighting {
         self.is(other.identity.as_ref())
     }
 
-    /// What to write down after the content was read: none where the file changed meanwhile, or may change without being
-    /// seen.
-    pub fn lasting(&self) -> Option<FileIdentity> {
+    /// What to write down after the content of the file at `path` was read: none where that changed meanwhile, or may change
+    /// without being seen.
+    pub fn lasting(&self, path: &Path) -> Option<FileIdentity> {
         let known = self.identity.clone()?;
-        let now = identity(&fs::metadata(&self.path).ok()?);
+        let now = identity(&fs::metadata(path).ok()?);
         let lasts = now.as_ref() == Some(&known)
             && known.is_fine()
             && self
                 .at
                 .is_some_and(|at| known.changed < at && known.modified < at)
-            && keeps_our_time(&self.path);
+            && keeps_our_time(path);
         lasts.then_some(known)
     }
 }
@@ -182,6 +209,8 @@ fn keeps_our_time(_: &Path) -> bool {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn file() -> (tempfile::TempDir, PathBuf) {
@@ -200,7 +229,7 @@ mod tests {
         let seen = Sighting::of(&path).unwrap();
         let known = seen.identity.clone().unwrap();
         let changed = known.changed;
-        assert!(seen.lasting().is_some(), "its tick was waited for");
+        assert!(seen.lasting(&path).is_some(), "its tick was waited for");
         for (at, expected) in [
             (None, false),
             (Some((changed.0, changed.1 - 1)), false),
@@ -208,12 +237,12 @@ mod tests {
             (Some((changed.0, changed.1 + 1)), true),
         ] {
             let seen = Sighting { at, ..seen.clone() };
-            assert_eq!(seen.lasting().is_some(), expected, "{at:?}");
+            assert_eq!(seen.lasting(&path).is_some(), expected, "{at:?}");
         }
         // A time in the future may come once more.
         let times = fs::FileTimes::new().set_modified(SystemTime::now() + Duration::from_secs(3600));
         fs::File::open(&path).unwrap().set_times(times).unwrap();
-        assert_eq!(Sighting::of(&path).unwrap().lasting(), None);
+        assert_eq!(Sighting::of(&path).unwrap().lasting(&path), None);
         // Whole seconds are not of our clock.
         let coarse = FileIdentity {
             changed: (changed.0, 0),
@@ -227,16 +256,16 @@ mod tests {
         let (_folder, path) = file();
         let seen = Sighting::of(&path).unwrap();
         fs::write(&path, "yy").unwrap();
-        assert_eq!(seen.lasting(), None);
+        assert_eq!(seen.lasting(&path), None);
         fs::remove_file(&path).unwrap();
-        assert_eq!(seen.lasting(), None);
+        assert_eq!(seen.lasting(&path), None);
         assert!(!seen.is(None));
     }
 
     /// Of a file system that is not on the list: files of `/proc` say nothing of what is in them.
     #[test]
     fn what_dates_its_files_otherwise_is_not_trusted() {
-        let seen = Sighting::of(Path::new("/proc/version")).unwrap();
-        assert_eq!(seen.lasting(), None);
+        let path = Path::new("/proc/version");
+        assert_eq!(Sighting::of(path).unwrap().lasting(path), None);
     }
 }

@@ -13,6 +13,7 @@ mod identity;
 mod ours;
 mod reach;
 mod record;
+pub(crate) mod summed;
 #[cfg(test)]
 mod tests;
 mod unfinished;

@@ -6,15 +6,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{BlobError, BlobStore, Faults, Unfinished, is_abandoned};
-use crate::spec::{Digest, json};
+use super::{BlobError, BlobStore, Faults, Unfinished, is_abandoned, summed};
+use crate::spec::Digest;
 
 /// Below a store's root: its records, by what they are of.
 const REMEMBERED: &str = "remembered";
@@ -76,7 +76,7 @@ impl Records {
     pub fn read<T: DeserializeOwned>(&self, key: &Digest) -> Option<T> {
         let path = self.path(key);
         let bytes = fs::read(&path).ok()?;
-        let known = serde_json::from_slice(checked(&bytes)?).ok()?;
+        let known = serde_json::from_slice(summed::checked(&bytes)?).ok()?;
         if older(fs::metadata(&path).ok()?.modified(), USED) {
             // Where we may only read, nobody collects either.
             let options = File::options().write(true).open(&path);
@@ -90,14 +90,11 @@ impl Records {
     /// # Errors
     /// When it cannot be written; then what was there may still be.
     pub fn write<T: Serialize>(&self, key: &Digest, known: &T) -> Result<(), BlobError> {
-        let text = json::to_vec(known);
-        let bytes = [Digest::of(&text).hex().as_bytes(), b"\n", &text].concat();
         fs::create_dir_all(&self.folder).map_err(|error| BlobError::from_io(error, &self.folder))?;
         self.fault("record.create");
         let unfinished = Unfinished::new(&self.unfinished)?;
         self.fault("record.created");
-        let written = unfinished.handle()?.write_all(&bytes);
-        written.map_err(|error| BlobError::from_io(error, unfinished.path()))?;
+        summed::fill(&unfinished, |file| Ok(serde_json::to_writer(file, known)?))?;
         self.fault("record.name");
         unfinished.name(&self.path(key))?;
         self.fault("record.named");
@@ -161,13 +158,6 @@ fn is_record(path: &Path) -> bool {
             .to_string_lossy()
             .bytes()
             .all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The content after its sum, where that is right: nothing waits for the disk here, and a power cut leaves anything.
-fn checked(bytes: &[u8]) -> Option<&[u8]> {
-    let (sum, rest) = bytes.split_at_checked(64)?;
-    let content = rest.strip_prefix(b"\n")?;
-    (Digest::of(content).hex().as_bytes() == sum).then_some(content)
 }
 
 /// A time in the future is a clock that was set back: not old.

@@ -26,6 +26,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +43,8 @@ use crate::spec::{DiffId, Digest, Hashing};
 
 /// Layers of one text that are remembered: who goes back and forth between two versions packs neither again.
 const VERSIONS: usize = 8;
+/// Files whose identities one record holds at most, unless a single layer has more.
+const MOST_FILES: usize = 100_000;
 
 /// What is known of layers in a store.
 pub struct LayerCache<'a> {
@@ -119,7 +122,7 @@ impl<'a> LayerCache<'a> {
             if let Some(Version { layer, .. }) = same
                 && self.store.contains(&layer.blob())
             {
-                self.remember(&key, &layer, &files);
+                self.remember(&key, &layer, &tar, &files);
                 return Ok(Looked::Known(layer));
             }
         }
@@ -155,7 +158,7 @@ impl<'a> LayerCache<'a> {
         self.taken_over.fetch_add(pieces.taken_over, Ordering::Relaxed);
         self.formers
             .remember(packing.place, &encoder, &layer.blob(), pieces.list);
-        self.remember(&key, &layer, &files);
+        self.remember(&key, &layer, &entries, &files);
         made.push((files, layer.clone()));
         Ok(layer)
     }
@@ -166,16 +169,24 @@ impl<'a> LayerCache<'a> {
     }
 
     /// What cannot be remembered is made again the next time, which is all.
-    fn remember(&self, key: &Digest, layer: &Layer, files: &[Sighting]) {
+    fn remember(&self, key: &Digest, layer: &Layer, tar: &Ordered<'_>, files: &[Sighting]) {
+        let mut lasting = Vec::with_capacity(files.len());
+        lasting.extend(
+            files
+                .iter()
+                .zip(paths(tar))
+                .map(|(file, path)| file.lasting(path)),
+        );
         let version = Version {
             layer: layer.clone(),
-            files: files.iter().map(|file| file.lasting()).collect(),
+            files: lasting,
         };
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known: Vec<Version> = self.records.read(key).unwrap_or_default();
         known.retain(|other| other.layer.diff_id != layer.diff_id);
         known.insert(0, version);
-        known.truncate(VERSIONS);
+        let of_many_files = MOST_FILES / files.len().max(1);
+        known.truncate(of_many_files.clamp(1, VERSIONS));
         let _ = self.records.write(key, &known);
     }
 
@@ -220,17 +231,21 @@ impl Version {
 
 /// The files of this machine that go into a tar, in its order.
 fn seen(tar: &Ordered<'_>) -> Result<Vec<Sighting>, LayerError> {
-    let paths = tar.iter().filter_map(|entry| match &entry.kind {
-        Kind::File(Source::Path(path)) => Some(path),
-        _ => None,
-    });
-    let sighting = |path: &std::path::PathBuf| {
-        Sighting::of(path).map_err(|source| LayerError::Unreadable {
-            path: path.clone(),
+    let mut seen = Vec::with_capacity(paths(tar).count());
+    for path in paths(tar) {
+        seen.push(Sighting::of(path).map_err(|source| LayerError::Unreadable {
+            path: path.to_owned(),
             source,
-        })
-    };
-    paths.map(sighting).collect()
+        })?);
+    }
+    Ok(seen)
+}
+
+fn paths<'t>(tar: &'t Ordered<'_>) -> impl Iterator<Item = &'t Path> {
+    tar.iter().filter_map(|entry| match &entry.kind {
+        Kind::File(Source::Path(path)) => Some(path.as_path()),
+        _ => None,
+    })
 }
 
 fn spelled(

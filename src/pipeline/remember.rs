@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub(super) struct Memory<'a> {
 /// One image's platform, as its files were seen before any of them was read.
 pub(super) struct Moment {
     key: Digest,
-    files: Vec<Sighting>,
+    files: Vec<(PathBuf, Sighting)>,
 }
 
 /// What a record holds.
@@ -101,14 +101,19 @@ impl<'a> Memory<'a> {
         if image.smoke.is_some() || platform.binaries.iter().any(worked_on) {
             return Ok(None);
         }
+        // What cannot be seen is an error, and whoever reads it tells of it best.
+        let mut files = Vec::with_capacity(programs.len() + collected.len());
         let paths = programs.iter().map(|program| program.path.as_path());
         let paths = paths.chain(collected.iter().filter_map(|entry| match &entry.kind {
             Kind::File(Source::Path(path)) => Some(path.as_path()),
             _ => None,
         }));
-        // What cannot be seen is an error, and whoever reads it tells of it best.
-        let files: Result<Vec<Sighting>, _> = paths.map(Sighting::of).collect();
-        let Ok(files) = files else { return Ok(None) };
+        for path in paths {
+            let Ok(seen) = Sighting::of(path) else {
+                return Ok(None);
+            };
+            files.push((path.to_owned(), seen));
+        }
         let target = prepared.catalog.triple(&platform.triple)?;
         // Never all of it in memory: there may be very many files.
         let mut text = Hashing::new(std::io::sink());
@@ -133,7 +138,7 @@ impl<'a> Memory<'a> {
         let mut pairs = moment.files.iter().zip(&known.files);
         let same = known.files.len() == moment.files.len()
             && known.programs.len() == programs.len()
-            && pairs.all(|(now, then)| now.is(Some(then)));
+            && pairs.all(|((_, now), then)| now.is(Some(then)));
         let stored = |layer: &LayerPart| self.store.contains(&Blob::new(layer.digest, layer.size));
         if !same || !known.layers.iter().all(stored) {
             return None;
@@ -163,8 +168,13 @@ impl<'a> Memory<'a> {
     /// Remembers what was made, unless a file may have changed meanwhile, or may without being seen. What cannot be written
     /// down is made again the next time, which is all.
     pub(super) fn keep(&self, moment: &Moment, made: &Made) {
-        let files: Option<Vec<FileIdentity>> = moment.files.iter().map(|file| file.lasting()).collect();
-        let Some(files) = files else { return };
+        let mut files = Vec::with_capacity(moment.files.len());
+        for (path, file) in &moment.files {
+            let Some(identity) = file.lasting(path) else {
+                return;
+            };
+            files.push(identity);
+        }
         let programs = made.weighed.programs.iter().map(|program| RememberedProgram {
             made: program.made,
             stripped: program.stripped,

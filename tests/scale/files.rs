@@ -10,8 +10,8 @@ use crate::support::watched::Watched;
 const FILES: usize = 100_000;
 
 /// In kB. Not yet the 64 MB of everything else: what is known of each file (its entry, its node in the tree that is checked,
-/// its identity for the next run) is held until the layer is packed, some 2.5 kB a file.
-const LIMIT: u64 = 300_000;
+/// its identity for the next run) is held until the layer is packed, some 1 kB a file.
+const LIMIT: u64 = 150_000;
 
 const MATRIX: &str = r#"schema = 1
 [binary.app]

@@ -213,7 +213,7 @@ impl Workshop {
             .and_then(|mut file| io::copy(&mut file, &mut hashing))
             .map_err(unread)?;
         let digest = hashing.into_parts().1.digest();
-        if let Some(identity) = seen.lasting() {
+        if let Some(identity) = seen.lasting(path) {
             // What is not written down is read again, which is all.
             let _ = self.known.write(&key, &(identity, digest));
         }
