@@ -49,7 +49,8 @@ fn a_large_file_is_published_in_constant_memory() {
             .write(true)
             .open(project.path().join("noise"))
             .unwrap();
-        file.write_all_at(b"another beginning", 0).unwrap();
+        let beginning = format!("another beginning, of {compression}");
+        file.write_all_at(beginning.as_bytes(), 0).unwrap();
         let what = format!("{compression}: the same with another beginning");
         publish(project.path(), &registry.host(), compression).within(PROMISED, &what);
         // The next one makes its own: room for one at a time is enough.

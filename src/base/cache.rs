@@ -165,12 +165,13 @@ impl Cache {
     /// The bytes kept under `name` beside the blobs; none where they are missing or damaged.
     pub(super) fn tree(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.0.trees.join(name);
-        let bytes = fs::read(&path).ok()?;
-        let content = summed::checked(&bytes)?.to_vec();
+        let mut bytes = fs::read(&path).ok()?;
+        let begin = bytes.len() - summed::checked(&bytes)?.len();
+        bytes.drain(..begin);
         // Fails where the cache may only be read: then nobody cleans it either.
         let options = File::options().write(true).open(&path);
         let _ = options.and_then(|file| file.set_modified(SystemTime::now()));
-        Some(content)
+        Some(bytes)
     }
 
     /// Keeps what `write` writes under `name`, with its sum in front.

@@ -1,7 +1,7 @@
 //! [`Records`]: what was found out once and can be found out again, kept from run to run, each under a key.
 //!
 //! In: a key, which is the digest of all that a fact depends on, and the fact. Out: the fact, or nothing: what is damaged,
-//! cut or of another shape is as good as not there, and is replaced. A record is small, and written under its name whole.
+//! cut or of another shape is as good as not there, and is replaced. A record is written under its name whole.
 //! Nothing may depend on one being there.
 
 use std::collections::BTreeSet;
@@ -20,6 +20,8 @@ use crate::spec::Digest;
 const REMEMBERED: &str = "remembered";
 /// A record that is read is dated anew, but no more often than this.
 const USED: Duration = Duration::from_hours(12);
+/// Kinds that say of a blob how it was made: as good as the blob, which may be in use for long without anybody asking.
+const TIED: [&str; 2] = ["layers", "blocks"];
 /// Most records of one kind. Those that were not used for the longest go first.
 const MOST: usize = 5_000;
 
@@ -48,12 +50,14 @@ impl BlobStore {
         }
     }
 
-    /// Removes records that nobody read within `age`, and those that name one of the blobs that are `gone`.
+    /// Removes records that nobody read within `age`, unless they go with a blob, and those that name one of the blobs that are `gone`.
     pub(super) fn forget(&self, age: Duration, gone: &BTreeSet<String>) {
         let kinds = fs::read_dir(self.root.join(REMEMBERED)).into_iter().flatten();
         for kind in kinds.flatten() {
-            let records = self.records(&kind.file_name().to_string_lossy());
-            records.collect(age);
+            let kind = kind.file_name().to_string_lossy().into_owned();
+            let records = self.records(&kind);
+            let tied = TIED.contains(&kind.as_str());
+            records.collect(if tied { Duration::MAX } else { age });
             if !gone.is_empty() {
                 records.remove_naming(gone);
             }

@@ -65,95 +65,90 @@ impl BlockEncoder {
 
     /// Compresses a block's input into its output.
     fn compress(&mut self, block: &mut Block) -> io::Result<()> {
-        self.make_room(block);
         let Block {
             input,
             output,
             filled,
             ..
         } = block;
+        let most = match self {
+            Self::Gzip(encoder) => encoder.gzip_compress_bound(input.len()),
+            Self::Zstd(_) => zstd::zstd_safe::compress_bound(input.len()),
+        };
+        make_room(output, most);
         *filled = match self {
             Self::Gzip(encoder) => encoder.gzip_compress(input, output).map_err(io::Error::other)?,
             Self::Zstd(encoder) => encoder.compress_to_buffer(input, output.as_mut_slice())?,
         };
         Ok(())
     }
+}
 
-    /// As much as can come out.
-    fn make_room(&mut self, block: &mut Block) {
-        let most = match self {
-            Self::Gzip(encoder) => encoder.gzip_compress_bound(block.input.len()),
-            Self::Zstd(_) => zstd::zstd_safe::compress_bound(block.input.len()),
-        };
-        if block.output.len() < most {
-            // Not `resize`: what is new and zero is given by the system without being touched.
-            block.output = vec![0; most];
-        }
+/// Not `resize`: what is new and zero is given by the system without being touched.
+pub(super) fn make_room(output: &mut Vec<u8>, most: usize) {
+    if output.len() < most {
+        *output = vec![0; most];
     }
 }
 
-/// What a thread used last.
+/// What a thread used last. Never two at once: that would be twice the memory.
 #[derive(Default)]
-pub(super) struct Kept(Option<Tools>);
+pub(super) struct Kept(Option<(Compression, Tool)>);
 
-struct Tools {
-    compression: Compression,
-    encoder: BlockEncoder,
-    /// Made when it is first needed.
-    decoder: Option<BlockDecoder>,
+enum Tool {
+    Encoder(BlockEncoder),
+    Decoder(BlockDecoder),
 }
 
-/// Compresses a block, or takes it over from the `former` stream, with the tools that were `kept` when they are of that
-/// compression.
+/// Compresses a block, or takes it over from the `former` stream, with what was `kept` when it is of that compression.
 pub(super) fn compress(
     compression: Compression,
     mut block: Block,
     former: Option<&Former>,
     kept: &mut Kept,
 ) -> io::Result<Block> {
-    // Two at once would be twice the memory.
-    let tools = match kept.0.take() {
-        Some(tools) if tools.compression == compression => Some(tools),
-        _ => None,
-    };
-    let mut tools = tools.map_or_else(|| Tools::new(compression), Ok)?;
     block.checksum = libdeflater::crc32(&block.input);
     block.taken_over = match former {
-        Some(former) => tools.take_over(&mut block, former)?,
+        Some(former) => take_over(compression, &mut block, former, kept)?,
         None => false,
     };
     if !block.taken_over {
-        tools.encoder.compress(&mut block)?;
+        let mut encoder = match kept.0.take() {
+            Some((of, Tool::Encoder(encoder))) if of == compression => encoder,
+            other => {
+                drop(other);
+                BlockEncoder::new(compression)?
+            }
+        };
+        encoder.compress(&mut block)?;
+        kept.0 = Some((compression, Tool::Encoder(encoder)));
     }
-    kept.0 = Some(tools);
     Ok(block)
 }
 
-impl Tools {
-    fn new(compression: Compression) -> io::Result<Self> {
-        Ok(Self {
-            compression,
-            encoder: BlockEncoder::new(compression)?,
-            decoder: None,
-        })
-    }
-
-    /// Whether the former stream had this very block; then it is the output.
-    fn take_over(&mut self, block: &mut Block, former: &Former) -> io::Result<bool> {
-        self.encoder.make_room(block);
-        let Some(size) = former.read(block.checksum, &mut block.output) else {
-            return Ok(false);
-        };
-        let decoder = match &mut self.decoder {
-            Some(decoder) => decoder,
-            none => none.insert(BlockDecoder::new(self.compression)?),
-        };
-        let same = decoder.holds(&block.output[..size], &block.input, block.checksum);
-        if same {
-            block.filled = size;
+/// Whether the former stream had this very block; then it is the output.
+fn take_over(
+    compression: Compression,
+    block: &mut Block,
+    former: &Former,
+    kept: &mut Kept,
+) -> io::Result<bool> {
+    let Some(size) = former.read(block.checksum, &mut block.output) else {
+        return Ok(false);
+    };
+    let mut decoder = match kept.0.take() {
+        Some((of, Tool::Decoder(decoder))) if of == compression => decoder,
+        other => {
+            drop(other);
+            BlockDecoder::new(compression)?
         }
-        Ok(same)
+    };
+    let same = decoder.holds(&block.output[..size], &block.input, block.checksum);
+    kept.0 = Some((compression, Tool::Decoder(decoder)));
+    if same {
+        block.filled = size;
     }
+    Ok(same)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::Compression;
+use super::block::make_room;
 
 /// One block of a compressed stream, in the order of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,9 @@ impl From<Piece> for (u32, u32, u32) {
     }
 }
 
+/// Larger than any block becomes, in bytes.
+const LARGEST: u32 = 4 << 20;
+
 /// A stream that was compressed before.
 pub struct Former {
     file: Mutex<File>,
@@ -77,9 +81,13 @@ impl Former {
     /// Reads the block of that checksum to the beginning of `output`, if there may be one, and says how long it is. It is
     /// what was written then: a gzip member with another time in its header, or a frame with other padding, would be the same
     /// input, and not what the encoder makes of it.
-    pub(super) fn read(&self, checksum: u32, output: &mut [u8]) -> Option<usize> {
+    pub(super) fn read(&self, checksum: u32, output: &mut Vec<u8>) -> Option<usize> {
         let (offset, piece) = *self.pieces.get(&checksum)?;
-        let output = output.get_mut(..piece.size as usize)?;
+        if piece.size > LARGEST {
+            return None;
+        }
+        make_room(output, piece.size as usize);
+        let output = &mut output[..piece.size as usize];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(offset)).ok()?;
         file.read_exact(output).ok()?;

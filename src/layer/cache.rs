@@ -37,13 +37,13 @@ use super::order::Ordered;
 use super::pack::{self, write};
 use super::{Entry, Kind, Layer, LayerError, Packing, Source};
 use crate::blob::{BlobError, BlobStore, FileIdentity, Records, Sighting};
-use crate::codec::Compression;
 use crate::codec::tar::TarWriter;
+use crate::codec::{Compression, Piece};
 use crate::spec::{DiffId, Digest, Hashing};
 
 /// Layers of one text that are remembered: who goes back and forth between two versions packs neither again.
 const VERSIONS: usize = 8;
-/// Files whose identities one record holds at most, unless a single layer has more.
+/// Files whose identities one record holds at most, unless two layers have more.
 const MOST_FILES: usize = 100_000;
 
 /// What is known of layers in a store.
@@ -60,8 +60,8 @@ pub struct LayerCache<'a> {
     making: Mutex<BTreeMap<Digest, Arc<Mutex<Made>>>>,
 }
 
-/// Layers of one text, with their files as they were seen.
-type Made = Vec<(Vec<Sighting>, Layer)>;
+/// Layers of one text, with their files as they were seen, and the blocks that they consist of.
+type Made = Vec<(Vec<Sighting>, Layer, Vec<Piece>)>;
 
 /// What a look into the cache gives.
 pub enum Looked<'e> {
@@ -111,8 +111,6 @@ impl<'a> LayerCache<'a> {
         if let Some(version) = known.iter().find(|version| version.is_of(&files))
             && self.store.contains(&version.layer.blob())
         {
-            let encoder = self.encoder(packing.compression);
-            self.formers.used(packing.place, &encoder);
             return Ok(Looked::Known(version.layer.clone()));
         }
         let stored = |version: &Version| self.store.path(&version.layer.digest).exists();
@@ -148,18 +146,20 @@ impl<'a> LayerCache<'a> {
             let mut pairs = files.iter().zip(others);
             pairs.all(|(one, other)| one.same(other))
         };
-        if let Some((_, layer)) = made.iter().find(|(others, _)| same(others)) {
+        let encoder = self.encoder(packing.compression);
+        let place = packing.place;
+        if let Some((_, layer, pieces)) = made.iter().find(|(others, ..)| same(others)) {
+            self.formers.remember(place, &encoder, &layer.blob(), pieces);
             (packing.progress)(files.iter().map(Sighting::size).sum());
             return Ok(layer.clone());
         }
-        let encoder = self.encoder(packing.compression);
-        let former = self.formers.of(packing.place, &encoder);
+        let former = self.formers.of(place, &encoder);
         let (layer, pieces) = pack::ordered(self.store, &entries, packing, former)?;
         self.taken_over.fetch_add(pieces.taken_over, Ordering::Relaxed);
         self.formers
-            .remember(packing.place, &encoder, &layer.blob(), pieces.list);
+            .remember(place, &encoder, &layer.blob(), &pieces.list);
         self.remember(&key, &layer, &entries, &files);
-        made.push((files, layer.clone()));
+        made.push((files, layer.clone(), pieces.list));
         Ok(layer)
     }
 
@@ -186,7 +186,7 @@ impl<'a> LayerCache<'a> {
         known.retain(|other| other.layer.diff_id != layer.diff_id);
         known.insert(0, version);
         let of_many_files = MOST_FILES / files.len().max(1);
-        known.truncate(of_many_files.clamp(1, VERSIONS));
+        known.truncate(of_many_files.clamp(2, VERSIONS));
         let _ = self.records.write(key, &known);
     }
 

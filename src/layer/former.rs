@@ -49,23 +49,15 @@ impl<'a> Formers<'a> {
         (file.metadata().ok()?.len() == size).then(|| Former::new(file, &last.pieces))
     }
 
-    /// The layer is still what it was: what is known of its blocks stays as long as it does.
-    pub(super) fn used(&self, place: &str, encoder: &str) {
-        if !place.is_empty() {
-            // Reading dates it anew.
-            let _: Option<Last> = self.records.read(&key(place, encoder));
-        }
-    }
-
     /// Remembers a layer for the next one. Where it cannot be, all of that is compressed.
-    pub(super) fn remember(&self, place: &str, encoder: &str, layer: &Blob, pieces: Vec<Piece>) {
+    pub(super) fn remember(&self, place: &str, encoder: &str, layer: &Blob, pieces: &[Piece]) {
         // The end of a tar is part of its last block: of a single one little can stay.
         if place.is_empty() || pieces.len() < 2 {
             return;
         }
         let last = Last {
             layer: layer.digest,
-            pieces,
+            pieces: pieces.to_vec(),
         };
         let _ = self.records.write(&key(place, encoder), &last);
     }

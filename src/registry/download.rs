@@ -253,9 +253,13 @@ mod tests {
         let all = pieces(&[WAITING / 4; 40]);
         let room = pipe.room.clone();
         let poured = tokio::spawn(async move { pour(pipe, &all).await });
-        while room.0.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
+        let full = async {
+            while room.0.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(std::time::Duration::from_secs(20), full);
+        in_time.await.unwrap();
         tokio::task::yield_now().await;
         assert_eq!(reader.receiver.len(), 4);
         // What is left is taken in without being kept.
