@@ -1,7 +1,7 @@
 //! From bases in a real registry to images that run: one crate on each kind of base, for three platforms, published by the
 //! command, pulled by skopeo, unpacked by umoci and started in its own root.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! What compilers and linkers write into ELF files, read back.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![allow(dead_code, unreachable_pub)]
 
 mod outside;

@@ -1,7 +1,7 @@
 //! Release scripts of projects without Cargo, end to end: Go's compiler or files that are there already, UPX, tags, a real
 //! registry, and the images pulled from it by others and started in their own roots. No cargo, rustc or rustup is in `PATH`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod support;
 

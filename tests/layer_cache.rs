@@ -1,6 +1,11 @@
 //! Layers and whole platforms that were made before: found again, and never taken for what they are not.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and say what they counted"
+)]
 
 #[path = "layer_cache/blocks.rs"]
 mod blocks;
