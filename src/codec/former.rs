@@ -121,9 +121,7 @@ impl BlockDecoder {
 
     /// Whether `compressed` is this input and nothing else.
     pub(super) fn holds(&mut self, compressed: &[u8], input: &[u8], checksum: u32) -> bool {
-        if self.output.len() < input.len() {
-            self.output = vec![0; input.len()];
-        }
+        make_room(&mut self.output, input.len());
         let output = &mut self.output[..input.len()];
         let count = match &mut self.kind {
             // What comes after the member is not looked at, so it has to end where it should:

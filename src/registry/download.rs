@@ -34,7 +34,7 @@ impl Client {
         blob: Blob,
         take: impl FnOnce(Pieces) -> T + Send + 'static,
     ) -> Result<T, RegistryError> {
-        let (pipe, pieces) = pipe();
+        let (pipe, room, pieces) = pipe();
         // Not one of the runtime's threads: those stay, and with them the memory that was freed in them.
         let (done, taken) = oneshot::channel();
         let taking = move || drop(done.send(catch_unwind(AssertUnwindSafe(|| take(pieces)))));
@@ -43,7 +43,6 @@ impl Client {
             what: format!("blob {} of `{repository}`", blob.digest),
             source,
         })?;
-        let room = pipe.room.clone();
         let mut told = Told::new(self.observer(), blob, pipe);
         let download = Download::new(&mut told, blob.size).within(room);
         let downloaded = self.fill(repository, &blob.digest, blob.size, download).await;
@@ -61,8 +60,9 @@ impl Client {
     }
 }
 
-/// A pipe that holds [`WAITING`] bytes, more only of a single piece. Dropping the writer is its end.
-fn pipe() -> (Pipe, Pieces) {
+/// A pipe that holds [`WAITING`] bytes, more only of a single piece: room is taken before each is written. Dropping the
+/// writer is its end.
+fn pipe() -> (Pipe, Room, Pieces) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let room = Room(Arc::new(Semaphore::new(WAITING)));
     let pieces = Pieces {
@@ -71,20 +71,17 @@ fn pipe() -> (Pipe, Pieces) {
         piece: Vec::new(),
         taken: 0,
     };
-    (Pipe { sender, room }, pieces)
+    (Pipe(sender), room, pieces)
 }
 
 /// Hands a download to the thread that decodes it. When that has given up, the rest is taken in all the same: only the end
 /// of a download tells whether the registry sent what it should.
-struct Pipe {
-    sender: UnboundedSender<Vec<u8>>,
-    room: Room,
-}
+struct Pipe(UnboundedSender<Vec<u8>>);
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Where nobody reads any more, nobody misses it.
-        drop(self.sender.send(bytes.to_vec()));
+        drop(self.0.send(bytes.to_vec()));
         Ok(bytes.len())
     }
 
@@ -215,8 +212,7 @@ mod tests {
     use super::*;
 
     /// Puts pieces into a pipe, as a download does.
-    async fn pour(mut pipe: Pipe, pieces: &[Vec<u8>]) {
-        let room = pipe.room.clone();
+    async fn pour(mut pipe: Pipe, room: Room, pieces: &[Vec<u8>]) {
         for piece in pieces {
             room.take(piece.len()).await;
             pipe.write_all(piece).unwrap();
@@ -232,7 +228,7 @@ mod tests {
     async fn pieces_of_every_size_come_through_however_slowly_they_are_read() {
         let all = pieces(&[1, WAITING, 0, WAITING + 1, 3 * WAITING, 10, WAITING - 1, 1, 0]);
         for at_once in [1 << 16, usize::MAX] {
-            let (pipe, mut reader) = pipe();
+            let (pipe, room, mut reader) = pipe();
             let read = std::thread::spawn(move || {
                 let (mut bytes, mut buffer) = (Vec::new(), vec![0; at_once.min(4 * WAITING)]);
                 loop {
@@ -242,17 +238,17 @@ mod tests {
                     }
                 }
             });
-            pour(pipe, &all).await;
+            pour(pipe, room, &all).await;
             assert!(read.join().unwrap() == all.concat());
         }
     }
 
     #[tokio::test]
     async fn no_more_waits_than_there_is_room_for() {
-        let (pipe, mut reader) = pipe();
+        let (pipe, room, mut reader) = pipe();
         let all = pieces(&[WAITING / 4; 40]);
-        let room = pipe.room.clone();
-        let poured = tokio::spawn(async move { pour(pipe, &all).await });
+        let taking = room.clone();
+        let poured = tokio::spawn(async move { pour(pipe, taking, &all).await });
         let full = async {
             while room.0.available_permits() > 0 {
                 tokio::task::yield_now().await;

@@ -144,8 +144,8 @@ impl Elf {
         Self::parse(Budget::default().of(bytes))
     }
 
-    /// The same as [`Elf::read`] for a program that is to run: all that it loads must be there. What was cut short (a download that broke
-    /// off, say) has good headers, and crashes when it is started.
+    /// The same as [`Elf::read`] for a program that is to run: all that it loads must be there. What was cut short (a
+    /// download that broke off, say) has good headers, and crashes when it is started.
     pub(super) fn read_whole(reader: impl Read + Seek) -> Result<Self> {
         let cache = object::ReadCache::new(reader);
         let budget = Budget::default();
