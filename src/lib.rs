@@ -10,6 +10,8 @@
 //! [`spec`] holds the OCI nouns, [`event`] how progress is told, [`environment`] and [`tool`] the world outside;
 //! [`pipeline`] is the whole job, and [`doctor`] says what of it cannot be done here.
 
+#![forbid(unsafe_code)]
+
 pub mod spec;
 
 pub mod environment;

@@ -1,5 +1,6 @@
 //! The command `cargo gantry`: arguments in, the library's calls, results and errors out.
 
+mod allocator;
 mod args;
 mod bars;
 mod commands;
@@ -26,6 +27,7 @@ use reporter::Reporter;
 use timings::{End, Timings};
 
 fn main() -> ExitCode {
+    allocator::settle();
     // As `cargo gantry build` we are called with `gantry` first; called directly, without.
     let words = std::env::args_os()
         .enumerate()
