@@ -4,7 +4,7 @@
 //! git is fixed by the lock file, to the bit. Packages of a path are not, so each of their manifests is looked at; where one
 //! of them cannot be found, nothing is remembered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Project;
@@ -23,11 +23,12 @@ impl Project {
             .iter()
             .map(|(name, folder)| (name.as_str(), folder.clone()));
         let drawn = drawing.lines().filter_map(package_of_path);
-        let (known, folders): (BTreeSet<&str>, BTreeSet<PathBuf>) =
-            members.chain(beside).chain(drawn).unzip();
+        let known: BTreeSet<(&str, PathBuf)> = members.chain(beside).chain(drawn).collect();
         // A package that lies in a path of which we do not know may change at any time.
-        let all = of_paths(&text)?.iter().all(|name| known.contains(name.as_str()));
-        all.then_some(())?;
+        let knows =
+            |(name, count): (&String, &usize)| known.iter().filter(|known| known.0 == name).count() >= *count;
+        of_paths(&text)?.iter().all(knows).then_some(())?;
+        let folders: BTreeSet<PathBuf> = known.into_iter().map(|(_, folder)| folder).collect();
         let mut files: Vec<PathBuf> = folders
             .into_iter()
             .map(|folder| folder.join("Cargo.toml"))
@@ -60,19 +61,20 @@ fn package_of_path(line: &str) -> Option<(&str, PathBuf)> {
         .then(|| (package.split(' ').next().unwrap_or(package), folder.to_owned()))
 }
 
-/// The packages of a lock file that come from no source.
-fn of_paths(lock: &str) -> Option<BTreeSet<String>> {
+/// The packages of a lock file that come from no source: how many there are of a name, which may have several versions.
+fn of_paths(lock: &str) -> Option<BTreeMap<String, usize>> {
     let lock: toml::Table = toml::from_str(lock).ok()?;
+    let mut counts = BTreeMap::new();
     let Some(packages) = lock.get("package") else {
-        return Some(BTreeSet::new());
+        return Some(counts);
     };
-    let packages = packages
-        .as_array()?
-        .iter()
-        .filter(|package| package.get("source").is_none());
-    packages
-        .map(|package| Some(package.get("name")?.as_str()?.to_owned()))
-        .collect()
+    for package in packages.as_array()? {
+        if package.get("source").is_none() {
+            let name = package.get("name")?.as_str()?.to_owned();
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    Some(counts)
 }
 
 #[cfg(test)]
@@ -102,9 +104,10 @@ mod tests {
     #[test]
     fn what_has_no_source_lies_in_a_path() {
         let lock = "version = 4\n[[package]]\nname = 'a'\nversion = '1.0.0'\n\
+                    [[package]]\nname = 'a'\nversion = '2.0.0'\n\
                     [[package]]\nname = 'b'\nversion = '1.0.0'\nsource = 'registry+https://h.example'\n";
-        assert_eq!(of_paths(lock), Some(BTreeSet::from(["a".to_owned()])));
-        assert_eq!(of_paths(""), Some(BTreeSet::new()));
+        assert_eq!(of_paths(lock), Some(BTreeMap::from([("a".to_owned(), 2)])));
+        assert_eq!(of_paths(""), Some(BTreeMap::new()));
         assert_eq!(of_paths("package = 1"), None);
     }
 }
