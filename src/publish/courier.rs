@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::known::There;
 use super::publishing::is_past;
 use super::{BlobContent, BlobSource, PublishError, Published};
-use crate::registry::{Asking, Client, Pushed, RegistryError, Repository};
+use crate::registry::{Asking, Client, Kind, Pushed, RegistryError, Repository};
 use crate::release;
 use crate::spec::Digest;
 
@@ -110,13 +110,19 @@ impl Courier {
         self.wary = true;
     }
 
+    /// Takes out that the registry lets nobody like us write, and when it said so.
+    pub(super) fn denied(&mut self) -> Option<(Instant, PublishError)> {
+        let denied = release::Kind::Registry(Kind::Denied);
+        self.failed.take_if(|(_, error)| error.kind() == denied)
+    }
+
     /// Begins anew if the network failed it a while ago. What was sent is found again.
     pub(super) fn revive(&mut self) {
-        let past = |(at, error): &(Instant, PublishError)| match error.kind() {
-            release::Kind::Registry(kind) => is_past(*at, kind),
-            _ => false,
-        };
-        if self.failed.as_ref().is_some_and(past) {
+        if self
+            .failed
+            .as_ref()
+            .is_some_and(|(at, error)| is_past(*at, error.kind()))
+        {
             self.failed = None;
             self.running = JoinSet::new();
             self.forget();

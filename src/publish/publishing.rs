@@ -35,8 +35,8 @@ pub struct Publishing {
     work: JoinSet<Courier>,
 }
 
-/// What the first look found, and when it was over, until somebody takes it.
-type Look = Mutex<Option<(Instant, Result<Looked, RegistryError>)>>;
+/// What the first look found, and when it was over, until somebody takes it; or why there will be no publish.
+type Look = Mutex<Option<(Instant, Result<Looked, PublishError>)>>;
 
 /// What tags name.
 #[derive(Clone, Debug)]
@@ -87,15 +87,15 @@ impl Publishing {
         let _ = self.blobs.send(blobs);
     }
 
-    /// What already forbids the publish, whatever the image will be: that the registry cannot be asked for its tags, or
-    /// does not let us in. Waits for the first look at the tags. Which image a tag may name is a matter of the image's
-    /// digest, and so of [`Publishing::complete`].
+    /// What already forbids the publish, whatever the image will be: that the registry cannot be asked for its tags, does not
+    /// let us in, or takes no blob from us where a tag does not exist yet. Waits for the first look at the tags. Which image a
+    /// tag may name is a matter of the image's digest, and so of [`Publishing::complete`].
     pub async fn refused(&self) -> Option<PublishError> {
         // The other end is dropped when the look is over.
         while self.looked.clone().changed().await.is_ok() {}
         let mut look = lock(&self.look);
         match look.take() {
-            Some((_, Err(error))) => Some(error.into()),
+            Some((_, Err(error))) => Some(error),
             found => {
                 *look = found;
                 None
@@ -153,7 +153,7 @@ async fn early(
 ) -> Courier {
     let looked = Looked::now(&client, &repository, &tags).await;
     let found = looked.as_ref().ok().cloned();
-    *lock(&look) = Some((Instant::now(), looked));
+    *lock(&look) = Some((Instant::now(), looked.map_err(PublishError::from)));
     drop(done);
     let Some(looked) = found else {
         return courier;
@@ -173,7 +173,13 @@ async fn early(
                 there.lie_in(&repository, &blobs);
                 courier.take(&blobs, there, looked.asking(there));
             }
-            true = courier.one() => {}
+            true = courier.one() => {
+                // Where all tags exist, it may yet turn out that nothing has to be sent.
+                if let Some((at, denied)) = looked.lacks_one().then(|| courier.denied()).flatten() {
+                    *lock(&look) = Some((at, Err(denied)));
+                    return courier;
+                }
+            }
         }
     }
 }
@@ -196,6 +202,11 @@ impl Looked {
     /// Whether it is new enough, and of all `tags`.
     fn serves(&self, tags: &[Tag]) -> bool {
         self.at.elapsed() < FRESH && tags.iter().all(|tag| self.named.contains_key(tag.name()))
+    }
+
+    /// Whether a tag does not exist: then something has to be written, whatever the image will be.
+    fn lacks_one(&self) -> bool {
+        self.named.values().any(Option::is_none)
     }
 
     /// Whether a tag may stand against the publish, so that nothing is to be sent before that is known. One that never moves
@@ -243,11 +254,11 @@ impl Looked {
 }
 
 /// Whether a failure of that kind at that time says nothing about now: a network may have come back.
-pub(super) fn is_past(at: Instant, kind: Kind) -> bool {
-    kind == Kind::Unreachable && at.elapsed() >= FRESH
+pub(super) fn is_past(at: Instant, kind: release::Kind) -> bool {
+    kind == release::Kind::Registry(Kind::Unreachable) && at.elapsed() >= FRESH
 }
 
-fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<(Instant, Result<Looked, RegistryError>)>> {
+fn lock(look: &Look) -> std::sync::MutexGuard<'_, Option<(Instant, Result<Looked, PublishError>)>> {
     look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -264,7 +275,8 @@ mod tests {
             (60, Kind::Local, false),
         ] {
             let at = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
-            assert_eq!(is_past(at, kind), past, "{age} {kind:?}");
+            let found = is_past(at, release::Kind::Registry(kind));
+            assert_eq!(found, past, "{age} {kind:?}");
         }
     }
 

@@ -93,7 +93,6 @@ async fn what_an_early_upload_meets_is_said_once() {
     let publishing = begin(&client, &registry, &fixture.shipment.tags, Arc::new(Nothing));
     publishing.send(fixture.shipment.content.blobs.clone());
     answered(&registry, "PUT", "/blobs/uploads/", 1).await;
-    assert!(publishing.refused().await.is_none(), "that is no matter of tags");
     let error = publishing.complete(&fixture.shipment).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Registry(registry::Kind::Denied));
     assert!(
@@ -101,6 +100,33 @@ async fn what_an_early_upload_meets_is_said_once() {
         "after it nothing more is begun"
     );
     assert_eq!(count(&registry, "PUT manifest"), 0);
+}
+
+/// Who compiles for long need not do it in vain; unless it may turn out that nothing has to be written.
+#[tokio::test]
+async fn a_denied_upload_is_told_before_the_image_is_whole_where_a_tag_is_new() {
+    for (tags, told, patience) in [(&TAGS[..], true, 10_000), (&LATEST[..], false, 200)] {
+        let (registry, client) = (Registry::plain(), client());
+        let before = Fixture::new(&LATEST);
+        before.publish(&client, &registry.host()).await.unwrap();
+        registry.fail([Fault::status(403).on("POST", "upload").times(usize::MAX)]);
+        registry.clear_log();
+        let fixture = Fixture::of("new", tags);
+        let publishing = begin(&client, &registry, &fixture.shipment.tags, Arc::new(Nothing));
+        publishing.send(fixture.shipment.content.blobs.clone());
+        answered(&registry, "POST", "/blobs/uploads/", 1).await;
+        let found = tokio::time::timeout(Duration::from_millis(patience), async {
+            loop {
+                match publishing.refused().await {
+                    None => tokio::time::sleep(Duration::from_millis(2)).await,
+                    Some(error) => return error,
+                }
+            }
+        });
+        let kind = found.await.ok().map(|error| error.kind());
+        let denied = Kind::Registry(registry::Kind::Denied);
+        assert_eq!(kind, told.then_some(denied), "{tags:?}");
+    }
 }
 
 #[tokio::test]
