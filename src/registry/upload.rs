@@ -127,7 +127,8 @@ impl<'a> Upload<'a> {
             _ => return Err(Fault::again("the blob that is sent on must be read anew")),
         };
         let (mut pipe, reader) = tokio::io::duplex(WAITING);
-        let (request, progress) = self.with_body(request, reader);
+        // HTTP/2 has no end of a body but that of the stream, and the pipe is still open then.
+        let (request, progress) = self.with_body(request, reader.take(self.length));
         let answer = {
             let mut sending = std::pin::pin!(self.watch(&progress, request.send(), what));
             tokio::select! {

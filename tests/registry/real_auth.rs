@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use cargo_gantry::environment::Environment;
-use cargo_gantry::publish::{Kind, Moves};
-use cargo_gantry::registry::{self, Client, Settings, user_settings};
+use cargo_gantry::publish::{BlobSource, Kind, Moves};
+use cargo_gantry::registry::{self, Client, Pushed, Repository, Settings, user_settings};
+use cargo_gantry::spec::Digest;
 
 use crate::authorization::signed_in;
 use crate::real::HTPASSWD;
@@ -96,6 +97,55 @@ async fn an_authority_of_its_own_in_the_users_settings() {
     let mut settings = configured(folder.path(), "");
     settings.account = signed_in(&host).account;
     push_and_pull(&client_of(settings).0, &host).await;
+}
+
+/// A body has no length in HTTP/2: it must end.
+#[tokio::test]
+async fn a_blob_of_another_registry_ends_in_http_2_as_well() {
+    let Some(authority) = Authority::new() else { return };
+    let guard = Guard {
+        tls: Some(authority.folder()),
+        ..Guard::default()
+    };
+    let (Some(source), Some(to)) = (
+        DockerRegistry::start(&Guard::default()),
+        DockerRegistry::start(&guard),
+    ) else {
+        return;
+    };
+    let (host, folder) = (to.host(), tempfile::tempdir().unwrap());
+    let base = Repository::new(&source.host(), "library/base");
+    for (number, chunks) in ["", "chunk-size = \"100KB\"\n"].into_iter().enumerate() {
+        let text = format!(
+            "[registry.\"{host}\"]\nca = {:?}\n{chunks}",
+            authority.certificate()
+        );
+        let client = client_of(configured(folder.path(), &text)).0;
+        let bytes = format!("blob {number} of a base").repeat(20_000).into_bytes();
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        let path = folder.path().join("blob");
+        std::fs::write(&path, &bytes).unwrap();
+        client
+            .push_blob(&base, &BlobSource::file(digest, size, &path))
+            .await
+            .unwrap();
+        let repository = Repository::new(&host, "team/app");
+        let blob = BlobSource::remote(digest, size, base.clone());
+        let pushed = client.push_blob(&repository, &blob).await.unwrap();
+        assert_eq!(pushed, Pushed::Sent, "{chunks}");
+        let mut found = Vec::new();
+        client
+            .blob_to(&repository, &digest, size, &mut found)
+            .await
+            .unwrap();
+        assert!(found == bytes, "{chunks}");
+    }
+    let log = to.log();
+    let sent = |line: &&str| line.contains("\"PUT") || line.contains("\"PATCH");
+    let uploads: Vec<&str> = log.lines().filter(sent).collect();
+    assert!(uploads.iter().all(|line| line.contains("HTTP/2.0\"")), "{log}");
+    // One whole, the other in five parts and a request that closes it: nothing was tried again.
+    assert_eq!(uploads.len(), 1 + 5, "{log}");
 }
 
 #[tokio::test]
