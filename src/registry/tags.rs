@@ -39,6 +39,8 @@ impl Client {
         let mut url = first.clone();
         url.query_pairs_mut().append_pair("n", &PAGE.to_string());
         let (mut pages, mut tags, mut known) = (Pages::new(&what), Vec::new(), BTreeSet::new());
+        // Whether it was the registry that said that there is this page.
+        let mut promised = false;
         loop {
             let page = async {
                 let response = self
@@ -46,7 +48,7 @@ impl Client {
                     .await?;
                 match response.status().as_u16() {
                     200 => {}
-                    404 => return Ok(None),
+                    404 if !promised => return Ok(None),
                     _ => return Err(self.fault_of(&host, purpose, response).await),
                 }
                 let next = pages.next(&settled(&url, self.origin(&host).await?), &response)?;
@@ -75,11 +77,12 @@ impl Client {
             if tags.len() > MOST {
                 return Err(protocol(&what, format!("there are more than {MOST}")));
             }
+            promised = next.is_some();
             url = match (next, last) {
-                _ if tags.len() == before => return Ok(Some(tags)),
+                // Also behind a page of which nothing may be seen. What is missing in a list would count as unused.
                 (Some(next), _) => next,
-                // Some registries leave the Link out.
-                (None, Some(last)) if full => {
+                // Some registries leave the Link out; others know no pages, and answer the same again.
+                (None, Some(last)) if full && tags.len() > before => {
                     let mut url = first.clone();
                     url.query_pairs_mut()
                         .append_pair("n", &PAGE.to_string())

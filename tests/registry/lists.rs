@@ -38,6 +38,19 @@ async fn tags_come_in_pages() {
     let second = Canned::ok(format!("{LIST}?n=1000&last=t0999"), tags(&["z"]));
     let read = read_tags(vec![first.clone(), second]).await.unwrap().unwrap();
     assert_eq!((read.len(), read.last().map(String::as_str)), (1001, Some("z")));
+    // A page of which we may see nothing is not the last one.
+    let link = |last: &str| format!("<{LIST}?n=1000&last={last}>; rel=\"next\"");
+    let first = Canned::ok(format!("{LIST}?n=1000"), tags(&["a"])).header("link", link("b"));
+    let empty = Canned::ok(format!("{LIST}?n=1000&last=b"), tags(&[])).header("link", link("c"));
+    let third = Canned::ok(format!("{LIST}?n=1000&last=c"), tags(&["d"]));
+    let read = read_tags(vec![first.clone(), empty.clone(), third]).await;
+    assert_eq!(read.unwrap().unwrap(), ["a", "d"]);
+    // One that is announced and not there is no end of the list.
+    let error = read_tags(vec![first, empty]).await.unwrap_err();
+    assert!(error.contains("404"), "{error}");
+    // Without a Link, nothing behind a full page is the end.
+    let first = Canned::ok(format!("{LIST}?n=1000"), tags(&many));
+    assert_eq!(read_tags(vec![first.clone()]).await.unwrap().unwrap().len(), 1000);
     // One that knows no pages at all.
     let same = Canned::ok(format!("{LIST}?n=1000&last=t0999"), tags(&many));
     assert_eq!(read_tags(vec![first, same]).await.unwrap().unwrap().len(), 1000);
