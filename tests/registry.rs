@@ -24,6 +24,8 @@ mod hostile;
 #[path = "registry/lists.rs"]
 mod lists;
 #[cfg(target_os = "linux")]
+#[path = "registry/lost.rs"]
+mod lost;
 #[path = "registry/memory.rs"]
 mod memory;
 #[path = "registry/mirrors.rs"]

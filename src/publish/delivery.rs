@@ -12,6 +12,7 @@ use super::tagging::{IMAGE, NOTHING, allowed, immutable, kept, look_again, named
 use super::{Known, ManifestBytes, Moves, Options, PublishError, Published, Shipment, Tag};
 use crate::registry::{Access, Asking, BlobSource, Client, RegistryError, Repository};
 use crate::release::{self, Fate, Judge};
+use crate::spec::Digest;
 
 /// An image that is to be brought to a repository.
 pub(super) struct Delivery<'a> {
@@ -45,8 +46,11 @@ impl Delivery<'_> {
                 _ => unset.push(tag),
             }
         }
-        // The index was written after everything that it lists: where it is, all is.
-        let complete = set.iter().any(|tag| tag.names().is_none()) || self.index_present().await?;
+        // The index was written after everything that it lists: where it is, all is, if nobody tidied up since.
+        let mut complete = set.iter().any(|tag| tag.names().is_none()) || self.index_present().await?;
+        if complete && client.may_lose_children(repository) {
+            complete = self.children_present(|_| true).await?;
+        }
         for tag in &set {
             told(
                 client,
@@ -68,7 +72,8 @@ impl Delivery<'_> {
             let content = &shipment.content;
             let ours = content.manifests.iter().chain([root]).cloned().collect();
             writing.there = self.looked.there(&self.known, ours).await;
-            if client.may_lose_children(repository) && !self.children_present(&writing.there).await? {
+            let taken = |digest: &Digest| writing.there.manifests.contains(digest);
+            if client.may_lose_children(repository) && !self.children_present(taken).await? {
                 writing.there = There::default();
             }
             writing.asking = self.looked.asking(&writing.there);
@@ -91,10 +96,10 @@ impl Delivery<'_> {
         Ok(published)
     }
 
-    /// Whether those of our manifests that are taken to be there are.
-    async fn children_present(&self, there: &There) -> Result<bool, RegistryError> {
+    /// Whether those of our manifests that are `taken` to be there are.
+    async fn children_present(&self, taken: impl Fn(&Digest) -> bool) -> Result<bool, RegistryError> {
         let ours = self.shipment.content.manifests.iter();
-        let taken = ours.filter(|manifest| there.manifests.contains(manifest.digest()));
+        let taken = ours.filter(|manifest| taken(manifest.digest()));
         let asked = taken.map(|manifest| {
             let (client, reference) = (self.client.clone(), self.repository.at(manifest.digest()));
             async move { client.find_manifest(&reference, Access::Push).await }

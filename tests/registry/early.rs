@@ -7,7 +7,7 @@ use std::time::Duration;
 use cargo_gantry::publish::{
     Kind, Known, ManifestBytes, Moves, Nothing, Options, Publishing, Tag, to_registry,
 };
-use cargo_gantry::registry::{self, Client, HostSettings, Repository, Vendor};
+use cargo_gantry::registry::{self, Client, HostSettings, Repository};
 use cargo_gantry::spec::Digest;
 use tokio::sync::Notify;
 
@@ -19,7 +19,7 @@ const LATEST: [(&str, Moves); 1] = [("latest", Moves::Always)];
 const SHARED: &[u8] = b"a layer that both platforms have";
 
 /// The manifests of these lie here.
-fn known(fixtures: &[&Fixture]) -> Arc<dyn Known> {
+pub(crate) fn known(fixtures: &[&Fixture]) -> Arc<dyn Known> {
     let contents = fixtures.iter().map(|fixture| &fixture.shipment.content);
     let all: Vec<_> = contents
         .flat_map(|content| content.manifests.iter().chain([&content.root]).cloned())
@@ -30,12 +30,12 @@ fn known(fixtures: &[&Fixture]) -> Arc<dyn Known> {
     })
 }
 
-fn begin(client: &Client, registry: &Registry, tags: &[Tag], known: Arc<dyn Known>) -> Publishing {
+pub(crate) fn begin(client: &Client, registry: &Registry, tags: &[Tag], known: Arc<dyn Known>) -> Publishing {
     let repository = reference(&registry.host(), "ignored");
     Publishing::begin(client, &repository, Options::default(), tags, known)
 }
 
-fn count(registry: &Registry, kind: &str) -> usize {
+pub(crate) fn count(registry: &Registry, kind: &str) -> usize {
     registry.kinds().iter().filter(|found| *found == kind).count()
 }
 
@@ -358,44 +358,6 @@ async fn a_tag_that_never_moves_is_looked_at_right_before_it_is_written() {
 }
 
 /// What clean-up at GitHub does: it deletes what has no tag, children of an index among it.
-#[tokio::test]
-async fn children_that_may_be_gone_are_looked_for() {
-    for (vendor, looks, refusals) in [(Some(Vendor::Ghcr), 3, 0), (None, 2, 1)] {
-        let registry = Registry::plain();
-        let mut settings = settings();
-        let mut host = HostSettings::default();
-        host.vendor = vendor;
-        settings.hosts.insert(registry.host(), host);
-        let (client, _) = client_of(settings);
-        let mut image = Fixture::of("ours", &LATEST);
-        image.publish(&client, &registry.host()).await.unwrap();
-        let here = known(&[&image]);
-        let root = &image.shipment.content.root;
-        let spaced = String::from_utf8([root.bytes(), b"\n"].concat()).unwrap();
-        image.shipment.content.root = ManifestBytes::new(root.media_type(), spaced);
-        let lost = image.shipment.content.manifests[0].digest().to_string();
-        registry.store(|store| {
-            let repository = store.repositories.get_mut(REPOSITORY).unwrap();
-            assert!(repository.manifests.remove(&lost).is_some());
-        });
-        registry.clear_log();
-        let publishing = begin(&client, &registry, &image.shipment.tags, here);
-        publishing.complete(&image.shipment).await.unwrap();
-        // Where nobody looks, this registry refuses the index, the tag is looked at once more, and all is sent then.
-        assert_eq!(count(&registry, "HEAD manifest"), looks, "{vendor:?}");
-        let log = registry.log();
-        let refused = log
-            .iter()
-            .filter(|asked| asked.status.is_some_and(|status| status == 400 || status == 404));
-        assert_eq!(
-            refused.filter(|asked| asked.method == "PUT").count(),
-            refusals,
-            "{vendor:?}"
-        );
-        registry.store(|store| assert!(store.of(REPOSITORY).manifests.contains_key(&lost)));
-    }
-}
-
 #[tokio::test]
 async fn a_registry_that_claims_to_have_what_it_lacks_gets_it() {
     let setup = Setup {
