@@ -149,7 +149,7 @@ impl Push<'_> {
 
     async fn close(&self, session: Session) -> Result<(), Fault> {
         let url = closing(session.url, &self.blob.digest);
-        let request = Request::new(Method::PUT, url, self.purpose).payload(Payload::Bytes(Vec::new()));
+        let request = Request::new(Method::PUT, url, self.purpose).payload(Payload::End(self.blob.size));
         let response = self.client.send(self.host, &request).await?;
         self.closed(response).await.map(drop)
     }

@@ -26,6 +26,8 @@ pub(super) enum Payload<'a> {
     None,
     /// Bytes, maybe none, with their length.
     Bytes(Vec<u8>),
+    /// None, at the end of an upload of so many bytes, over which the registry may take its time.
+    End(u64),
     /// A blob or a part of it, opened anew for each attempt.
     Upload(&'a Upload<'a>),
 }
@@ -232,6 +234,10 @@ impl Client {
             Payload::Bytes(bytes) => {
                 let builder = builder.header("content-length", bytes.len()).body(bytes.clone());
                 self.transmit(builder, what).await
+            }
+            Payload::End(length) => {
+                let builder = builder.header("content-length", 0).body(Vec::new());
+                self.transmit_within(self.settling(*length), builder, what).await
             }
             Payload::Upload(upload) => upload.transmit(builder, what).await,
         };

@@ -16,6 +16,9 @@ const ERROR_BYTES: usize = 16 << 10;
 /// Bytes in a second below which a connection stands still.
 const SLOWEST: f64 = 1024.0;
 
+/// How fast, in bytes a second, a registry is expected to take in a blob after its last byte came.
+const SETTLING: u64 = 10 << 20;
+
 /// Nothing moved for so long.
 #[derive(Debug, thiserror::Error)]
 #[error("no byte moved for {} seconds", .0.as_secs())]
@@ -33,11 +36,26 @@ impl Client {
     /// Sends a request whose body is small, and waits for the answer's head.
     pub(super) async fn transmit(&self, request: RequestBuilder, what: &str) -> Result<Response, Fault> {
         let stall = self.0.settings.patience.stall;
-        match timeout(stall, request.send()).await {
+        self.transmit_within(stall, request, what).await
+    }
+
+    /// The same, for an answer that may come after `limit` only.
+    pub(super) async fn transmit_within(
+        &self,
+        limit: Duration,
+        request: RequestBuilder,
+        what: &str,
+    ) -> Result<Response, Fault> {
+        match timeout(limit, request.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(network_fault(error, what)),
-            Err(_) => Err(Fault::again(Stalled(stall))),
+            Err(_) => Err(Fault::again(Stalled(limit))),
         }
+    }
+
+    /// How long a registry may take to answer once it has the last of `length` bytes: some copy the whole blob once more.
+    pub(super) fn settling(&self, length: u64) -> Duration {
+        self.0.settings.patience.stall + Duration::from_secs(length / SETTLING)
     }
 
     /// What an answer means that is not the hoped for one. 401 is dealt with elsewhere.

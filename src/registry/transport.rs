@@ -178,6 +178,11 @@ fn transport(
         .tcp_nodelay(true)
         .connect_timeout(patience.connect)
         .no_proxy();
+    // Else Linux gives up a peer that reads nothing after half a minute, whatever is patiently waited for above.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    {
+        builder = builder.tcp_user_timeout(patience.stall);
+    }
     for proxy in proxies {
         builder = builder.proxy(proxy);
     }

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use reqwest::{Body, RequestBuilder, Response};
 use tokio::fs::File;
@@ -26,8 +25,6 @@ const CHUNK: usize = 64 << 10;
 const WAITING: usize = 4 * CHUNK;
 /// How much is sent between two progress events.
 const STRIDE: u64 = 1 << 20;
-/// How fast, in bytes a second, a registry is expected to take in a blob after its last byte came.
-const SETTLING: u64 = 10 << 20;
 
 /// The part of a blob that one request carries.
 pub(super) struct Upload<'a> {
@@ -178,10 +175,9 @@ impl<'a> Upload<'a> {
         work: impl Future<Output = reqwest::Result<Response>>,
         what: &str,
     ) -> Result<Response, Fault> {
-        let stall = self.client.0.settings.patience.stall;
         let mut work = std::pin::pin!(work);
         let mut before = 0;
-        let mut limit = stall;
+        let mut limit = self.client.0.settings.patience.stall;
         loop {
             tokio::select! {
                 done = &mut work => return done.map_err(|error| network_fault(error, what)),
@@ -193,8 +189,7 @@ impl<'a> Upload<'a> {
             }
             before = sent;
             if sent == self.length {
-                // Some registries copy the whole blob once more before they answer.
-                limit = stall + Duration::from_secs(self.length / SETTLING);
+                limit = self.client.settling(self.length);
             }
         }
     }
