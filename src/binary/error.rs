@@ -59,6 +59,18 @@ pub enum BinaryError {
         /// What was tried, and why it did not do.
         attempts: Vec<String>,
     },
+    /// It is another one than it was when it was first looked at.
+    #[error("the program `{}` changed while it was made ready", path.display())]
+    #[diagnostic(
+        code(gantry::binary::changed),
+        help(
+            "wait until whatever writes it (a compiler started by an editor, say) has finished, then try again"
+        )
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// UPX is asked for and not installed.
     #[error("`upx` not found")]
     #[diagnostic(

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::BinaryError;
 use crate::blob::Records;
-use crate::spec::Digest;
+use crate::spec::{Digest, Hashing};
 use crate::tool::ToolError;
 
 /// The file of an entry that says what lies beside it, and when it was last used.
@@ -48,8 +48,8 @@ pub(super) struct Entry<T> {
 
 #[derive(Serialize, Deserialize)]
 struct Record<T> {
-    /// The files beside it, with their sizes: a crash of the system may have cut them.
-    files: BTreeMap<String, u64>,
+    /// The files beside it: a crash may have cut them, and a disk may lose what it holds.
+    files: BTreeMap<String, Digest>,
     said: T,
 }
 
@@ -179,8 +179,8 @@ fn lock_at(path: &Path) -> io::Result<File> {
 fn used<T: DeserializeOwned>(folder: &Path) -> Option<T> {
     let path = folder.join(RECORD);
     let record: Record<T> = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-    for (name, size) in &record.files {
-        if folder.join(name).metadata().ok()?.len() != *size {
+    for (name, digest) in &record.files {
+        if hashed(&mut File::open(folder.join(name)).ok()?).ok()? != *digest {
             return None;
         }
     }
@@ -198,14 +198,14 @@ fn record<T: Serialize>(folder: &Path, said: T) -> io::Result<T> {
     for found in fs::read_dir(folder)? {
         let found = found?;
         // Windows flushes only what may be written; elsewhere a program that is open for writing cannot be started.
-        let file = File::options()
+        let mut file = File::options()
             .read(true)
             .write(cfg!(windows))
             .open(found.path())?;
         file.sync_all()?;
         files.insert(
             found.file_name().to_string_lossy().into_owned(),
-            file.metadata()?.len(),
+            hashed(&mut file)?,
         );
     }
     let record = Record { files, said };
@@ -213,6 +213,13 @@ fn record<T: Serialize>(folder: &Path, said: T) -> io::Result<T> {
     io::Write::write_all(&mut file, &crate::spec::json::to_vec(&record))?;
     file.sync_all()?;
     Ok(record.said)
+}
+
+/// The digest of all that a file holds.
+pub(super) fn hashed(file: &mut File) -> io::Result<Digest> {
+    let mut hashing = Hashing::new(io::sink());
+    io::copy(file, &mut hashing)?;
+    Ok(hashing.into_parts().1.digest())
 }
 
 fn older(path: &Path, age: Duration) -> bool {
@@ -282,9 +289,11 @@ mod tests {
         let file = entry.file("file");
         drop(entry);
         drop(entries.get_or_make(&key, GO_ON, never).unwrap());
-        fs::write(&file, "who").unwrap();
-        drop(entries.get_or_make(&key, GO_ON, write).unwrap());
-        assert_eq!(fs::read(&file).unwrap(), b"whole");
+        for damaged in ["who", "whale"] {
+            fs::write(&file, damaged).unwrap();
+            drop(entries.get_or_make(&key, GO_ON, write).unwrap());
+            assert_eq!(fs::read(&file).unwrap(), b"whole");
+        }
         fs::remove_file(file.with_file_name(RECORD)).unwrap();
         drop(entries.get_or_make(&key, GO_ON, write).unwrap());
         drop(entries.get_or_make(&key, GO_ON, never).unwrap());

@@ -10,7 +10,6 @@ mod strip;
 mod upx;
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::sections::section;
 use super::{BinaryError, Facts};
 use crate::blob::{FileIdentity, Records, Sighting};
-use crate::spec::{Digest, Hashing, json};
+use crate::spec::{Digest, json};
 use crate::target::Target;
 use crate::tool::Tools;
-use entries::{Entries, kept};
+use entries::{Entries, hashed, kept};
 use objcopy::Objcopies;
 use upx::Upx;
 
@@ -208,16 +207,25 @@ impl Workshop {
         {
             return Ok(digest);
         }
-        let mut hashing = Hashing::new(io::sink());
-        File::open(path)
-            .and_then(|mut file| io::copy(&mut file, &mut hashing))
+        let digest = File::open(path)
+            .and_then(|mut file| hashed(&mut file))
             .map_err(unread)?;
-        let digest = hashing.into_parts().1.digest();
         if let Some(identity) = seen.lasting(path) {
             // What is not written down is read again, which is all.
             let _ = self.known.write(&key, &(identity, digest));
         }
         Ok(digest)
+    }
+
+    /// Makes sure that a tool, which was given the path, read what has this digest. What it made of anything else would be
+    /// found under it from then on.
+    fn unchanged(&self, path: &Path, digest: Digest) -> Result<(), BinaryError> {
+        match self.digest(path)? == digest {
+            true => Ok(()),
+            false => Err(BinaryError::Changed {
+                path: path.to_owned(),
+            }),
+        }
     }
 
     fn pack_accepted(
@@ -278,6 +286,7 @@ impl Workshop {
             .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
                 let to = folder.join(&name);
                 let refused = upx.pack(&self.tools, wish, &facts.path, &to)?;
+                self.unchanged(&facts.path, program)?;
                 Ok(PackedEntry { refused })
             })?;
         if let Some(refused) = &entry.said.refused {

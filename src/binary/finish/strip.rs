@@ -50,7 +50,8 @@ impl Workshop {
             (wish.debuginfo && (has_symbols || elf.debug_information)).then(|| format!("{name}.debug"));
         let found = self.objcopies.find(&self.tools, target)?;
         let versions: Vec<_> = found.iter().map(|objcopy| &objcopy.version).collect();
-        let key = key(&("stripped", self.digest(&program)?, &name, level, &debug, versions));
+        let digest = self.digest(&program)?;
+        let key = key(&("stripped", digest, &name, level, &debug, versions));
         let entry = self
             .entries
             .get_or_make(&key, &|| self.tools.cancelled(), |folder| {
@@ -62,7 +63,10 @@ impl Workshop {
                     to: &folder.join(&name),
                     debug: debug.as_ref().map(|debug| folder.join(debug)),
                 };
-                work.with_any(&found)?;
+                // Before what stands against the result, which may be of two programs.
+                let made = work.with_any(&found);
+                self.unchanged(&program, digest)?;
+                made?;
                 Ok(StrippedEntry {
                     debug_file: debug.clone(),
                 })

@@ -86,7 +86,12 @@ impl Upx {
         }
         let test = call(&self.program).args(["-q", "-q", "-t", "--"]).arg(to);
         let tested = tools.output(&test)?;
-        Ok((tested.ended != Ended::Code(0)).then(|| "`upx -t` cannot unpack it again".to_owned()))
+        match tested.ended {
+            Ended::Code(0) => Ok(None),
+            Ended::Code(_) => Ok(Some("`upx -t` cannot unpack it again".to_owned())),
+            // Killed, say: nothing to be remembered of the program.
+            ended => Err(ToolError::failed(&test, ended, &String::from_utf8_lossy(&tested.stderr)).into()),
+        }
     }
 }
 
