@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use super::lay::Placed;
 use super::prepare::Prepared;
@@ -11,6 +13,7 @@ use super::{Error, Gantry, convert};
 use crate::build::{self, Artifact, BuildError, link};
 use crate::event::Stage;
 use crate::plan::{BuildUnit, ForeignUnit, Maker, Plan, PlannedImage};
+use crate::tool::Tools;
 
 /// A place in the plan: image and platform.
 pub(super) type Spot = (usize, usize);
@@ -37,13 +40,16 @@ impl Unit {
     }
 }
 
+/// How often it is asked whether a compiler that runs works in vain.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Compiles everything, and gives each (image, platform) to `work` as soon as its binaries are there, on as many
 /// threads as there are processors. Once some work failed, or `failed` says why all of it is in vain, nothing more is
-/// compiled.
+/// compiled, and the compiler that runs is ended.
 pub(super) fn as_they_arrive<T: Send>(
     gantry: &Gantry,
     prepared: &Prepared,
-    failed: impl Fn() -> Option<Error>,
+    failed: impl Fn() -> Option<Error> + Sync,
     work: impl Fn(Spot, &[Placed]) -> Result<T, Error> + Sync,
 ) -> Result<BTreeMap<Spot, T>, Error> {
     let plan = &prepared.plan;
@@ -70,10 +76,26 @@ pub(super) fn as_they_arrive<T: Send>(
             }
         }
     };
+    let has_failed = || results.lock().unwrap_or_else(PoisonError::into_inner).is_err();
+    // Of its own, since what is under way in the workers goes on.
+    let compilers = gantry.tools.part();
+    let in_vain = Mutex::new(None);
+    let told = || in_vain.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (over, ended) = mpsc::channel::<()>();
+    let watch = |ended: Receiver<()>| {
+        while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            let why = failed();
+            if why.is_some() || has_failed() {
+                *in_vain.lock().unwrap_or_else(PoisonError::into_inner) = why;
+                return compilers.cancel();
+            }
+        }
+    };
     let compiled = std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(worker);
         }
+        scope.spawn(|| watch(ended));
         let mut arrivals = Arrivals::new(plan);
         let mut all = || {
             for unit in Unit::all(plan) {
@@ -81,19 +103,25 @@ pub(super) fn as_they_arrive<T: Send>(
                     return Err(error);
                 }
                 // What failed is among the results.
-                if results.lock().unwrap_or_else(PoisonError::into_inner).is_err() {
+                if has_failed() {
                     return Ok(false);
                 }
-                compile(gantry, prepared, unit, &mut |artifact| {
+                let compiled = compile(gantry, &compilers, prepared, unit, &mut |artifact| {
                     for ready in arrivals.take(plan, unit, artifact) {
                         // The workers only go when the sender does.
                         let _ = sender.send(ready);
                     }
-                })?;
+                });
+                // Why it was ended, instead of that.
+                if compiled.is_err() && !gantry.tools.cancelled() && has_failed() {
+                    return Ok(false);
+                }
+                told().map_or(compiled, Err)?;
             }
             Ok(true)
         };
         let compiled = all();
+        drop(over);
         stopped.store(compiled.is_err(), Ordering::Relaxed);
         drop(sender);
         match compiled? {
@@ -102,16 +130,18 @@ pub(super) fn as_they_arrive<T: Send>(
         }
     });
     compiled?;
+    told().map_or(Ok(()), Err)?;
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn compile(
     gantry: &Gantry,
+    tools: &Tools,
     prepared: &Prepared,
     unit: Unit,
     each: &mut dyn FnMut(Artifact),
 ) -> Result<(), Error> {
-    let (tools, observer) = (&gantry.tools, gantry.observer.as_ref());
+    let observer = gantry.observer.as_ref();
     match unit {
         Unit::Cargo(position) => {
             let unit = &prepared.plan.units[position];

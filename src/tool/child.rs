@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
@@ -50,13 +50,24 @@ pub(super) struct Children {
     running: Mutex<HashSet<Family>>,
     cancelled: AtomicBool,
     watch: Watch,
+    /// Those that these belong to as well.
+    whole: Option<Arc<Children>>,
 }
 
 type Chunk = (Stream, Vec<u8>);
 
 impl Children {
+    /// None yet, which are then of the `whole` as well.
+    pub(super) fn part_of(whole: &Arc<Self>) -> Self {
+        Self {
+            whole: Some(Arc::clone(whole)),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
+        let whole = self.whole.as_ref();
+        self.cancelled.load(Ordering::SeqCst) || whole.is_some_and(|whole| whole.cancelled())
     }
 
     pub(super) fn cancel(&self) {
@@ -82,7 +93,7 @@ impl Children {
         isolate(&mut command);
         let mut child = self.start(&mut command, call, Family::Group)?;
         let family = Family::Group(child.id());
-        self.watch.over(family);
+        self.watch().over(family);
         let result = drive(self, &mut child, call, each);
         if result.is_err() {
             end(family);
@@ -90,7 +101,7 @@ impl Children {
             let _ = child.kill();
         }
         // Before the number of the group is free for others.
-        self.watch.leave(family);
+        self.watch().leave(family);
         self.finish(child, family, call, result)
     }
 
@@ -99,9 +110,9 @@ impl Children {
         let child = self.start(&mut command, call, Family::Alone)?;
         let family = Family::Alone(child.id());
         // It is ended with us as long as it runs: nobody knows its end before it is over, and its number free.
-        self.watch.over(family);
+        self.watch().over(family);
         let ended = self.finish(child, family, call, Ok(()));
-        self.watch.leave(family);
+        self.watch().leave(family);
         ended
     }
 
@@ -113,7 +124,7 @@ impl Children {
         result: Result<(), ToolError>,
     ) -> Result<Ended, ToolError> {
         let status = child.wait();
-        self.running().remove(&family);
+        self.forget(family);
         if self.cancelled() {
             return Err(ToolError::Cancelled {
                 command: call.shown(),
@@ -133,8 +144,9 @@ impl Children {
         call: &Call,
         family: fn(u32) -> Family,
     ) -> Result<Child, ToolError> {
-        // Holding the lock while starting: a cancel either sees the child or prevents it.
+        // Holding the locks while starting: a cancel either sees the child or prevents it.
         let mut running = self.running();
+        let mut of_whole = self.whole.as_ref().map(|whole| whole.running());
         if self.cancelled() {
             return Err(ToolError::Cancelled {
                 command: call.shown(),
@@ -144,8 +156,24 @@ impl Children {
             command: call.shown(),
             source,
         })?;
-        running.insert(family(child.id()));
+        let family = family(child.id());
+        running.insert(family);
+        if let Some(of_whole) = &mut of_whole {
+            of_whole.insert(family);
+        }
         Ok(child)
+    }
+
+    fn forget(&self, family: Family) {
+        self.running().remove(&family);
+        if let Some(whole) = &self.whole {
+            whole.forget(family);
+        }
+    }
+
+    /// One for all.
+    fn watch(&self) -> &Watch {
+        self.whole.as_ref().map_or(&self.watch, |whole| whole.watch())
     }
 
     #[cfg(test)]

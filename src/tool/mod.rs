@@ -333,6 +333,15 @@ impl Tools {
         self.children.hand_over(self, call)
     }
 
+    /// The same tools, but cancelling them ends only what was started with them. Cancelling these here ends all.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self {
+            children: Arc::new(Children::part_of(&self.children)),
+            ..self.clone()
+        }
+    }
+
     /// Ends every running child with everything it started, and refuses to start more.
     pub fn cancel(&self) {
         self.children.cancel();

@@ -83,6 +83,36 @@ fn cancel_ends_children_and_starts_no_more() {
     ));
 }
 
+#[test]
+fn a_part_is_cancelled_alone_and_with_the_whole() {
+    for whole in [false, true] {
+        let tools = tools();
+        let part = tools.part();
+        let run = |tools: &Tools| {
+            let tools = tools.clone();
+            std::thread::spawn(move || tools.output(&shell("sleep 1 & sleep 60")))
+        };
+        let inner = run(&part);
+        while part.children.running_now() == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(
+            tools.children.running_now(),
+            1,
+            "it is one of the whole's as well"
+        );
+        if whole {
+            tools.cancel()
+        } else {
+            part.cancel()
+        }
+        assert!(matches!(inner.join().unwrap(), Err(ToolError::Cancelled { .. })));
+        assert!(part.cancelled() && part.output(&shell("true")).is_err());
+        assert_eq!(tools.children.running_now(), 0);
+        assert_eq!(tools.output(&shell("true")).is_ok(), !whole);
+    }
+}
+
 /// Whether a process is gone, or a zombie, within some seconds.
 fn ended_soon(id: &str) -> bool {
     (0..100).any(|_| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::output::message;
 use crate::outside::missing;
 use crate::snapshot;
-use crate::support::registry::{Auth, Registry, Setup};
+use crate::support::registry::{Auth, Fault, Registry, Setup};
 use crate::support::workspace::{Ran, Workspace, std_installed};
 
 /// Every request that would change something.
@@ -205,4 +205,28 @@ fn a_password_in_the_remotes_address_is_not_published() {
             .iter()
             .any(|bytes| holds(bytes, "https://git.example/acme/tiny"))
     );
+}
+
+/// What is compiled for a registry that lets nobody in is compiled in vain, also where there is but one call to compile it all.
+#[test]
+fn nothing_is_compiled_to_its_end_for_a_registry_that_lets_nobody_in() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let registry = Registry::failing([Fault::status(403).times(usize::MAX)]);
+    workspace.write(
+        "build.rs",
+        "fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(60));\n    \
+         std::fs::write(\"compiled\", \"\").unwrap();\n}\n",
+    );
+    let repository = format!("{}/team/tiny", registry.host());
+    let ran = workspace
+        .run(["publish", "-q", "--tag", "v1", "--repository", &repository])
+        .fails(8);
+    assert!(
+        ran.stderr.contains("gantry::registry::forbidden"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!workspace.path("compiled").exists());
 }
