@@ -225,8 +225,20 @@ fn nothing_leads_out_of_the_tree() {
             "{from}: {error:?}"
         );
     }
-    let error = collect(&wanted(folder.path(), "gone", "/x")).unwrap_err();
-    assert!(matches!(&error, LayerError::Unreadable { path, .. } if path.ends_with("gone")));
+    for (from, part) in [
+        ("gone", "the folder of the matrix"),
+        ("gone/deep", "the folder of the matrix"),
+        ("i n/*", "patterns go into `include`"),
+        ("inn/", "did you mean `"),
+    ] {
+        let error = collect(&wanted(folder.path(), from, "/x")).unwrap_err();
+        assert!(
+            matches!(&error, LayerError::Missing { path, .. } if path.ends_with(from)),
+            "{error:?}"
+        );
+        let help = miette::Diagnostic::help(&error).unwrap().to_string();
+        assert!(help.contains(part), "{from}: {help}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! [`collect`]: a file or folder of the project becomes entries.
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::links::stays_within;
@@ -87,11 +88,43 @@ fn located(wanted: &Collect<'_>) -> Result<(PathBuf, PathBuf), LayerError> {
     }
     let real = |path: &Path| path.canonicalize().map_err(|source| unreadable(path, source));
     let root = real(wanted.root)?;
-    let top = real(&wanted.root.join(from))?;
+    let top = root
+        .join(from)
+        .canonicalize()
+        .map_err(|source| match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => missing(wanted, &root),
+            _ => unreadable(&root.join(from), source),
+        })?;
     if !top.starts_with(&root) {
         return Err(escapes());
     }
     Ok((root, top))
+}
+
+/// The error of a `from` that is not there, with what there is.
+fn missing(wanted: &Collect<'_>, root: &Path) -> LayerError {
+    let path = root.join(wanted.from);
+    let help = match wanted.from.contains(['*', '?', '[']) {
+        true => "patterns go into `include`; `from` is the folder that they are looked for in".to_owned(),
+        false => {
+            let folder = path.ancestors().skip(1).find(|folder| folder.is_dir());
+            let there = folder.map(names).and_then(Result::ok).unwrap_or_default();
+            let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+            let like = |name: &PathBuf| strsim::jaro_winkler(&name.to_string_lossy(), &wanted) > 0.85;
+            match there.iter().find(|name| like(name)).zip(folder) {
+                Some((name, folder)) => format!("did you mean `{}`?", folder.join(name).display()),
+                None => format!(
+                    "`from` is a path below `{}`, the folder of the matrix",
+                    root.display()
+                ),
+            }
+        }
+    };
+    LayerError::Missing {
+        from: wanted.from.to_owned(),
+        path,
+        help,
+    }
 }
 
 struct Walk<'a> {

@@ -20,6 +20,15 @@ pub enum LayerError {
         /// The path.
         path: String,
     },
+    /// A name with a meaning of its own in layers.
+    #[error(
+        "`{path}` would not be in the image: in a layer, a name that begins with `.wh.` hides what lies below it"
+    )]
+    #[diagnostic(code(gantry::layer::whiteout), help("exclude it, or give it another name"))]
+    Whiteout {
+        /// The path.
+        path: String,
+    },
     /// Two things for one place.
     #[error("`{path}` is put into the image twice: as {first} and as {second}")]
     #[diagnostic(
@@ -53,6 +62,17 @@ pub enum LayerError {
         path: String,
         /// What it should be a name of.
         target: String,
+    },
+    /// There is no such file or folder.
+    #[error("`from = \"{from}\"`: there is no `{}`", path.display())]
+    #[diagnostic(code(gantry::layer::missing), help("{help}"))]
+    Missing {
+        /// As the matrix has it.
+        from: String,
+        /// Where it should be.
+        path: PathBuf,
+        /// The way out.
+        help: String,
     },
     /// A file or folder that cannot be read.
     #[error("cannot read `{}`", path.display())]

@@ -24,6 +24,10 @@ impl<'e> Ordered<'e> {
             let path = format!("/{}", entry.shown());
             return Err(LayerError::Path { path });
         }
+        if let Some(entry) = given.iter().find(|entry| is_whiteout(&entry.path)) {
+            let path = format!("/{}", entry.shown());
+            return Err(LayerError::Whiteout { path });
+        }
         let mut order: Vec<usize> = (0..given.len()).collect();
         order.sort_by(|one, other| given[*one].path.cmp(&given[*other].path));
         for pair in order.windows(2) {
@@ -77,6 +81,13 @@ impl<'e> Ordered<'e> {
         let added = || &self.added[position - self.given.len()];
         self.given.get(position).unwrap_or_else(added)
     }
+}
+
+/// Whether some part of the path has a name that says what a layer hides.
+/// <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts>
+fn is_whiteout(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .any(|part| part.starts_with(b".wh."))
 }
 
 fn is_normal(path: &[u8]) -> bool {

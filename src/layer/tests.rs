@@ -101,6 +101,11 @@ fn contradictions_are_errors() {
             "{path:?}"
         );
     }
+    for path in [".wh.a", "a/.wh..wh..opq", "a/.wh.b/c"] {
+        let error = packed(vec![file(path)]);
+        assert!(matches!(error, Err(LayerError::Whiteout { .. })), "{path:?}");
+    }
+    assert!(packed(vec![file("a/b.wh.c"), file("a/wh.d")]).is_ok());
     assert!(matches!(
         packed(vec![Entry::hardlink("a", "b", 0o644)]),
         Err(LayerError::Hardlink { .. })

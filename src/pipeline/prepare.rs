@@ -294,6 +294,8 @@ fn installed(
             }
         }
         if !request.install_targets
+            || request.offline
+            || request.frozen
             || !candidates.packed
             || candidates
                 .triples
