@@ -117,7 +117,7 @@ fn nearest(tools: &Tools, question: &Question) -> Result<Nearest, ProjectError> 
 
 /// The manifests that decide which workspace one belongs to: itself and those above, there or not. None where links or
 /// `..` on the way hide which these are.
-fn manifests(manifest: &Path) -> Option<Vec<PathBuf>> {
+pub(super) fn manifests(manifest: &Path) -> Option<Vec<PathBuf>> {
     let folder = folder(manifest);
     let plain = folder.canonicalize().ok()? == folder;
     plain.then(|| {

@@ -1,13 +1,14 @@
 //! What cargo's answers about a workspace depend on, so that they can be remembered.
 //!
 //! Cargo resolves from manifests, the lock file, its configuration and nothing else: what comes from a registry or from
-//! git is fixed by the lock file, to the bit. Packages of a path are not, so each of their manifests is looked at; where one
-//! of them cannot be found, nothing is remembered.
+//! git is fixed by the lock file, to the bit. Packages of a path are not, so each of their manifests is looked at, and those above
+//! it, from which it may inherit; where one of them cannot be found, nothing is remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Project;
+use super::place::manifests;
 use crate::tool::Grounds;
 
 impl Project {
@@ -28,16 +29,16 @@ impl Project {
         let knows =
             |(name, count): (&String, &usize)| known.iter().filter(|known| known.0 == name).count() >= *count;
         of_paths(&text)?.iter().all(knows).then_some(())?;
-        let folders: BTreeSet<PathBuf> = known.into_iter().map(|(_, folder)| folder).collect();
-        let mut files: Vec<PathBuf> = folders
-            .into_iter()
-            .map(|folder| folder.join("Cargo.toml"))
-            .collect();
-        files.extend([lock, self.root.join("Cargo.toml")]);
+        let mut files = BTreeSet::from([lock, self.root.join("Cargo.toml")]);
+        for (_, folder) in known {
+            // Of our own workspace the root is known; another one's is looked for above.
+            let own = folder.starts_with(&self.root) || !names_workspace(&folder);
+            files.extend(manifests(&folder.join("Cargo.toml")).filter(|_| own)?);
+        }
         files.extend(cargo.files.iter().cloned());
         Some(Grounds {
             facts: self.basis(cargo)?,
-            files,
+            files: files.into_iter().collect(),
         })
     }
 
@@ -46,6 +47,14 @@ impl Project {
         let told = self.told.as_ref()?;
         Some([told.hex().as_bytes(), b"\0", &cargo.facts].concat())
     }
+}
+
+/// Whether the package there says itself where its workspace is, from which it may inherit; also where that cannot be read.
+fn names_workspace(folder: &Path) -> bool {
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).ok();
+    let manifest: Option<toml::Table> = manifest.and_then(|text| toml::from_str(&text).ok());
+    let package = manifest.as_ref().map(|manifest| manifest.get("package"));
+    package.is_none_or(|package| package.is_some_and(|package| package.get("workspace").is_some()))
 }
 
 /// The name and folder of a package of a path, as in `|-- name v1.0.0 (/a folder/name)`.

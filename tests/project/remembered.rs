@@ -145,6 +145,47 @@ fn cargo_is_asked_for_the_graph_when_something_changed() {
     }
 }
 
+/// A package of a path inherits from the manifest of its own workspace.
+#[test]
+fn what_a_package_beside_inherits_is_noticed() {
+    let workspace = Workspace::new();
+    let inherited = |package: &str| {
+        let manifest = format!(
+            "[workspace]\nmembers=['kin']\nresolver='2'\n[workspace.dependencies]\n\
+             dep={{path='../{package}',package='{package}'}}\n"
+        );
+        workspace.write("other/Cargo.toml", &manifest);
+    };
+    inherited("new");
+    workspace.write(
+        "other/kin/Cargo.toml",
+        "[package]\nname='kin'\nversion='1.0.0'\n[dependencies]\ndep.workspace=true\n",
+    );
+    workspace.write("other/kin/src/lib.rs", "");
+    workspace.append("w/app/Cargo.toml", "kin.path='../../other/kin'\n");
+    workspace.asked("w/Cargo.toml");
+    settle();
+    workspace.asked("w/Cargo.toml");
+    let (_, before, calls) = workspace.asked("w/Cargo.toml");
+    assert_eq!(
+        (before.join(" ").as_str(), calls.join(" ").as_str()),
+        ("far further kin new", "metadata")
+    );
+    inherited("further");
+    let (_, now, calls) = workspace.asked("w/Cargo.toml");
+    assert_eq!(now.join(" "), "far further kin");
+    assert!(calls.contains(&"tree".to_owned()));
+    // Where it says itself where that is, nothing is believed.
+    workspace.write(
+        "other/kin/Cargo.toml",
+        "[package]\nname='kin'\nversion='1.0.0'\nworkspace='..'\n[dependencies]\ndep.workspace=true\n",
+    );
+    workspace.asked("w/Cargo.toml");
+    settle();
+    workspace.asked("w/Cargo.toml");
+    assert!(workspace.asked("w/Cargo.toml").2.contains(&"tree".to_owned()));
+}
+
 /// Another manifest above may make another workspace of it.
 #[test]
 fn a_workspace_that_comes_or_goes_is_noticed() {
