@@ -47,6 +47,7 @@ mod readme;
 mod releases;
 mod remember;
 mod remote;
+mod repository;
 mod request;
 mod said;
 mod scratch;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::abreast::abreast;
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, ci, convert, links, pinned, workplace};
+use super::{Error, Gantry, Request, blocking, ci, convert, links, pinned, repository, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
@@ -114,6 +114,7 @@ fn known(gantry: &Gantry, request: &Request) -> Result<Known, Error> {
         (project, git.join().expect(whole), toolchain.join().expect(whole))
     });
     let (project, git) = (project?, git?);
+    repository::unasked(gantry, &project.root, git.as_ref());
     let (matrix, directory) =
         gantry.traced(Stage::Project, "matrix", || matrix(gantry, request, &project))?;
     Ok(Known {
@@ -187,6 +188,9 @@ fn planned(
     let plan = gantry.traced(Stage::Plan, "plan", || draft.plan(&ways))?;
     for notice in &plan.notices {
         gantry.notice(notice);
+    }
+    if request.to_publish {
+        repository::uncommitted(gantry, &plan, git.as_ref());
     }
     let links: Vec<Linked> = links.into_iter().flatten().collect();
     if let (ToolchainRule::Pinned, Some(bases)) = (plan.toolchain, &mut bases) {

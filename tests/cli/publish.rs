@@ -165,22 +165,65 @@ fn wrong_or_no_credentials_are_exit_8() {
     with("hunter2\n").ok();
 }
 
+fn git(workspace: &Workspace, line: &str) {
+    let mut git = std::process::Command::new("git");
+    let ended = git.args(line.split(' ')).current_dir(workspace.root()).status();
+    assert!(ended.expect("git runs").success(), "{line}");
+}
+
+/// Makes a repository of it, with one commit.
+fn commit(workspace: &Workspace) {
+    git(workspace, "init --quiet");
+    git(workspace, "add .");
+    git(
+        workspace,
+        "-c user.name=a -c user.email=a@h.example -c commit.gpgsign=false commit --quiet -m one",
+    );
+}
+
+#[test]
+fn tags_for_good_of_what_is_in_no_commit_are_told() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let registry = Registry::plain();
+    let matrix = format!(
+        "schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nrepository = \"{}/x/tiny\"\ntags = \
+         [\"{{version}}\", {{ tag = \"edge\", moves = \"always\" }}]\n",
+        registry.host()
+    );
+    workspace.write("gantry.toml", &matrix);
+    commit(&workspace);
+    let differ = "files differ from commit";
+    assert!(
+        !workspace
+            .run(["publish", "--dry-run"])
+            .ok()
+            .stderr
+            .contains(differ)
+    );
+    workspace.write("src/main.rs", "fn main() {\n    println!(\"other\");\n}\n");
+    let ran = workspace.run(["publish", "--dry-run"]).ok();
+    assert!(
+        ran.stderr
+            .contains("`1.2.3` will name for good what is published now"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        !workspace.run(["plan"]).stderr.contains(differ),
+        "nothing is published"
+    );
+}
+
 #[test]
 fn a_password_in_the_remotes_address_is_not_published() {
     let Some(workspace) = Workspace::tiny() else {
         return;
     };
     let address = "https://me:sw0rdfish@git.example/acme/tiny.git?private_token=sw0rdfish";
-    for line in [
-        "init --quiet",
-        "add .",
-        "-c user.name=a -c user.email=a@h.example -c commit.gpgsign=false commit --quiet -m one",
-        &format!("remote add origin {address}"),
-    ] {
-        let mut git = std::process::Command::new("git");
-        let ended = git.args(line.split(' ')).current_dir(workspace.root()).status();
-        assert!(ended.expect("git runs").success(), "{line}");
-    }
+    commit(&workspace);
+    git(&workspace, &format!("remote add origin {address}"));
     let registry = Registry::plain();
     let repository = format!("{}/x/tiny", registry.host());
     let ran = workspace.run(["publish", "--repository", &repository, "-v"]).ok();
