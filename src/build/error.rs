@@ -244,6 +244,16 @@ pub struct CommandFailure {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum PrebuiltError {
+    /// It is another one than it was when it was first looked at.
+    #[error("`{}` changed while it was unpacked", path.display())]
+    #[diagnostic(
+        code(gantry::build::prebuilt_changed),
+        help("wait until whatever writes it has finished, then try again")
+    )]
+    Changed {
+        /// Below the matrix's folder.
+        path: PathBuf,
+    },
     /// There is no such file.
     #[error("there is no file `{}` for `{binary}` on {platform}", path.display())]
     #[diagnostic(code(gantry::build::prebuilt_missing))]

@@ -58,6 +58,7 @@ pub fn prebuilt(
         steps: Some(unit.files.len() as u64),
     });
     let place = Place::take(tools, observer, &unit.into)?;
+    file::sweep(&unit.into);
     let mut files = file::Files::new(unit, place.temporary());
     let mut built = Built::default();
     for wanted in &unit.files {

@@ -328,6 +328,33 @@ fn an_archive_is_checked_before_it_is_read() {
     assert!(place.take(wanted).is_ok());
 }
 
+/// What was unpacked is taken again only if it is what it was; and not for ever.
+#[test]
+fn a_damaged_or_old_program_out_of_an_archive_is_unpacked_again() {
+    let place = Place::new();
+    place.write("a.tar", &tar("", PROGRAM));
+    let wanted = || file("a.tar", Some(MEMBER));
+    let path = place.take(wanted()).unwrap();
+    let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
+    let first = inode(&path);
+    assert_eq!(place.take(wanted()), Ok(path.clone()));
+    assert_eq!(inode(&path), first, "it is not unpacked twice");
+    let other = [b"#!/bin/sh\necho other\n", PROGRAM].map(|bytes| &bytes[..PROGRAM.len()]);
+    for damaged in [b"".as_slice(), other[0]] {
+        fs::write(&path, damaged).unwrap();
+        assert_eq!(place.take(wanted()), Ok(path.clone()));
+        assert_eq!(fs::read(&path).unwrap(), PROGRAM);
+    }
+    // Another archive, and a week.
+    place.write("a.tar", &tar("more/", PROGRAM));
+    let folder = path.parent().unwrap();
+    let week = std::time::Duration::from_hours(24 * 8);
+    let before = std::time::SystemTime::now() - week;
+    File::open(folder).unwrap().set_modified(before).unwrap();
+    assert!(place.take(wanted()).is_err() || place.unpacked() == 1);
+    assert!(!folder.exists());
+}
+
 #[test]
 fn what_is_missing_or_outside_is_said() {
     let place = Place::new();

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Seek};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::archive::{Format, Found, unpack};
 use super::{PrebuiltFile, PrebuiltUnit};
 use crate::build::{BuildError, PrebuiltError};
-use crate::spec::{Digest, Hasher};
+use crate::spec::{Digest, Hashing};
+
+/// What was unpacked and not used for so long is removed.
+const UNUSED: Duration = Duration::from_hours(7 * 24);
 
 /// The files of a unit; each is hashed once, if at all.
 pub(super) struct Files<'a> {
     unit: &'a PrebuiltUnit,
     temporary: &'a Path,
-    digests: BTreeMap<PathBuf, Digest>,
+    /// Those that were hashed, open: what is unpacked is what was hashed, whatever has the name by then.
+    open: BTreeMap<PathBuf, (File, Digest)>,
 }
 
 impl<'a> Files<'a> {
@@ -22,7 +27,7 @@ impl<'a> Files<'a> {
         Self {
             unit,
             temporary,
-            digests: BTreeMap::new(),
+            open: BTreeMap::new(),
         }
     }
 
@@ -30,8 +35,8 @@ impl<'a> Files<'a> {
     pub(super) fn take(&mut self, wanted: &PrebuiltFile) -> Result<PathBuf, BuildError> {
         let path = located(&self.unit.directory, wanted)?;
         if let Some(said) = wanted.sha256 {
-            let found = self.digest(&path)?;
-            if found != said {
+            let (_, found) = self.opened(&path)?;
+            if *found != said {
                 return Err(PrebuiltError::Digest {
                     path: wanted.path.clone(),
                     platform: wanted.platform.clone(),
@@ -47,15 +52,19 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Where a member of the archive at `path` lies, unpacked. What was unpacked of the same bytes is still right.
+    /// Where a member of the archive at `path` lies, unpacked. What was unpacked of the same bytes is still right if it is what
+    /// its name says: the digest of the member's name, and that of its content.
     fn member(&mut self, path: &Path, wanted: &PrebuiltFile, member: &str) -> Result<PathBuf, BuildError> {
         let name = Digest::of(member.as_bytes()).hex();
-        let unpacked = self.unit.into.join(self.digest(path)?.hex()).join(&name[..16]);
-        if unpacked.is_file() {
+        let into = &self.unit.into;
+        let (archive, digest) = self.opened(path)?;
+        let (archive, digest) = (archive.try_clone(), *digest);
+        let mut archive = archive.map_err(|source| unreadable(&wanted.path, source))?;
+        let folder = into.join(digest.hex());
+        if let Some(unpacked) = unpacked(&folder, &name[..16]) {
             return Ok(unpacked);
         }
-        let damaged = |source| damaged(&wanted.path, &self.unit.into, source);
-        let mut archive = File::open(path).map_err(|source| unreadable(&wanted.path, source))?;
+        let damaged = |source| damaged(&wanted.path, into, source);
         let format = Format::of(&mut archive).map_err(damaged)?;
         if let Format::Other(what) = format {
             let path = wanted.path.clone();
@@ -66,7 +75,14 @@ impl<'a> Files<'a> {
             path: part.clone(),
             source,
         };
-        let mut out = File::create(&part).map_err(failed)?;
+        let mut out = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&part)
+            .map_err(failed)?;
+        let again = archive.try_clone().map_err(damaged)?;
         match unpack(archive, format, member, &mut out).map_err(damaged)? {
             Found::File => {}
             Found::Other(what) => {
@@ -88,24 +104,64 @@ impl<'a> Files<'a> {
                 .into());
             }
         }
+        // It may have been written to while it was read.
+        if hashed(again).map_err(damaged)? != digest {
+            return Err(PrebuiltError::Changed {
+                path: wanted.path.clone(),
+            }
+            .into());
+        }
         // Programs are started: to be packed, and to be tried.
         executable(&out).map_err(failed)?;
         out.sync_all().map_err(failed)?;
-        if let Some(folder) = unpacked.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
+        let content = hashed(out).map_err(failed)?;
+        let unpacked = folder.join(named(&name[..16], &content));
+        fs::create_dir_all(&folder).map_err(failed)?;
         fs::rename(&part, &unpacked).map_err(failed)?;
         Ok(unpacked)
     }
 
-    fn digest(&mut self, path: &Path) -> Result<Digest, BuildError> {
-        if let Some(known) = self.digests.get(path) {
-            return Ok(*known);
+    /// A file, and the digest of what it holds.
+    fn opened(&mut self, path: &Path) -> Result<&(File, Digest), BuildError> {
+        if !self.open.contains_key(path) {
+            let opened = File::open(path).and_then(|file| Ok((file.try_clone()?, hashed(file)?)));
+            let opened = opened.map_err(|source| unreadable(path, source))?;
+            self.open.insert(path.to_owned(), opened);
         }
-        let digest = hashed(path).map_err(|source| unreadable(path, source))?;
-        self.digests.insert(path.to_owned(), digest);
-        Ok(digest)
+        Ok(&self.open[path])
     }
+}
+
+/// Removes what was unpacked of archives that nobody used for long. Nobody waits for it: what cannot be removed stays.
+pub(super) fn sweep(into: &Path) {
+    for found in fs::read_dir(into).into_iter().flatten().flatten() {
+        let modified = found.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.map(|time| SystemTime::now().duration_since(time));
+        let is_old = age.is_ok_and(|age| age.is_ok_and(|age| age > UNUSED));
+        if is_old && found.file_name().len() == 64 {
+            let _ = fs::remove_dir_all(found.path());
+        }
+    }
+}
+
+/// The file that a member of that name was unpacked to, if it is whole; from now on its folder counts as used.
+fn unpacked(folder: &Path, name: &str) -> Option<PathBuf> {
+    let found = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let mut found = found.filter(|path| {
+        let is = |path: &Path| Some(path.file_name()?.to_str()?.starts_with(name));
+        is(path) == Some(true)
+    });
+    let whole = found.find(|path| {
+        let content = File::open(path).and_then(hashed);
+        content.is_ok_and(|content| path.ends_with(named(name, &content)))
+    })?;
+    let _ = File::open(folder).and_then(|folder| folder.set_modified(SystemTime::now()));
+    Some(whole)
+}
+
+/// The name of an unpacked member.
+fn named(name: &str, content: &Digest) -> String {
+    format!("{name}-{}", content.hex())
 }
 
 /// The file itself, after all links.
@@ -224,16 +280,12 @@ fn executable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-fn hashed(path: &Path) -> io::Result<Digest> {
-    let mut file = File::open(path)?;
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.digest()),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
+/// The digest of all that the file holds.
+fn hashed(mut file: File) -> io::Result<Digest> {
+    file.rewind()?;
+    let mut hashing = Hashing::new(io::sink());
+    io::copy(&mut file, &mut hashing)?;
+    Ok(hashing.into_parts().1.digest())
 }
 
 fn unreadable(path: &Path, source: io::Error) -> BuildError {
