@@ -181,6 +181,21 @@ pub enum RegistryError {
         /// Digest or size as it is.
         found: String,
     },
+    /// A file that was to be sent is not what it should be.
+    #[error("{what}: `{}` holds something else than it should", path.display())]
+    #[diagnostic(
+        code(gantry::registry::altered),
+        help("the file was damaged, or somebody wrote to it: remove it and run the same again")
+    )]
+    Altered {
+        /// What was sent.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// How the registry noticed.
+        #[source]
+        source: Box<Answer>,
+    },
     /// Content that is there by name is gone.
     #[error("{what}: `{digest}` is not there")]
     #[diagnostic(code(gantry::registry::missing))]
@@ -291,9 +306,11 @@ impl RegistryError {
             | Self::Forbidden { .. }
             | Self::MissingRepository { .. }
             | Self::Credentials { .. } => Kind::Denied,
-            Self::File { .. } | Self::Write { .. } | Self::Setup { .. } | Self::UserSettings { .. } => {
-                Kind::Local
-            }
+            Self::File { .. }
+            | Self::Altered { .. }
+            | Self::Write { .. }
+            | Self::Setup { .. }
+            | Self::UserSettings { .. } => Kind::Local,
             _ => Kind::Protocol,
         }
     }

@@ -8,6 +8,10 @@
 //! An upload that broke is not resumed but begun again: the most deployed registry refuses to go on
 //! (`docs/decisions/0005-own-registry-client.md`).
 
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, Response};
 use url::Url;
@@ -21,9 +25,9 @@ use super::session::{Mount, Session, lost_session};
 use super::sign_in::Purpose;
 use super::token::Access;
 use super::upload::Upload;
-use super::{Answer, BlobSource, Client, RegistryError, Repository};
+use super::{Answer, BlobContent, BlobSource, Client, RegistryError, Repository};
 use crate::event::{Event, Span, Stage};
-use crate::spec::Digest;
+use crate::spec::{Digest, Hashing};
 
 /// What became of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -385,8 +389,29 @@ impl Push<'_> {
             Fault::Final(RegistryError::Refused { source, .. }) if lost_session(&source) => {
                 Err(Fault::again(source))
             }
+            Fault::Final(RegistryError::Refused { what, source }) if source.has("DIGEST_INVALID") => {
+                Err(Fault::Final(match self.altered().await {
+                    Some(path) => RegistryError::Altered { what, path, source },
+                    None => RegistryError::Refused { what, source },
+                }))
+            }
             fault => Err(fault),
         }
+    }
+
+    /// The blob's file, if it is not what it should be. Asked where a registry found that out: reading each once more before
+    /// it is sent would cost what packing it did.
+    async fn altered(&self) -> Option<PathBuf> {
+        let BlobContent::File(path) = self.blob.content.clone() else {
+            return None;
+        };
+        let wanted = self.blob.digest;
+        let read = move || {
+            let mut hashing = Hashing::new(io::sink());
+            io::copy(&mut File::open(&path).ok()?, &mut hashing).ok()?;
+            (hashing.into_parts().1.digest() != wanted).then_some(path)
+        };
+        tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
     /// The error that ends the attempts. Some registries hang up on whoever wants to push to a repository that

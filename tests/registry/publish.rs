@@ -366,6 +366,14 @@ async fn a_file_that_changed_is_not_published() {
     let repository = Repository::new(&registry.host(), "a/b");
     let error = client.push_blob(&repository, blob).await.unwrap_err();
     assert!(shown(&error).contains("DIGEST_INVALID"), "{}", shown(&error));
+    // Which file that is, and what to do, is said.
+    assert!(
+        shown(&error).contains("[gantry::registry::altered]")
+            && shown(&error).contains(&path.display().to_string()),
+        "{}",
+        shown(&error)
+    );
+    assert_eq!(error.kind(), registry::Kind::Local);
     // It is worth a look whether the session means that it is not there.
     assert_eq!(registry.kinds(), ["POST upload", "HEAD blob", "PUT upload"]);
     registry.store(|store| assert!(store.repositories.values().all(|r| r.blobs.is_empty())));
