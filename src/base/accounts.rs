@@ -4,28 +4,78 @@ use std::collections::BTreeMap;
 
 use super::BaseError;
 use super::builtin::{self, BuiltinFile};
+use crate::rootfs::{Kind, Tree};
+
+const PASSWD: &str = "etc/passwd";
+const GROUP: &str = "etc/group";
 
 /// What `/etc/passwd` begins with where the base has none.
 const ROOT: &[u8] = b"root:x:0:0:root:/root:/sbin/nologin\n";
 const ROOT_GROUP: &[u8] = b"root:x:0:\n";
 
-/// `/etc/passwd` and `/etc/group` of a base with `users` (name and id) appended, each with a group of the same name
+/// What is known of a file of accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known<'t> {
+    /// There is none.
+    Absent,
+    Text(&'t [u8]),
+    /// It is there, and what it says is not known: to write it anew would take accounts away.
+    Unread,
+}
+
+impl<'t> Known<'t> {
+    fn of(tree: &'t Tree, path: &str) -> Self {
+        let path = path.as_bytes();
+        let kind = match tree.resolve(path) {
+            Some((_, node)) => &node.kind,
+            // A link that leads nowhere: something may lie there when a container runs.
+            None if tree.get(&tree.real(path)).is_some() => return Self::Unread,
+            None => return Self::Absent,
+        };
+        match kind {
+            Kind::File(facts) => match facts.text.as_deref() {
+                Some(text) => Self::Text(text),
+                None if facts.size == 0 => Self::Text(b""),
+                None => Self::Unread,
+            },
+            _ => Self::Unread,
+        }
+    }
+
+    /// The whole lines of the file at `path`, or `absent`.
+    fn lines(self, path: &str, absent: &[u8]) -> Result<Vec<u8>, BaseError> {
+        match self {
+            Self::Absent => Ok(absent.to_vec()),
+            Self::Text(text) => Ok(whole_lines(text)),
+            Self::Unread => Err(BaseError::UnreadAccounts {
+                path: format!("/{path}"),
+            }),
+        }
+    }
+}
+
+/// `/etc/passwd` and `/etc/group` of a base, whose tree is `tree`, with `users` (name and id) appended, each with a group of the same name
 /// and id, and their homes. What the base has keeps its bytes. A user that is there already under the same id is left
 /// as it is. An id that another name has is allowed: what the number is called is then said by the first line that
 /// has it, the base's. No files where there are no users.
 ///
 /// # Errors
-/// When a user's name is none, or is there already, as a user or group, with another id.
-pub fn extended(
-    passwd: Option<&[u8]>,
-    group: Option<&[u8]>,
-    users: &BTreeMap<String, u32>,
-) -> Result<Vec<BuiltinFile>, BaseError> {
+/// When a user's name is none, or is there already, as a user or group, with another id. When the base has one of the
+/// files, and what it says is not known.
+pub fn extended(tree: &Tree, users: &BTreeMap<String, u32>) -> Result<Vec<BuiltinFile>, BaseError> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let mut passwd = whole_lines(passwd.unwrap_or(ROOT));
-    let mut group = whole_lines(group.unwrap_or(ROOT_GROUP));
+    appended(Known::of(tree, PASSWD), Known::of(tree, GROUP), users)
+}
+
+fn appended(
+    passwd: Known<'_>,
+    group: Known<'_>,
+    users: &BTreeMap<String, u32>,
+) -> Result<Vec<BuiltinFile>, BaseError> {
+    let mut passwd = passwd.lines(PASSWD, ROOT)?;
+    let mut group = group.lines(GROUP, ROOT_GROUP)?;
     let mut files = Vec::new();
     for (name, id) in users {
         if !builtin::is_user_name(name) {
@@ -57,8 +107,8 @@ pub fn extended(
         passwd.extend(format!("{name}:x:{id}:{id}:{name}:/{home}:/sbin/nologin\n").into_bytes());
         files.push(builtin::directory(&home, 0o700, *id));
     }
-    files.push(builtin::file("etc/passwd", passwd));
-    files.push(builtin::file("etc/group", group));
+    files.push(builtin::file(PASSWD, passwd));
+    files.push(builtin::file(GROUP, group));
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }
@@ -83,11 +133,40 @@ fn id_of<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
     use crate::base::builtin::Content;
+    use crate::rootfs::Node;
 
-    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/bin/sh";
-    const GROUP: &[u8] = b"root:x:0:\nstaff:x:50:\nwww-data:x:33:\n";
+    const PASSWD_TEXT: &[u8] = b"root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/bin/sh";
+    const GROUP_TEXT: &[u8] = b"root:x:0:\nstaff:x:50:\nwww-data:x:33:\n";
+
+    /// A file as it is known when a layer names it `named` first.
+    fn file(named: &str, text: &[u8]) -> Node {
+        let kind = Kind::file(named.as_bytes(), text.len() as u64, &mut Cursor::new(text));
+        node(kind.unwrap())
+    }
+
+    fn node(kind: Kind) -> Node {
+        Node {
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            kind,
+        }
+    }
+
+    fn link(target: &str) -> Node {
+        node(Kind::Symlink(target.into()))
+    }
+
+    fn base() -> Tree {
+        let mut tree = Tree::default();
+        tree.insert(b"etc/passwd", file("etc/passwd", PASSWD_TEXT));
+        tree.insert(b"etc/group", file("etc/group", GROUP_TEXT));
+        tree
+    }
 
     fn users(list: &[(&str, u32)]) -> BTreeMap<String, u32> {
         list.iter().map(|(name, id)| ((*name).to_owned(), *id)).collect()
@@ -106,12 +185,7 @@ mod tests {
 
     #[test]
     fn users_are_appended_and_the_base_keeps_its_bytes() {
-        let files = extended(
-            Some(PASSWD),
-            Some(GROUP),
-            &users(&[("api", 10001), ("www-data", 33)]),
-        )
-        .unwrap();
+        let files = extended(&base(), &users(&[("api", 10001), ("www-data", 33)])).unwrap();
         let passwd = "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/bin/sh\n\
                       api:x:10001:10001:api:/home/api:/sbin/nologin\n";
         let group = "root:x:0:\nstaff:x:50:\nwww-data:x:33:\napi:x:10001:\n";
@@ -121,19 +195,19 @@ mod tests {
             ("home/api", "700 10001".to_owned()),
         ];
         assert_eq!(shown(&files), expected);
-        assert_eq!(extended(Some(PASSWD), Some(GROUP), &users(&[])).unwrap(), []);
+        assert_eq!(extended(&base(), &users(&[])).unwrap(), []);
     }
 
     #[test]
     fn a_base_without_accounts_gets_root_as_well() {
-        let files = extended(None, None, &users(&[("api", 1)])).unwrap();
+        let files = extended(&Tree::default(), &users(&[("api", 1)])).unwrap();
         assert_eq!(shown(&files)[0].1, "root:x:0:\napi:x:1:\n");
         assert!(shown(&files)[1].1.starts_with("root:x:0:0:"));
     }
 
     #[test]
     fn names_are_not_taken_over() {
-        let of = |list: &[(&str, u32)]| extended(Some(PASSWD), Some(GROUP), &users(list));
+        let of = |list: &[(&str, u32)]| extended(&base(), &users(list));
         assert!(matches!(of(&[("root", 5)]), Err(BaseError::UserExists { uid, .. }) if uid == "0"));
         assert!(matches!(of(&[("staff", 5)]), Err(BaseError::GroupExists { gid, .. }) if gid == "50"));
         assert!(matches!(of(&[("a:b", 5)]), Err(BaseError::UserName { .. })));
@@ -141,5 +215,67 @@ mod tests {
         assert!(of(&[("web", 33)]).is_ok());
         // A name that another one begins with is free.
         assert!(of(&[("www", 5)]).is_ok());
+    }
+
+    #[test]
+    fn accounts_that_cannot_be_read_are_not_written_anew() {
+        let store = "nix/store/x-passwd/etc/passwd";
+        let large = [PASSWD_TEXT, &b"#".repeat(1 << 20)].concat();
+        for (what, nodes, kept) in [
+            (
+                "a link to a file of that name",
+                vec![
+                    ("etc/passwd", link(&format!("/{store}"))),
+                    (store, file(store, PASSWD_TEXT)),
+                ],
+                Ok(true),
+            ),
+            (
+                "one name more of a file of that name",
+                vec![("etc/passwd", file(store, PASSWD_TEXT))],
+                Ok(true),
+            ),
+            ("an empty one", vec![("etc/passwd", file("x", b""))], Ok(false)),
+            (
+                "a link to a file of another name",
+                vec![
+                    ("etc/passwd", link("/nix/users")),
+                    ("nix/users", file("nix/users", PASSWD_TEXT)),
+                ],
+                Err("/etc/passwd"),
+            ),
+            (
+                "one name more of a file of another name",
+                vec![("etc/group", file("ostree/aa", GROUP_TEXT))],
+                Err("/etc/group"),
+            ),
+            (
+                "a large one",
+                vec![("etc/passwd", file("etc/passwd", &large))],
+                Err("/etc/passwd"),
+            ),
+            (
+                "a link to nowhere",
+                vec![("etc/passwd", link("/run/passwd"))],
+                Err("/etc/passwd"),
+            ),
+            (
+                "a directory",
+                vec![("etc/group", node(Kind::Directory))],
+                Err("/etc/group"),
+            ),
+        ] {
+            let mut tree = Tree::default();
+            for (path, node) in nodes {
+                tree.insert(path.as_bytes(), node);
+            }
+            let found = match extended(&tree, &users(&[("api", 10001)])) {
+                Ok(files) => Ok(shown(&files)[1].1.contains("\nwww-data:x:33:")),
+                Err(BaseError::UnreadAccounts { path }) => Err(path),
+                Err(other) => panic!("{what}: {other}"),
+            };
+            assert_eq!(found, kept.map_err(str::to_owned), "{what}");
+            assert_eq!(extended(&tree, &users(&[])).unwrap(), [], "{what}");
+        }
     }
 }

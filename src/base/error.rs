@@ -51,6 +51,19 @@ pub enum BaseError {
         /// The id of the one that is there, as the base writes it.
         gid: String,
     },
+    /// The accounts of the base are there, and what they say is not known.
+    #[error("users cannot be added to `{path}` of the base: what it says is not known")]
+    #[diagnostic(
+        code(gantry::base::unread_accounts),
+        help(
+            "it is a link or another name of a file that is not called so, leads nowhere, or is larger than 1 MiB; lay \
+             files of your own there by `files` in place of `users` and `provide`, or name the user by its number"
+        )
+    )]
+    UnreadAccounts {
+        /// The file.
+        path: String,
+    },
     /// A name that is no reference.
     #[error("`{name}` names no base image")]
     #[diagnostic(

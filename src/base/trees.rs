@@ -13,7 +13,7 @@ use crate::rootfs::Tree;
 use crate::spec::Digest;
 
 /// Counted up whenever a tree of the same layers would be another one, or be written in another way.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The fast one that takes least memory: builds of many platforms read and write several trees beside everything else.
 const COMPRESSION: Compression = Compression::Gzip(1);

@@ -117,8 +117,7 @@ fn provided(platform: &PlannedPlatform, ground: &Ground, below: &Tree) -> Result
             provide.retain(|part| *part != Provide::Passwd);
             users.entry("nonroot".to_owned()).or_insert(builtin::NONROOT);
         }
-        let text = |path| text(below, path);
-        own = accounts::extended(text(b"etc/passwd"), text(b"etc/group"), &users)?;
+        own = accounts::extended(below, &users)?;
         users.clear();
     }
     let parts: Vec<builtin::Part> = provide.into_iter().map(convert::part).collect();

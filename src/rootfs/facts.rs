@@ -94,7 +94,10 @@ fn elf_cost(elf: &Elf) -> usize {
 /// The files that decide how programs run.
 fn is_wanted(path: &[u8]) -> bool {
     let Some(name) = path.strip_prefix(b"etc/") else {
-        return path == b"usr/lib/os-release";
+        // Images made by Nix have links there as `/etc/passwd` and `/etc/group`.
+        let nix = path.starts_with(b"nix/store/");
+        let accounts = path.ends_with(b"/etc/passwd") || path.ends_with(b"/etc/group");
+        return nix && accounts || path == b"usr/lib/os-release";
     };
     [
         b"passwd".as_slice(),

@@ -61,6 +61,9 @@ fn texts_that_decide_how_programs_run_are_kept() {
         ("etc/ld-musl-x86_64.path", true),
         ("etc/shadow", false),
         ("etc/ld.so.cache", true),
+        ("nix/store/x-passwd/etc/passwd", true),
+        ("nix/store/x/etc/group", true),
+        ("nix/store/x/bin/passwd", false),
         ("usr/etc/passwd", false),
         ("etc/x/passwd", false),
     ] {
