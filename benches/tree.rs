@@ -84,6 +84,7 @@ fn fit_of_a_program(criterion: &mut Criterion) {
             base: "debian",
             catalog: &catalog,
             tree: &tree,
+            base_layers: None,
             config: &config,
             programs: &[],
             crates: &BTreeMap::new(),

@@ -156,6 +156,8 @@ fn every_program_of_a_base_fits_it() {
                 base: name,
                 catalog: &catalog,
                 tree: &tree,
+                // As if they were ours: these do not hide anything.
+                base_layers: Some(0),
                 config: &serde_json::json!({"config": {}}),
                 programs: &programs,
                 crates: &BTreeMap::new(),

@@ -236,6 +236,7 @@ fn findings(tree: &Tree, platform: &Platform, program: &str) -> Vec<Finding> {
         platform,
         base: "debian",
         tree,
+        base_layers: Some(0),
         config: &config,
         programs: &[program.to_owned()],
         crates: &BTreeMap::new(),

@@ -67,6 +67,12 @@ impl Finding {
         self
     }
 
+    /// Only told by default although the check denies: it may be meant so.
+    pub(super) fn doubtful(mut self) -> Self {
+        self.level = Level::Warn;
+        self
+    }
+
     /// Denied by default although the check only warns: no container of the image would start.
     pub(super) fn fatal(mut self) -> Self {
         self.level = Level::Deny;
@@ -202,7 +208,8 @@ impl Check {
     }
 
     /// What it does unless the matrix says otherwise: what cannot run is denied, what may not is told. A working
-    /// directory that keeps the image from starting is denied as well.
+    /// directory that keeps the image from starting is denied as well, and a link that an image of somebody else hides is
+    /// told.
     ///
     /// `hardening`, `user-name` and `age` are matters of taste. `port` is not told because the image cannot know: where
     /// `net.ipv4.ip_unprivileged_port_start` is 0 (Docker since 20.10) every user may listen on every port.

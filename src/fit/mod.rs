@@ -54,6 +54,9 @@ pub struct Question<'a> {
     pub catalog: &'a Catalog,
     /// Everything: the base's layers and ours.
     pub tree: &'a Tree,
+    /// How many of the tree's layers, the lowest, are the base's: what they did to each other is not judged. None for
+    /// an image of somebody else, of which nobody knows where its base ends.
+    pub base_layers: Option<usize>,
     /// The image's config (the whole object, `config` in it).
     pub config: &'a serde_json::Value,
     /// Absolute paths in the tree of the programs that must run. The entrypoint's program is one of them unasked.

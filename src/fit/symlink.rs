@@ -1,7 +1,8 @@
 //! [`Check::Symlink`]: no directory lies over a link of a lower layer and hides what that led to.
 //!
 //! A tar that has `/lib` as a directory, laid over a base whose `/lib` is a link to `/usr/lib`, takes the loader away from
-//! every program. <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#file-types>
+//! every program. What a base's own layers did to each other is meant so: `RUN rm /var/run && mkdir /var/run` comes as a
+//! directory over a link from tools that compare two trees. <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#file-types>
 
 use super::scene::{Scene, shown};
 use super::{Check, Finding};
@@ -9,7 +10,11 @@ use crate::rootfs::{Kind, Tree};
 
 pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let tree = scene.question.tree;
+    let base = scene.question.base_layers;
     for replaced in tree.replaced() {
+        if base.is_some_and(|layers| replaced.layer < layers) {
+            continue;
+        }
         let Some(hidden) = hidden(tree, &replaced.path, &replaced.link) else {
             continue;
         };
@@ -23,7 +28,11 @@ pub(super) fn check(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         let finding = scene
             .finding(Check::Symlink, &path, message)
             .needed(format!("a link to `{link}`"));
-        out.push(finding.help("lay the files below where the link leads"));
+        let finding = finding.help("lay the files below where the link leads");
+        out.push(match base {
+            Some(_) => finding,
+            None => finding.doubtful(),
+        });
     }
 }
 
@@ -57,6 +66,7 @@ fn hidden(tree: &Tree, path: &[u8], link: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fit::Level;
     use crate::fit::example::{Example, file};
 
     #[test]
@@ -86,5 +96,26 @@ mod tests {
         // Everything is there again: nothing is hidden.
         wrong.put("lib/libc.so.6", file(1));
         assert_eq!(wrong.all(), []);
+    }
+
+    #[test]
+    fn what_a_base_does_to_itself_is_its_own() {
+        for (layer, base_layers, expected) in [
+            (1, Some(1), Some(Level::Deny)),
+            (1, Some(2), None),
+            (1, None, Some(Level::Warn)),
+            (2, Some(2), Some(Level::Deny)),
+        ] {
+            let mut example = Example::default();
+            example.put("run/lock", file(1));
+            example.link("var/run", "/run");
+            for _ in 0..layer {
+                example.tree.apply([0; 1024].as_slice()).unwrap();
+            }
+            example.directory("var/run", 0o755, 0);
+            example.base_layers = base_layers;
+            let found: Vec<_> = example.all().into_iter().map(|one| one.level).collect();
+            assert_eq!(found, Vec::from_iter(expected), "{layer} {base_layers:?}");
+        }
     }
 }

@@ -36,6 +36,8 @@ pub(super) fn examine(
         base: &platform.base,
         catalog: &prepared.catalog,
         tree: &laid.tree,
+        // What is ours was put there entry by entry.
+        base_layers: Some(laid.tree.layers()),
         config,
         programs: &programs,
         crates: &crates(prepared, platform),

@@ -193,8 +193,10 @@ impl Layer<'_> {
         let (tree, hidden) = (self.tree, self.hidden);
         // What was taken away on purpose is not told, wherever in the layer its whiteout stood.
         let layer = tree.layers;
+        let meant =
+            |path: &Vec<u8>| hidden.contains(path) || hidden.contains(&[path, b"/".as_slice()].concat());
         tree.replaced
-            .retain(|replaced| replaced.layer != layer || !hidden.contains(&replaced.path));
+            .retain(|replaced| replaced.layer != layer || !meant(&replaced.path));
         tree.count();
         tree.layers += 1;
     }

@@ -307,6 +307,11 @@ fn links_to_directories_that_are_hidden_are_told() {
         (&["file/", "none/"], vec![]),
         (&[".wh.lib", "lib/"], vec![]),
         (&["lib/", ".wh.lib"], vec![]),
+        (&["lib/", "lib/.wh..wh..opq", "lib/y"], vec![]),
+        (
+            &["lib/", "lib/z/", "lib/z/.wh..wh..opq"],
+            vec![replaced("lib", "usr/lib", 1)],
+        ),
         (&["new -> usr", "new/"], vec![]),
     ] {
         assert_eq!(laid(&[base, layer]).unwrap().replaced(), expected, "{layer:?}");

@@ -167,6 +167,11 @@ impl Tree {
         inside.map(|(path, node)| (path.as_slice(), node))
     }
 
+    /// How many layers have been laid.
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
     /// Links to directories that a later layer (or [`Tree::insert`]) hid.
     pub fn replaced(&self) -> &[Replaced] {
         &self.replaced

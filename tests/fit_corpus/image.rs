@@ -23,6 +23,7 @@ pub(crate) struct Image {
     pub(crate) layout: PathBuf,
     pub(crate) root: PathBuf,
     pub(crate) tree: Tree,
+    pub(crate) base_layers: usize,
     pub(crate) config: Value,
 }
 
@@ -67,6 +68,7 @@ impl Yard {
             layout,
             root,
             tree: base.tree.clone(),
+            base_layers: base.tree.layers(),
             config: base.config.clone(),
         };
         let keys = pair.config.as_object().unwrap().iter();

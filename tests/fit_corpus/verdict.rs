@@ -192,6 +192,7 @@ fn findings(pair: &Pair, image: &Image) -> Vec<Finding> {
         base: pair.base,
         catalog: &Catalog::builtin(),
         tree: &image.tree,
+        base_layers: Some(image.base_layers),
         config: &image.config,
         programs: &programs,
         crates: &BTreeMap::from([(app, names)]),
