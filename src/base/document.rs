@@ -180,7 +180,7 @@ fn broken<T>(
     })
 }
 
-/// An entry of an index, unless it is no image: an attestation, a signature, another index.
+/// An entry of an index, unless it is no image: an attestation, a signature, a bill of materials, another index.
 fn child(entry: &Descriptor) -> Option<Result<Child, BaseError>> {
     let annotations = entry.annotations().iter().flatten();
     let attests = annotations
@@ -190,7 +190,12 @@ fn child(entry: &Descriptor) -> Option<Result<Child, BaseError>> {
     let unknown = platform
         .as_ref()
         .is_some_and(|platform| platform.os() == "unknown" || platform.architecture() == "unknown");
-    if attests || unknown || !is_manifest(entry.media_type().as_ref()) {
+    // Of an image it may be said, too: then it is the media type of its config.
+    let artifact = entry
+        .artifact_type()
+        .as_ref()
+        .is_some_and(|kind| !is_config(kind));
+    if attests || unknown || artifact || !is_manifest(entry.media_type().as_ref()) {
         return None;
     }
     let digest = entry.digest().try_into().map_err(BaseError::from);
@@ -294,7 +299,12 @@ mod tests {
         }
         let mut attestation = entries[0].clone();
         attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
-        entries.extend([attestation, descriptor(OCI_INDEX), descriptor(OCI_MANIFEST)]);
+        let mut bill = descriptor(OCI_MANIFEST);
+        bill["artifactType"] = json!("application/spdx+json");
+        entries.extend([attestation, bill, descriptor(OCI_INDEX)]);
+        let mut image = descriptor(OCI_MANIFEST);
+        image["artifactType"] = json!("application/vnd.oci.image.config.v1+json");
+        entries.push(image);
         let index = json!({"schemaVersion": 2, "mediaType": DOCKER_INDEX, "manifests": entries});
         let Ok(Document::Index(children)) = parse(&index, Some(DOCKER_INDEX)) else {
             panic!("no index");

@@ -164,9 +164,13 @@ impl Source {
             let platform = match &child.platform {
                 Some(platform) => platform.clone(),
                 // Some tools leave it to the config.
-                None => match self.pinned(&child.digest).await?.document {
-                    Document::Manifest(manifest) => self.platform(&child.digest, &manifest.config).await?,
-                    Document::Index(_) => continue,
+                None => match self.pinned(&child.digest).await.map(|top| top.document) {
+                    Ok(Document::Manifest(manifest)) => {
+                        self.platform(&child.digest, &manifest.config).await?
+                    }
+                    // An artifact that the index does not tell from an image.
+                    Ok(Document::Index(_)) | Err(BaseError::NotAnImage { .. }) => continue,
+                    Err(error) => return Err(error),
                 },
             };
             platforms.push((platform, child.digest));

@@ -173,6 +173,13 @@ impl Base {
         }
     }
 
+    /// The index as `change` leaves it.
+    pub(crate) fn change_top(&mut self, change: impl FnOnce(&mut Value)) {
+        let mut top = serde_json::from_slice(&self.top).unwrap();
+        change(&mut top);
+        self.top = top.to_string().into_bytes();
+    }
+
     pub(crate) fn digest(&self) -> Digest {
         Digest::of(&self.top)
     }

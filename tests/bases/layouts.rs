@@ -4,6 +4,7 @@ use cargo_gantry::archive::{Root, write_archive};
 use cargo_gantry::base::Origin;
 use cargo_gantry::blob::BlobStore;
 use cargo_gantry::spec::Digest;
+use serde_json::{Value, json};
 
 use crate::fixture::{Base, Image, Project, Style, code, help, platforms};
 
@@ -120,4 +121,30 @@ async fn a_layout_that_was_altered_is_refused() {
         }
         std::fs::write(&path, bytes).unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_index_may_hold_more_than_images() {
+    let empty = |manifest: &mut Value| {
+        manifest["config"]["mediaType"] = json!("application/vnd.oci.empty.v1+json");
+    };
+    let bill = || Image::raw("linux/amd64", Style::Oci, Vec::new(), &[], empty);
+    let project = Project::new();
+    let amd64 = platforms(&["linux/amd64"]);
+    for (name, artifact_type) in [("said", Some("application/spdx+json")), ("silent", None)] {
+        let images = vec![Image::new("linux/amd64", Style::Oci), bill()];
+        let mut base = Base::index(Style::Oci, images);
+        base.change_top(|top| {
+            let entry = top["manifests"][1].as_object_mut().unwrap();
+            entry.remove("platform");
+            entry.extend(artifact_type.map(|kind| ("artifactType".to_owned(), json!(kind))));
+        });
+        base.lay_out(&project.path(name), "1.0");
+        let mut bases = project.bases();
+        let facts = bases.facts(&format!("oci:{name}"), &amd64).await.unwrap();
+        assert_eq!(facts[0].manifest, base.images[0].digest(), "{name}");
+    }
+    Base::single(bill()).lay_out(&project.path("alone"), "1.0");
+    let error = project.bases().facts("oci:alone", &amd64).await.unwrap_err();
+    assert_eq!(code(&error), "gantry::base::not_an_image");
 }
