@@ -7,6 +7,7 @@
 mod cache;
 mod conf;
 mod glibc;
+mod mounted;
 mod musl;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::binary::Elf;
 use crate::rootfs::{Kind, Node, Tree};
 use crate::target::Libc;
 use cache::Cache;
+use mounted::Mounted;
 
 /// More objects than this in one program are a lie.
 const MOST_OBJECTS: usize = 1024;
@@ -37,6 +39,8 @@ pub(super) struct Loader<'a> {
     cache: Option<Cache>,
     /// Directories that it knows without being told.
     defaults: Places,
+    /// What arrives when a container is started.
+    mounted: Mounted,
 }
 
 /// What is loaded for a program.
@@ -106,11 +110,19 @@ impl<'a> Loader<'a> {
                 .then(|| Cache::of(scene.question.tree, elf.endian))
                 .flatten(),
             defaults: Places::default(),
+            mounted: Mounted::of(scene),
         };
         loader.defaults = match libc {
             Libc::Gnu => glibc::defaults(scene, &loader),
             _ => musl::defaults(scene.question.tree, named),
         };
+        // Whoever mounts libraries into a directory of the configuration runs ldconfig as well.
+        let told = match libc {
+            Libc::Gnu => conf::directories(scene.question.tree).directories,
+            _ => Vec::new(),
+        };
+        let mut known = loader.defaults.directories.iter().chain(&told);
+        loader.defaults.more |= known.any(|directory| loader.mounted.covers(scene, directory));
         Some(loader)
     }
 
@@ -188,7 +200,12 @@ impl<'a> Loader<'a> {
             if !library.starts_with('/') {
                 return Lookup::Unknown;
             }
-            return look(tree, library.as_bytes().to_vec(), machine);
+            return match look(tree, library.as_bytes().to_vec(), machine) {
+                Lookup::Nothing(_) if self.mounted.covers(scene, &parent(library.as_bytes())) => {
+                    Lookup::Unknown
+                }
+                found => found,
+            };
         }
         let places = match self.libc {
             Libc::Gnu => glibc::places(scene, self, closure, by),
@@ -216,6 +233,14 @@ impl<'a> Loader<'a> {
             }
         }
         if places.more || self.defaults.more || places.directories.len() > MOST_DIRECTORIES {
+            return Lookup::Unknown;
+        }
+        let mut told = places.directories.iter();
+        let mut cached = self.cache.iter().flat_map(|cache| cache.paths(library));
+        if self.mounted.has(library)
+            || told.any(|directory| self.mounted.covers(scene, directory))
+            || cached.any(|path| self.mounted.covers(scene, &parent(path)))
+        {
             return Lookup::Unknown;
         }
         Lookup::Nothing(foreign)

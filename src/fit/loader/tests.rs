@@ -196,3 +196,80 @@ fn without_a_libc_only_that_is_missing() {
     example.directory("usr/lib/x86_64-linux-gnu/libc.so.6", 0o755, 0);
     assert_eq!(missing(&mut example), ["libc.so.6"]);
 }
+
+#[test]
+fn what_arrives_with_a_mount_is_not_missing() {
+    let volume = json!({"/plugins": {}});
+    let run = |list: &str| json!([format!("LD_LIBRARY_PATH={list}")]);
+    let nvidia = || json!(["NVIDIA_VISIBLE_DEVICES=all"]);
+    for (library, runpath, config, missing) in [
+        ("libown.so.1", "", json!({"Volumes": volume}), true),
+        ("libown.so.1", "/plugins", json!({}), true),
+        ("libown.so.1", "/plugins/lib", json!({"Volumes": volume}), false),
+        (
+            "libown.so.1",
+            "$ORIGIN/../plugins",
+            json!({"Volumes": {"/opt/app/plugins/": {}}}),
+            false,
+        ),
+        ("libown.so.1", "/plugins2", json!({"Volumes": volume}), true),
+        // It is a link to /plugins.
+        ("libown.so.1", "/more", json!({"Volumes": volume}), false),
+        (
+            "libown.so.1",
+            "/plugins",
+            json!({"Volumes": {"/more": {}}}),
+            false,
+        ),
+        (
+            "libown.so.1",
+            "",
+            json!({"Volumes": volume, "Env": run("/none:/plugins")}),
+            false,
+        ),
+        (
+            "libown.so.1",
+            "",
+            json!({"Volumes": volume, "Env": run("/none")}),
+            true,
+        ),
+        ("/plugins/libown.so.1", "", json!({"Volumes": volume}), false),
+        ("/plugins/libown.so.1", "", json!({}), true),
+        // The directories that the loader knows by itself.
+        ("libown.so.1", "", json!({"Volumes": {"/usr/lib": {}}}), false),
+        ("libcuda.so.1", "", json!({}), true),
+        ("libcuda.so.1", "", json!({"Env": nvidia()}), false),
+        (
+            "libnvidia-ml.so.1",
+            "",
+            json!({"Env": ["NVIDIA_DRIVER_CAPABILITIES=compute"]}),
+            false,
+        ),
+        (
+            "libnvcuvid.so.1",
+            "",
+            json!({"Env": ["NVIDIA_VISIBLE_DEVICES="]}),
+            true,
+        ),
+        // That one is of the toolkit, and lies in the image.
+        ("libcudart.so.12", "", json!({"Env": nvidia()}), true),
+    ] {
+        let mut example = own("nowhere/x", |elf| {
+            elf.needed[1] = library.to_owned();
+            elf.runpath = Vec::from_iter(Some(runpath.to_owned()).filter(|path| !path.is_empty()));
+        });
+        example.link("more", "plugins");
+        example.config(config.clone());
+        let found = example.all().iter().any(|one| one.check == Check::Library);
+        assert_eq!(found, missing, "{library} {runpath} {config}");
+    }
+    // ldconfig was run, and will be again.
+    let mut example = own("nowhere/x", |_| {});
+    example.text("etc/ld.so.conf", "/plugins\n");
+    let empty = [b"glibc-ld.so.cache1.1".as_slice(), &[0; 28]].concat();
+    example.text("etc/ld.so.cache", &String::from_utf8(empty).unwrap());
+    assert_eq!(missing(&mut example), ["libown.so.1"]);
+    example.config(json!({"Volumes": volume}));
+    let found = example.all();
+    assert!(found.iter().all(|one| one.check != Check::Library), "{found:#?}");
+}
