@@ -17,13 +17,16 @@ const OLD_MAGIC: &[u8] = b"ld.so-1.7.0";
 const OLD_HEADER: usize = 16;
 const OLD_ENTRY: usize = 12;
 
-/// Where libraries lie, by name; those for any processor first.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Cache(BTreeMap<Vec<u8>, Vec<(bool, Vec<u8>)>>);
+/// As long as a path may be for the kernel. Entries may share their text, so that a small file could stand for gigabytes.
+const LONGEST: usize = 4096;
 
-impl Cache {
+/// Where libraries lie, by name; those for any processor first. It borrows from the file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Cache<'a>(BTreeMap<&'a [u8], Vec<(bool, &'a [u8])>>);
+
+impl<'a> Cache<'a> {
     /// The tree's; none if there is none, or one that cannot be read.
-    pub(super) fn of(tree: &Tree, endian: Endian) -> Option<Self> {
+    pub(super) fn of(tree: &'a Tree, endian: Endian) -> Option<Self> {
         let (_, node) = tree.resolve(b"/etc/ld.so.cache")?;
         let Kind::File(facts) = &node.kind else {
             return None;
@@ -32,12 +35,12 @@ impl Cache {
     }
 
     /// The paths that a name stands for.
-    pub(super) fn paths(&self, library: &str) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn paths(&self, library: &str) -> impl Iterator<Item = &'a [u8]> {
         let found = self.0.get(library.as_bytes()).into_iter().flatten();
-        found.map(|(_, path)| path.as_slice())
+        found.map(|(_, path)| *path)
     }
 
-    fn parse(bytes: &[u8], endian: Endian) -> Option<Self> {
+    fn parse(bytes: &'a [u8], endian: Endian) -> Option<Self> {
         let bytes = newer(bytes, endian)?;
         let count = usize::try_from(number(bytes, MAGIC.len(), endian)?).ok()?;
         let entries = bytes.get(HEADER..)?.get(..count.checked_mul(ENTRY)?)?;
@@ -47,10 +50,7 @@ impl Cache {
             let path = text(bytes, number(entry, 8, endian)?)?;
             // For processors with some ability.
             let special = entry[16..].iter().any(|byte| *byte != 0);
-            found
-                .entry(name.to_vec())
-                .or_default()
-                .push((special, path.to_vec()));
+            found.entry(name).or_default().push((special, path));
         }
         found.values_mut().for_each(|paths| paths.sort());
         Some(Self(found))
@@ -77,11 +77,12 @@ fn number(bytes: &[u8], at: usize, endian: Endian) -> Option<u32> {
     })
 }
 
+/// None where it is longer than any path.
 fn text(bytes: &[u8], at: u32) -> Option<&[u8]> {
-    bytes
-        .get(usize::try_from(at).ok()?..)?
-        .split(|byte| *byte == 0)
-        .next()
+    let bytes = bytes.get(usize::try_from(at).ok()?..)?;
+    let bytes = &bytes[..bytes.len().min(LONGEST + 1)];
+    let text = bytes.split(|byte| *byte == 0).next()?;
+    (text.len() <= LONGEST).then_some(text)
 }
 
 #[cfg(test)]
@@ -149,5 +150,28 @@ mod tests {
         assert_eq!(Cache::parse(b"text", Endian::Little), None);
         let old = [OLD_MAGIC, b"\0", &[0xff; 4], &good].concat();
         assert_eq!(Cache::parse(&old, Endian::Little), None);
+    }
+
+    #[test]
+    fn names_without_end_are_none() {
+        for (length, good) in [(LONGEST, true), (LONGEST + 1, false), (500_000, false)] {
+            let long = "a".repeat(length);
+            for entry in [(long.as_str(), "/a", 0), ("a", long.as_str(), 0)] {
+                let bytes = cache(&[entry], Endian::Little);
+                assert_eq!(Cache::parse(&bytes, Endian::Little).is_some(), good, "{length}");
+            }
+        }
+        // A megabyte of entries that all have one text: nothing of it is copied, or it would be gigabytes.
+        let count = 40_000_u32;
+        let mut bytes = cache(&[("a", "", 0)], Endian::Little);
+        let at = u32::try_from(HEADER).unwrap() + count * 24;
+        let entry = [at.to_le_bytes(), at.to_le_bytes(), [0; 4]].concat();
+        let entry = [[0; 4].as_slice(), &entry, &[0; 8]].concat();
+        bytes[20..24].copy_from_slice(&count.to_le_bytes());
+        bytes.truncate(HEADER);
+        bytes.extend(entry.repeat(count as usize));
+        bytes.extend([b'a'; LONGEST]);
+        let many = Cache::parse(&bytes, Endian::Little).unwrap();
+        assert_eq!(many.paths(&"a".repeat(LONGEST)).count(), count as usize);
     }
 }

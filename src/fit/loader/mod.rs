@@ -36,7 +36,7 @@ pub(super) struct Loader<'a> {
     /// Its path as the program names it.
     named: String,
     /// What ldconfig found, if it was run.
-    cache: Option<Cache>,
+    cache: Option<Cache<'a>>,
     /// Directories that it knows without being told.
     defaults: Places,
     /// What arrives when a container is started.
