@@ -6,7 +6,7 @@
 //!
 //! <https://man7.org/linux/man-pages/man8/ld.so.8.html>
 
-use super::{Closure, Loader, MOST_DIRECTORIES, Places, conf, expand, parent, same_machine};
+use super::{Closure, Loader, MOST_DIRECTORIES, Places, expand, parent, same_machine};
 use crate::binary::Elf;
 use crate::fit::scene::Scene;
 use crate::rootfs::Kind;
@@ -55,7 +55,7 @@ pub(super) fn places(scene: &Scene<'_>, loader: &Loader<'_>, closure: &Closure<'
 pub(super) fn defaults(scene: &Scene<'_>, loader: &Loader<'_>) -> Places {
     let mut places = match loader.cache {
         Some(_) => Places::default(),
-        None => conf::directories(scene.question.tree),
+        None => loader.configured.clone(),
     };
     let found = &mut places.directories;
     let homes = scene.glibc_homes.get_or_init(|| homes(scene));

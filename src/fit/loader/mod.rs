@@ -37,6 +37,8 @@ pub(super) struct Loader<'a> {
     named: String,
     /// What ldconfig found, if it was run.
     cache: Option<Cache<'a>>,
+    /// The directories of its configuration.
+    configured: Places,
     /// Directories that it knows without being told.
     defaults: Places,
     /// What arrives when a container is started.
@@ -109,6 +111,10 @@ impl<'a> Loader<'a> {
             cache: (libc == Libc::Gnu)
                 .then(|| Cache::of(scene.question.tree, elf.endian))
                 .flatten(),
+            configured: match libc {
+                Libc::Gnu => conf::directories(scene.question.tree),
+                _ => Places::default(),
+            },
             defaults: Places::default(),
             mounted: Mounted::of(scene),
         };
@@ -117,11 +123,8 @@ impl<'a> Loader<'a> {
             _ => musl::defaults(scene.question.tree, named),
         };
         // Whoever mounts libraries into a directory of the configuration runs ldconfig as well.
-        let told = match libc {
-            Libc::Gnu => conf::directories(scene.question.tree).directories,
-            _ => Vec::new(),
-        };
-        let mut known = loader.defaults.directories.iter().chain(&told);
+        let configured = &loader.configured.directories;
+        let mut known = loader.defaults.directories.iter().chain(configured);
         loader.defaults.more |= known.any(|directory| loader.mounted.covers(scene, directory));
         Some(loader)
     }
@@ -250,10 +253,9 @@ impl<'a> Loader<'a> {
     fn unlisted(&self, scene: &Scene<'_>, program: &Program<'_>, library: &str) -> Option<Vec<u8>> {
         self.cache.as_ref()?;
         let tree = scene.question.tree;
-        let mut paths = conf::directories(tree)
-            .directories
-            .into_iter()
-            .map(|directory| [directory.as_slice(), b"/", library.as_bytes()].concat());
+        let directories = self.configured.directories.iter();
+        let mut paths =
+            directories.map(|directory| [directory.as_slice(), b"/", library.as_bytes()].concat());
         paths.find(|path| matches!(look(tree, path.clone(), program.elf), Lookup::Object(..)))
     }
 }
