@@ -321,18 +321,10 @@ pub(super) fn levels(checks: &Checks) -> BTreeMap<Check, Level> {
 /// The config of what an image stands on: the base's, or the one that the built-in base would have if it were an image.
 pub(super) fn base_config(platform: &PlannedPlatform, base: Option<&BaseImage>) -> Value {
     let certificates = || platform.provide.contains(&Provide::CaCertificates);
-    // Programs differ in where they look for certificates; this variable is what most of them agree on.
-    let variable = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt";
     if let Some(base) = base {
         let mut config = base.config.clone();
-        if let (true, Some(env)) = (certificates(), config["config"]["Env"].as_array_mut()) {
-            let is_set = |pair: &Value| {
-                pair.as_str()
-                    .is_some_and(|pair| pair.starts_with("SSL_CERT_FILE="))
-            };
-            if !env.iter().any(is_set) {
-                env.push(variable.into());
-            }
+        if certificates() {
+            name_certificates(&mut config);
         }
         return config;
     }
@@ -341,12 +333,40 @@ pub(super) fn base_config(platform: &PlannedPlatform, base: Option<&BaseImage>) 
         env.push("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     }
     if certificates() {
-        env.push(variable);
+        env.push(CERTIFICATES);
     }
     match env.is_empty() {
         true => Value::Null,
         false => json!({"config": {"Env": env}}),
     }
+}
+
+/// Programs differ in where they look for certificates; this variable is what most of them agree on.
+const CERTIFICATES: &str = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt";
+
+/// Adds the variable to the config of a base that does not set it. What is of no usable shape stays as it is: whoever
+/// makes the image's config of it says so.
+fn name_certificates(config: &mut Value) {
+    let env = inner(config, "config", json!({})).and_then(|config| inner(config, "Env", json!([])));
+    let Some(env) = env.and_then(Value::as_array_mut) else {
+        return;
+    };
+    let is_set = |pair: &Value| {
+        pair.as_str()
+            .is_some_and(|pair| pair.starts_with("SSL_CERT_FILE="))
+    };
+    if !env.iter().any(is_set) {
+        env.push(CERTIFICATES.into());
+    }
+}
+
+/// A value of an object, which is `empty` where there was none.
+fn inner<'v>(object: &'v mut Value, key: &str, empty: Value) -> Option<&'v mut Value> {
+    let value = object.as_object_mut()?.entry(key).or_insert(Value::Null);
+    if value.is_null() {
+        *value = empty;
+    }
+    Some(value)
 }
 
 /// What an image is assembled from; `layers` are ours.
@@ -401,5 +421,34 @@ mod tests {
         assert_eq!(softened[&Check::Root], Level::Deny);
         assert_eq!(softened[&Check::Workdir], Level::Warn);
         assert_eq!(softened[&Check::Glibc], Level::Warn);
+    }
+
+    #[test]
+    fn certificates_are_named_whatever_the_base_says() {
+        let named = || json!({"config": {"Env": [CERTIFICATES]}});
+        for (config, expected) in [
+            (json!({}), named()),
+            (json!({"config": null}), named()),
+            (json!({"config": {}}), named()),
+            (json!({"config": {"Env": null}}), named()),
+            (
+                json!({"config": {"Env": ["PATH=/bin"]}}),
+                json!({"config": {"Env": ["PATH=/bin", CERTIFICATES]}}),
+            ),
+        ] {
+            let mut changed = config.clone();
+            name_certificates(&mut changed);
+            assert_eq!(changed, expected, "{config}");
+        }
+        for kept in [
+            json!({"config": {"Env": ["SSL_CERT_FILE=/own"]}}),
+            json!({"config": {"Env": "PATH=/bin"}}),
+            json!({"config": "x"}),
+            json!({"config": [1]}),
+        ] {
+            let mut same = kept.clone();
+            name_certificates(&mut same);
+            assert_eq!(same, kept);
+        }
     }
 }
