@@ -209,7 +209,7 @@ impl Check {
 
     /// What it does unless the matrix says otherwise: what cannot run is denied, what may not is told. A working
     /// directory that keeps the image from starting is denied as well, and a link that an image of somebody else hides is
-    /// told.
+    /// told, as is a root directory that the user may not enter.
     ///
     /// `hardening`, `user-name` and `age` are matters of taste. `port` is not told because the image cannot know: where
     /// `net.ipv4.ip_unprivileged_port_start` is 0 (Docker since 20.10) every user may listen on every port.

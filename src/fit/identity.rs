@@ -55,15 +55,12 @@ impl Identity {
         granted & bits == bits
     }
 
-    /// The first directory on the way to `path` (without links) that may not be gone through.
+    /// The first directory on the way to `path` (without links) that may not be gone through; the root is the empty path.
     pub(super) fn stopped_at(&self, tree: &Tree, path: &[u8]) -> Option<Vec<u8>> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        let parents = ends.map(|(end, _)| &path[..end]);
+        let mut parents = std::iter::once(&path[..0]).chain(ends.map(|(end, _)| &path[..end]));
         let closed = |parent: &&[u8]| tree.get(parent).is_some_and(|node| !self.may(node, EXECUTE));
-        parents
-            .filter(|parent| !parent.is_empty())
-            .find(closed)
-            .map(<[u8]>::to_vec)
+        parents.find(closed).map(<[u8]>::to_vec)
     }
 
     /// As messages name it.

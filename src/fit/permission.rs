@@ -2,6 +2,12 @@
 //!
 //! execve(2) needs the right to execute program and interpreter and to go through every directory that leads there; the
 //! loader opens libraries for reading. Access lists and security modules are not in an image's tree.
+//!
+//! What a layer says of the root itself is not what all runtimes do: over the layers of an image lies the container's own,
+//! whose root Podman and CRI-O give the mode of the one below
+//! (<https://github.com/containers/storage/blob/v1.55.0/drivers/overlay/overlay.go>), and Docker and containerd make 0755
+//! (<https://github.com/containerd/containerd/blob/v2.0.0/plugins/snapshots/overlay/overlay.go>). A closed root is told, and
+//! stops nothing.
 
 use super::identity::{EXECUTE, Identity, READ};
 use super::loader::Closure;
@@ -40,17 +46,44 @@ pub(super) fn check(
     }
     wrong.sort();
     wrong.dedup();
-    for (what, needed, found) in wrong {
-        let message = format!("`{}` cannot run: {} {what}", program.path, identity.shown());
+    for Refused {
+        what,
+        needed,
+        found,
+        root,
+    } in wrong
+    {
+        let (path, user) = (&program.path, identity.shown());
+        let message = match root {
+            true => format!(
+                "`{path}` cannot run where a runtime keeps the mode of `/`, as Podman and CRI-O do: {user} {what}"
+            ),
+            false => format!("`{path}` cannot run: {user} {what}"),
+        };
         let finding = scene
-            .finding(Check::Permission, &program.path, message)
+            .finding(Check::Permission, path, message)
             .needed(needed)
             .found(found);
-        out.push(finding.help("give it `mode = \"0755\"`, or the image another `user`"));
+        out.push(match root {
+            true => finding
+                .help("take a base whose `/` is open, or give the image another `user`")
+                .doubtful(),
+            false => finding.help("give it `mode = \"0755\"`, or the image another `user`"),
+        });
     }
 }
 
-/// What may not be done, what would be needed, what there is.
+/// What somebody may not do.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Refused {
+    what: String,
+    needed: String,
+    /// What there is.
+    found: String,
+    /// Whether it is to enter the root.
+    root: bool,
+}
+
 fn refused(
     scene: &Scene<'_>,
     identity: &Identity,
@@ -58,7 +91,7 @@ fn refused(
     real: &[u8],
     node: &Node,
     bits: u32,
-) -> Option<(String, String, String)> {
+) -> Option<Refused> {
     let tree = scene.question.tree;
     // Links may lead through closed directories that the path without links does not have.
     let parent = path
@@ -77,26 +110,29 @@ fn refused(
             .get(&directory)
             .map(|node| format!("{:04o}", node.mode))
             .unwrap_or_default();
-        return Some((
-            format!("may not enter `{}`", shown(&directory)),
-            "0755".to_owned(),
-            mode,
-        ));
+        return Some(Refused {
+            what: format!("may not enter `{}`", shown(&directory)),
+            needed: "0755".to_owned(),
+            found: mode,
+            root: directory.is_empty(),
+        });
     }
     if identity.may(node, bits) {
         return None;
     }
     let verb = if bits & EXECUTE != 0 { "start" } else { "read" };
-    Some((
-        format!("may not {verb} `{path}`"),
-        if bits & EXECUTE != 0 { "0755" } else { "0644" }.to_owned(),
-        format!("{:04o} of {}:{}", node.mode, node.uid, node.gid),
-    ))
+    Some(Refused {
+        what: format!("may not {verb} `{path}`"),
+        needed: if bits & EXECUTE != 0 { "0755" } else { "0644" }.to_owned(),
+        found: format!("{:04o} of {}:{}", node.mode, node.uid, node.gid),
+        root: false,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fit::Level;
     use crate::fit::example::{Example, elf, mode, script, static_elf};
     use serde_json::json;
 
@@ -132,6 +168,31 @@ mod tests {
             example.messages(Check::Permission),
             ["`/srv/app` cannot run: the user 65532:65532 may not enter `/srv`"]
         );
+    }
+
+    #[test]
+    fn a_closed_root_is_told() {
+        for (bits, owner, expected) in [
+            (0o700, 0, Some(Level::Warn)),
+            (0o711, 0, None),
+            (0o700, 65532, None),
+        ] {
+            let mut example = Example::debian("2.36");
+            example.program("srv/app", elf());
+            // A layer with an entry for the root, as `tar -C root .` makes them.
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_mode(bits);
+            header.set_uid(owner);
+            header.set_size(0);
+            let mut layer = tar::Builder::new(Vec::new());
+            layer.append_data(&mut header, "./", [].as_slice()).unwrap();
+            let layer = layer.into_inner().unwrap();
+            example.tree.apply(layer.as_slice()).unwrap();
+            let found: Vec<_> = example.all().iter().map(|one| (one.check, one.level)).collect();
+            let expected = expected.map(|level| (Check::Permission, level));
+            assert_eq!(found, Vec::from_iter(expected), "{bits:o} {owner}");
+        }
     }
 
     #[test]
