@@ -56,7 +56,7 @@ pub enum BaseError {
     #[diagnostic(
         code(gantry::base::unread_accounts),
         help(
-            "it is a link or another name of a file that is not called so, leads nowhere, or is larger than 1 MiB; lay \
+            "it leads nowhere or to another file that does not begin with `root:x:0:`, or is larger than 1 MiB; lay \
              files of your own there by `files` in place of `users` and `provide`, or name the user by its number"
         )
     )]

@@ -13,6 +13,10 @@ const HEAD: u64 = 256;
 /// Texts are kept up to this size.
 const TEXT: u64 = 1 << 20;
 
+/// How `/etc/passwd` and `/etc/group` begin. Both may be links, or another name of a file that a layer laid before: what
+/// begins so is kept, whatever it is called.
+const ACCOUNTS: &[u8] = b"root:x:0:";
+
 /// ELF files up to this size are looked at in memory.
 const IN_MEMORY: u64 = 1 << 20;
 
@@ -51,7 +55,7 @@ fn of<R: Read>(
             .filter(|elf| elf_cost(elf) <= ELF_COST)
             .map(Box::new);
         facts.unreadable = facts.elf.is_none();
-    } else if size <= TEXT && is_wanted(path) {
+    } else if size <= TEXT && (is_wanted(path) || head.starts_with(ACCOUNTS)) {
         content.read_to_end(&mut head).map_err(RootfsError::Tar)?;
         facts.text = Some(head);
     } else if let Some(line) = head.strip_prefix(b"#!") {
@@ -94,10 +98,7 @@ fn elf_cost(elf: &Elf) -> usize {
 /// The files that decide how programs run.
 fn is_wanted(path: &[u8]) -> bool {
     let Some(name) = path.strip_prefix(b"etc/") else {
-        // Images made by Nix have links there as `/etc/passwd` and `/etc/group`.
-        let nix = path.starts_with(b"nix/store/");
-        let accounts = path.ends_with(b"/etc/passwd") || path.ends_with(b"/etc/group");
-        return nix && accounts || path == b"usr/lib/os-release";
+        return path == b"usr/lib/os-release";
     };
     [
         b"passwd".as_slice(),

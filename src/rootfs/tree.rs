@@ -69,8 +69,8 @@ pub struct FileFacts {
     /// The first line of a script, after `#!`, as much as the kernel looks at, without blanks around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
-    /// All of it, for the small files that decide how programs run: `/etc/passwd` and `/etc/group`, also
-    /// those of packages in `/nix/store`, `/etc/os-release`, `/usr/lib/os-release`, `/etc/ld.so.cache`,
+    /// All of it, for the small files that decide how programs run: `/etc/passwd` and `/etc/group` (and
+    /// what begins as they do, wherever it is: they may be links), `/etc/os-release`, `/usr/lib/os-release`, `/etc/ld.so.cache`,
     /// `/etc/ld.so.conf` and what lies in `/etc/ld.so.conf.d`, `/etc/ld-musl-*.path`, `/etc/nsswitch.conf`. None above
     /// a mebibyte.
     #[serde(

@@ -61,14 +61,20 @@ fn texts_that_decide_how_programs_run_are_kept() {
         ("etc/ld-musl-x86_64.path", true),
         ("etc/shadow", false),
         ("etc/ld.so.cache", true),
-        ("nix/store/x-passwd/etc/passwd", true),
-        ("nix/store/x/etc/group", true),
-        ("nix/store/x/bin/passwd", false),
         ("usr/etc/passwd", false),
         ("etc/x/passwd", false),
     ] {
         let text = facts(path, b"\xfftext").text;
         assert_eq!(text, kept.then(|| b"\xfftext".to_vec()), "{path}");
+    }
+    // Other names of accounts.
+    for (content, kept) in [
+        ("root:x:0:0:root:/root:/bin/sh\n", true),
+        ("root:x:0:\n", true),
+        ("root:$6$secret:1:0\n", false),
+    ] {
+        let text = facts("nix/store/x", content.as_bytes()).text;
+        assert_eq!(text, kept.then(|| content.as_bytes().to_vec()), "{content}");
     }
     assert_eq!(facts("etc/passwd", &vec![b'x'; (1 << 20) + 1]).text, None);
     assert_eq!(
