@@ -220,10 +220,27 @@ impl Read for LayoutBlob {
     }
 }
 
+/// What a header of a tar holds up to its 262nd byte.
+/// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html>
+const MAGIC: &[u8] = b"ustar";
+const MAGIC_END: u64 = 262;
+
 /// Where the regular files of a tar lie that a layout consists of.
 fn members(path: &Path) -> Result<BTreeMap<String, Member>, ArchiveError> {
-    let found = File::open(path).and_then(codec::members);
-    let found = found.map_err(|error| ArchiveError::read(path, error))?;
+    let mut file = File::open(path).map_err(|error| ArchiveError::read(path, error))?;
+    let found = file.try_clone().and_then(codec::members).map_err(|error| {
+        let mut head = Vec::new();
+        let read = file
+            .rewind()
+            .and_then(|()| (&mut file).take(MAGIC_END).read_to_end(&mut head));
+        match read.is_ok() && !head.ends_with(MAGIC) {
+            // What the reader of tars stumbled over says nothing then.
+            true => ArchiveError::NoLayout {
+                path: path.to_owned(),
+            },
+            false => ArchiveError::read(path, error),
+        }
+    })?;
     let named = |member: Member| {
         let name = String::from_utf8_lossy(&member.path).into_owned();
         (name.strip_prefix("./").unwrap_or(&name).to_owned(), member)

@@ -167,7 +167,15 @@ fn what_others_wrote_is_checked() {
         Layout::open(path.join("none")),
         Err(ArchiveError::Read { .. })
     ));
-    assert!(Layout::open(path.join("oci-layout")).is_err());
+    // What is no tar is told as that: a compressed one, a file of something else, an empty one.
+    for bytes in [b"\x1f\x8b\x08".repeat(400), b"{}".repeat(300), Vec::new()] {
+        let file = path.join("a.tar");
+        fs::write(&file, &bytes).unwrap();
+        assert!(
+            matches!(Layout::open(&file), Err(ArchiveError::NoLayout { .. })),
+            "{bytes:?}"
+        );
+    }
 }
 
 #[cfg(target_os = "linux")]

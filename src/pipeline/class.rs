@@ -43,9 +43,11 @@ impl Error {
     /// The class of this error.
     pub fn class(&self) -> Class {
         match self {
-            Self::NotARepository { .. } | Self::Password(_) | Self::Output(_) | Self::Reference { .. } => {
-                Class::Usage
-            }
+            Self::NotARepository { .. }
+            | Self::Password(_)
+            | Self::NoPassword
+            | Self::Output(_)
+            | Self::Reference { .. } => Class::Usage,
             Self::Read { .. } | Self::SourceDateEpoch { .. } | Self::NoRepository { .. } => Class::Matrix,
             Self::Matrix(_) | Self::Plan(_) | Self::Target(_) | Self::Image(_) => Class::Matrix,
             Self::Index(_) | Self::UnknownBase { .. } => Class::Matrix,

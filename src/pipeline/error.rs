@@ -333,6 +333,13 @@ pub enum Error {
     #[error("cannot read the password from standard input")]
     #[diagnostic(code(gantry::pipeline::password))]
     Password(#[source] std::io::Error),
+    /// Standard input has no password.
+    #[error("standard input holds no password")]
+    #[diagnostic(
+        code(gantry::pipeline::no_password),
+        help("`--password-stdin` reads it from there: is the variable set that it comes from?")
+    )]
+    NoPassword,
     /// A result could not be written to standard output.
     #[error("cannot write to standard output")]
     #[diagnostic(code(gantry::pipeline::result))]

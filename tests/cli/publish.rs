@@ -162,6 +162,12 @@ fn wrong_or_no_credentials_are_exit_8() {
     let ran = with("wrong-secret").fails(8);
     assert!(!ran.stderr.contains("wrong-secret"), "{}", ran.stderr);
     snapshot::assert("error_wrong_password", &workspace, &ran.stderr);
+    let ran = with("\n").fails(2);
+    assert!(
+        ran.stderr.contains("gantry::pipeline::no_password"),
+        "{}",
+        ran.stderr
+    );
     with("hunter2\n").ok();
 }
 

@@ -23,7 +23,12 @@ pub(super) fn look(gantry: &Gantry, known: &Known, plan: &Plan) -> Result<Vec<Ch
             config: &serde_json::Value::Null,
             target,
         };
-        Ok(Stage::set(tools, &folder, &scene)?.err().map(|reason| reason.why))
+        match Stage::set(tools, &folder, &scene) {
+            Ok(set) => Ok(set.err().map(|reason| reason.why)),
+            Err(error) if tools.cancelled() => Err(error.into()),
+            // A folder that cannot be written, say: nothing else is less known for it.
+            Err(error) => Ok(Some(error.to_string())),
+        }
     };
     let catalog = Catalog::builtin();
     let mut triples: Vec<&str> = plan
