@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Method, Response};
 
 use super::feed::Slot;
-use super::push::{Push, Pushed, closing};
+use super::push::{Push, Pushed, Seen, closing};
 use super::retry::Fault;
 use super::send::{Payload, Request, estimate};
 use super::session::{Session, lost_session};
@@ -49,14 +49,16 @@ impl Push<'_> {
             session = self.client.open_session(self.host, self.purpose).await?;
         }
         self.close(session).await?;
-        match self.stored().await? {
-            Some(size) if size == self.blob.size => Ok(Pushed::Sent),
-            Some(size) => Err(Fault::Final(RegistryError::Mismatch {
+        match self.seen().await? {
+            Seen::Size(size) if size == self.blob.size => Ok(Pushed::Sent),
+            // It said that it took all; some proxies say of everything that it is empty.
+            Seen::Unclear | Seen::Size(0) => Ok(Pushed::Sent),
+            Seen::Size(size) => Err(Fault::Final(RegistryError::Mismatch {
                 what: format!("{}: what the registry stored", self.purpose.what),
                 expected: format!("{} bytes", self.blob.size),
                 found: format!("{size} bytes"),
             })),
-            None => Err(Fault::again("the registry does not show what it took")),
+            Seen::Absent => Err(Fault::again("the registry does not show what it took")),
         }
     }
 

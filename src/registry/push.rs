@@ -166,6 +166,13 @@ impl Client {
         purpose: Purpose<'_>,
         digest: &Digest,
     ) -> Result<Option<u64>, Fault> {
+        Ok(match self.seen(host, purpose, digest).await? {
+            Seen::Size(size) => Some(size),
+            Seen::Absent | Seen::Unclear => None,
+        })
+    }
+
+    async fn seen(&self, host: &Host, purpose: Purpose<'_>, digest: &Digest) -> Result<Seen, Fault> {
         let url = self
             .address(host, purpose.repository, &format!("blobs/{digest}"))
             .await?;
@@ -176,12 +183,24 @@ impl Client {
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok());
         match status {
-            200 => Ok(length.and_then(|length| length.parse().ok())),
+            200 => Ok(length
+                .and_then(|length| length.parse().ok())
+                .map_or(Seen::Unclear, Seen::Size)),
             403 if purpose.access == Access::Pull => Err(self.fault_of(host, purpose, response).await),
-            400..=499 if !temporary(status) => Ok(None),
+            404 => Ok(Seen::Absent),
+            400..=499 if !temporary(status) => Ok(Seen::Unclear),
             _ => Err(self.fault_of(host, purpose, response).await),
         }
     }
+}
+
+/// What a look at a blob shows.
+pub(super) enum Seen {
+    Absent,
+    /// It is there, with so many bytes.
+    Size(u64),
+    /// It is there, or may not be looked at; of a proxy that leaves the length of a HEAD out, say.
+    Unclear,
 }
 
 /// A blob that is being pushed, through all attempts.
@@ -440,10 +459,15 @@ impl Push<'_> {
     }
 
     /// The size of the blob at the registry, if it is there.
-    pub(super) async fn stored(&self) -> Result<Option<u64>, Fault> {
+    async fn stored(&self) -> Result<Option<u64>, Fault> {
         self.client
             .stored_size(self.host, self.purpose, &self.blob.digest)
             .await
+    }
+
+    /// What a look at the blob shows.
+    pub(super) async fn seen(&self) -> Result<Seen, Fault> {
+        self.client.seen(self.host, self.purpose, &self.blob.digest).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::fixture::{
     ALL_OF_IT, INDEX, NAME, REALLY, Release, Shelf, assert_whole, leftovers_of, set, shown, tags_of, with,
     writes,
 };
-use crate::support::registry::{Habits, Registry, profile};
+use crate::support::registry::{Act, Fault, Habits, Registry, profile};
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -46,6 +46,24 @@ fn set_tag(registry: &Arc<Registry>, tag: &'static str, digest: String) -> Work 
             repository.tags.insert(tag.to_owned(), digest);
         });
     })
+}
+
+/// The tag names our placeholder, and the second try is told that it has changed.
+#[tokio::test]
+async fn a_placeholder_whose_answer_was_lost_does_not_stay() {
+    let registry = with(Habits {
+        etags: true,
+        ..profile("distribution-2.8")
+    });
+    let shelf = Shelf::at(&registry.host());
+    let made = Release::push(&shelf).await;
+    // The first one tries whether digests can be deleted.
+    registry.fail([Fault::first(Act::DropAfter).on("PUT", "manifest").at(2)]);
+    let pruned = shelf.pruned(&["pr-1"], ALL_OF_IT).await;
+    assert_eq!(tags_of(&pruned, Outcome::Deleted).len(), 1, "{pruned:?}");
+    let tags = shelf.tags().await;
+    assert!(!tags.contains_key("pr-1"), "{tags:?}");
+    assert_eq!(tags["v1"], made.v1.digest);
 }
 
 #[tokio::test]

@@ -292,3 +292,13 @@ async fn parts_that_are_larger_than_the_blob_are_made_smaller_at_once() {
     let tried = all.iter().filter(|asked| asked.method == "PATCH").count();
     assert_eq!(tried, 3, "one that was too large, and two that were not");
 }
+
+/// What was said to be taken is believed unless a look contradicts it.
+#[tokio::test]
+async fn a_proxy_that_lets_nobody_look_is_no_reason_to_send_all_again() {
+    let registry = with(narrow());
+    registry.fail([Fault::status(405).on("HEAD", "blob").times(usize::MAX)]);
+    let bytes = bytes(9 * MIB + 5);
+    arrives(&registry, &bytes).await;
+    assert_eq!(parts(&registry), [4 * MIB, 4 * MIB, MIB + 5]);
+}

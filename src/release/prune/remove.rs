@@ -207,13 +207,19 @@ impl<'a> Remover<'a> {
             .write_manifest(&reference, media_type, bytes, condition);
         if let Err(error) = written.await {
             let changed = matches!(&error, RegistryError::Refused { source, .. } if source.status == 412);
-            if changed && self.names(&reference).await? != Some(*at) {
-                return Ok(Removed::Moved);
+            let names = match changed {
+                true => self.names(&reference).await?,
+                false => Some(*at),
+            };
+            // An answer may have been lost: then it was we who changed it.
+            if names.as_ref() != Some(placeholder.digest()) {
+                if names != Some(*at) {
+                    return Ok(Removed::Moved);
+                }
+                return Err(self
+                    .restored(&reference, &before, &placeholder, kept(tag, error))
+                    .await);
             }
-            // An answer may have been lost.
-            return Err(self
-                .restored(&reference, &before, &placeholder, kept(tag, error))
-                .await);
         }
         let failure = match self.delete_placeholder(tag, &placeholder, vendor).await {
             Ok(()) => match self.names(&reference).await {
