@@ -230,6 +230,7 @@ fn nothing_leads_out_of_the_tree() {
         ("gone/deep", "the folder of the matrix"),
         ("i n/*", "patterns go into `include`"),
         ("inn/", "did you mean `"),
+        ("inn/a", "/in`?"),
     ] {
         let error = collect(&wanted(folder.path(), from, "/x")).unwrap_err();
         assert!(

@@ -23,9 +23,9 @@ mod faults;
 mod hostile;
 #[path = "registry/lists.rs"]
 mod lists;
-#[cfg(target_os = "linux")]
 #[path = "registry/lost.rs"]
 mod lost;
+#[cfg(target_os = "linux")]
 #[path = "registry/memory.rs"]
 mod memory;
 #[path = "registry/mirrors.rs"]

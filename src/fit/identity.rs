@@ -55,12 +55,20 @@ impl Identity {
         granted & bits == bits
     }
 
-    /// The first directory on the way to `path` (without links) that may not be gone through; the root is the empty path.
+    /// The first directory on the way to `path` (without links) that may not be gone through. The root is none of them: runtimes
+    /// differ in the mode that they give it, see [`Identity::stopped_by_root`].
     pub(super) fn stopped_at(&self, tree: &Tree, path: &[u8]) -> Option<Vec<u8>> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        let mut parents = std::iter::once(&path[..0]).chain(ends.map(|(end, _)| &path[..end]));
+        let mut parents = ends
+            .map(|(end, _)| &path[..end])
+            .filter(|parent| !parent.is_empty());
         let closed = |parent: &&[u8]| tree.get(parent).is_some_and(|node| !self.may(node, EXECUTE));
         parents.find(closed).map(<[u8]>::to_vec)
+    }
+
+    /// The root, if it may not be gone through where a runtime keeps the mode that the layers give it.
+    pub(super) fn stopped_by_root<'t>(&self, tree: &'t Tree) -> Option<&'t Node> {
+        tree.get(b"").filter(|root| !self.may(root, EXECUTE))
     }
 
     /// As messages name it.

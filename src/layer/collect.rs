@@ -88,13 +88,14 @@ fn located(wanted: &Collect<'_>) -> Result<(PathBuf, PathBuf), LayerError> {
     }
     let real = |path: &Path| path.canonicalize().map_err(|source| unreadable(path, source));
     let root = real(wanted.root)?;
-    let top = root
-        .join(from)
-        .canonicalize()
-        .map_err(|source| match source.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => missing(wanted, &root),
-            _ => unreadable(&root.join(from), source),
-        })?;
+    let path = root.join(from);
+    let top = path.canonicalize().map_err(|source| match source.kind() {
+        // A link that leads nowhere is there.
+        ErrorKind::NotFound | ErrorKind::NotADirectory if path.symlink_metadata().is_err() => {
+            missing(wanted, &root)
+        }
+        _ => unreadable(&path, source),
+    })?;
     if !top.starts_with(&root) {
         return Err(escapes());
     }
@@ -109,7 +110,9 @@ fn missing(wanted: &Collect<'_>, root: &Path) -> LayerError {
         false => {
             let folder = path.ancestors().skip(1).find(|folder| folder.is_dir());
             let there = folder.map(names).and_then(Result::ok).unwrap_or_default();
-            let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+            // The first part that is not there.
+            let rest = folder.and_then(|folder| path.strip_prefix(folder).ok()?.iter().next());
+            let wanted = rest.unwrap_or_default().to_string_lossy();
             let like = |name: &PathBuf| strsim::jaro_winkler(&name.to_string_lossy(), &wanted) > 0.85;
             match there.iter().find(|name| like(name)).zip(folder) {
                 Some((name, folder)) => format!("did you mean `{}`?", folder.join(name).display()),

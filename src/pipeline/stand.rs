@@ -1,6 +1,7 @@
 //! What images stand on, read while their programs are still being compiled: configs, layers and trees of bases.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::available_parallelism;
 
@@ -16,6 +17,7 @@ use crate::event::Stage;
 use crate::plan::{PlannedImage, PlannedPlatform};
 use crate::rootfs::Tree;
 use crate::spec::{BaseFacts, Platform};
+use crate::tool::ToolError;
 
 /// What one image stands on, for one platform. Clones are the same.
 #[derive(Clone)]
@@ -62,6 +64,8 @@ struct Slot {
     way: Way,
     coming: Mutex<Option<Coming>>,
     there: OnceLock<Ground>,
+    /// Somebody was told why it cannot be had.
+    failed: AtomicBool,
 }
 
 /// How a base is had.
@@ -119,6 +123,7 @@ impl Grounds {
             coming: Mutex::new(Some(AbortOnDropHandle::new(tokio::spawn(way.clone().go())))),
             way,
             there: OnceLock::new(),
+            failed: AtomicBool::new(false),
         };
         Self {
             each: ways.into_iter().map(|(key, way)| (key, slot(way))).collect(),
@@ -144,6 +149,11 @@ impl Grounds {
                 let _wait = (!task.is_finished()).then(wait);
                 self.end(task)
             }
+            // All is in vain by now, and why is told by whoever stopped it.
+            None if slot.failed.load(Ordering::SeqCst) => Err(ToolError::Cancelled {
+                command: format!("(waiting for `{}`)", platform.base),
+            }
+            .into()),
             // Whoever asked before was told why it failed.
             None => self.runtime.block_on(slot.way.clone().go()),
         }?;
@@ -160,7 +170,10 @@ impl Grounds {
                     slot.there.get_or_init(|| self.ground(image));
                     None
                 }
-                Err(error) => Some(error),
+                Err(error) => {
+                    slot.failed.store(true, Ordering::SeqCst);
+                    Some(error)
+                }
             }
         })
     }

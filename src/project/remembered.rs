@@ -31,9 +31,13 @@ impl Project {
         of_paths(&text)?.iter().all(knows).then_some(())?;
         let mut files = BTreeSet::from([lock, self.root.join("Cargo.toml")]);
         for (_, folder) in known {
+            let manifest = folder.join("Cargo.toml");
             // Of our own workspace the root is known; another one's is looked for above.
-            let own = folder.starts_with(&self.root) || !names_workspace(&folder);
-            files.extend(manifests(&folder.join("Cargo.toml")).filter(|_| own)?);
+            match folder.starts_with(&self.root) {
+                true => files.extend([manifest]),
+                false if names_workspace(&folder) => return None,
+                false => files.extend(manifests(&manifest)?),
+            }
         }
         files.extend(cargo.files.iter().cloned());
         Some(Grounds {

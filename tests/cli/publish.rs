@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::output::message;
 use crate::outside::missing;
 use crate::snapshot;
-use crate::support::registry::{Auth, Fault, Registry, Setup};
+use crate::support::registry::{Act, Auth, Fault, Registry, Setup};
 use crate::support::workspace::{Ran, Workspace, std_installed};
 
 /// Every request that would change something.
@@ -262,20 +263,35 @@ fn nothing_is_compiled_to_its_end_for_a_registry_that_lets_nobody_in() {
     let Some(workspace) = Workspace::tiny() else {
         return;
     };
-    let registry = Registry::failing([Fault::status(403).times(usize::MAX)]);
+    // Known only once the compiler runs.
+    let answer = Arc::new(tokio::sync::Notify::new());
+    let registry = Registry::start(Setup {
+        auth: Auth::Basic("me", "hunter2"),
+        faults: vec![Fault::first(Act::Wait(answer.clone()))],
+        ..Setup::default()
+    });
     workspace.write(
         "build.rs",
-        "fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(60));\n    \
+        "fn main() {\n    std::fs::write(\"began\", \"\").unwrap();\n    \
+         std::thread::sleep(std::time::Duration::from_secs(60));\n    \
          std::fs::write(\"compiled\", \"\").unwrap();\n}\n",
     );
+    let began = workspace.path("began");
+    let saying = std::thread::spawn(move || {
+        while !began.exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        answer.notify_one();
+    });
     let repository = format!("{}/team/tiny", registry.host());
     let ran = workspace
         .run(["publish", "-q", "--tag", "v1", "--repository", &repository])
         .fails(8);
     assert!(
-        ran.stderr.contains("gantry::registry::forbidden"),
+        ran.stderr.contains("gantry::registry::unauthorized"),
         "{}",
         ran.stderr
     );
+    saying.join().unwrap();
     assert!(!workspace.path("compiled").exists());
 }

@@ -357,7 +357,6 @@ async fn a_tag_that_never_moves_is_looked_at_right_before_it_is_written() {
     assert_eq!(named(&registry), there.0);
 }
 
-/// What clean-up at GitHub does: it deletes what has no tag, children of an index among it.
 #[tokio::test]
 async fn a_registry_that_claims_to_have_what_it_lacks_gets_it() {
     let setup = Setup {

@@ -29,6 +29,7 @@ fn lose_a_child(registry: &Registry, image: &Fixture) -> String {
     lost
 }
 
+/// What clean-up at GitHub does: it deletes what has no tag, children of an index among it.
 #[tokio::test]
 async fn children_that_may_be_gone_are_looked_for() {
     for (vendor, looks, refusals) in [(Some(Vendor::Ghcr), 3, 0), (None, 2, 1)] {

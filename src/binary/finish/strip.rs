@@ -63,9 +63,11 @@ impl Workshop {
                     to: &folder.join(&name),
                     debug: debug.as_ref().map(|debug| folder.join(debug)),
                 };
-                // Before what stands against the result, which may be of two programs.
                 let made = work.with_any(&found);
-                self.unchanged(&program, digest)?;
+                // Before what stands against the result, which may be of two programs.
+                if !self.tools.cancelled() {
+                    self.unchanged(&program, digest)?;
+                }
                 made?;
                 Ok(StrippedEntry {
                     debug_file: debug.clone(),
