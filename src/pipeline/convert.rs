@@ -32,7 +32,7 @@ pub(super) fn package(package: &project::Package, project: &Project) -> plan::Pa
             .binaries
             .iter()
             .filter(|binary| !binary.by_default)
-            .map(|binary| binary.name.clone())
+            .map(|binary| (binary.name.clone(), binary.required_features.clone()))
             .collect(),
         default_member: project.default_members.contains(&package.id),
         description: package.description.clone(),

@@ -110,7 +110,8 @@ pub(super) fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> 
     let mut images: Vec<Image> = own.keys().map(|binary| named(None, binary)).collect();
     images.extend(members.flat_map(|package| {
         let built = package.binaries.iter();
-        let built = built.filter(|binary| !package.optional.contains(*binary) && !own.contains_key(*binary));
+        let built =
+            built.filter(|binary| !package.optional.contains_key(*binary) && !own.contains_key(*binary));
         built.map(move |binary| named(Some(package), binary))
     }));
     if images.is_empty() {
@@ -206,6 +207,15 @@ fn one(
         platforms: Vec::new(),
         created,
     };
+    if selected {
+        let lacking = uses
+            .iter()
+            .zip(&origins)
+            .filter_map(|(of, origin)| lacking(of, origin));
+        gathered
+            .notices
+            .extend(lacking.map(|lacking| format!("image `{}`: {lacking}", image.name)));
+    }
     if selected && !image.format.has_annotations() && !image.annotations.is_empty() {
         gathered.notices.push(format!(
             "image `{}`: its `annotations` are left out, as `format = \"docker\"` has none; labels stay",
@@ -284,6 +294,21 @@ pub(super) fn origin<'a>(
         Some(source) if of.package.is_none() => Ok(Origin::Foreign(source)),
         _ => Ok(Origin::Cargo(package(question, image, of)?)),
     }
+}
+
+/// That cargo will hardly build the binary. Told only: another package may turn on what it needs.
+fn lacking(of: &BinaryUse, origin: &Origin<'_>) -> Option<String> {
+    let Origin::Cargo(package) = origin else {
+        return None;
+    };
+    let features = package
+        .optional
+        .get(&of.binary)
+        .filter(|_| of.features.is_empty())?;
+    Some(format!(
+        "binary `{0}` requires features that are off: write `binaries = [{{ binary = \"{0}\", features = {features:?} }}]`",
+        of.binary
+    ))
 }
 
 fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<&'a Package, PlanError> {

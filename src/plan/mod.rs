@@ -83,8 +83,8 @@ pub struct Package {
     pub version: String,
     /// Its cargo binaries.
     pub binaries: Vec<String>,
-    /// Those of them that plain `cargo build` leaves out, since they need features that are off.
-    pub optional: BTreeSet<String>,
+    /// Those of them that plain `cargo build` leaves out, since they need features that are off, with all features that they need.
+    pub optional: BTreeMap<String, Vec<String>>,
     /// Whether plain `cargo build` would build it.
     pub default_member: bool,
     /// `description` of Cargo.toml.

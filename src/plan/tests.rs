@@ -134,7 +134,8 @@ fn without_a_matrix_there_is_an_image_per_binary_and_one_unit() {
         ["release: app+db | app+migrate+tool | aarch64+x86_64"]
     );
     let mut optional = Case::new("");
-    optional.packages[0].optional = BTreeSet::from(["tool".to_owned()]);
+    let needs = BTreeMap::from([("tool".to_owned(), vec!["extra".to_owned()])]);
+    optional.packages[0].optional = needs.clone();
     let names: Vec<String> = optional
         .plan()
         .unwrap()
@@ -143,6 +144,16 @@ fn without_a_matrix_there_is_an_image_per_binary_and_one_unit() {
         .map(|image| image.name)
         .collect();
     assert_eq!(names, ["app", "migrate"]);
+    // Named all the same, without and with what it needs.
+    for (binary, told) in [("'tool'", 1), ("{ binary = 'tool', features = ['extra'] }", 0)] {
+        let mut named = Case::new(&format!("[image.tool]\nbinaries = [{binary}]\n"));
+        named.packages[0].optional = needs.clone();
+        let notices = named.plan().unwrap().notices;
+        let lacks = notices
+            .iter()
+            .filter(|notice| notice.contains("features = [\"extra\"]"));
+        assert_eq!(lacks.count(), told, "{notices:?}");
+    }
     let platform = &plan.images[0].platforms[0];
     assert_eq!(
         (platform.platform.to_string().as_str(), platform.triple.as_str()),

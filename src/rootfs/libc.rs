@@ -1,4 +1,4 @@
-//! [`libc`]: which C library programs find in a tree.
+//! [`libc()`]: which C library programs find in a tree.
 
 use super::{Kind, Node, Tree};
 use crate::binary::{Elf, Glibc};
