@@ -9,7 +9,6 @@
 //! (`docs/decisions/0005-own-registry-client.md`).
 
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -27,7 +26,7 @@ use super::token::Access;
 use super::upload::Upload;
 use super::{Answer, BlobContent, BlobSource, Client, RegistryError, Repository};
 use crate::event::{Event, Span, Stage};
-use crate::spec::{Digest, Hashing};
+use crate::spec::Digest;
 
 /// What became of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -426,9 +425,8 @@ impl Push<'_> {
         };
         let wanted = self.blob.digest;
         let read = move || {
-            let mut hashing = Hashing::new(io::sink());
-            io::copy(&mut File::open(&path).ok()?, &mut hashing).ok()?;
-            (hashing.into_parts().1.digest() != wanted).then_some(path)
+            let found = Digest::of_all(File::open(&path).ok()?).ok()?;
+            (found != wanted).then_some(path)
         };
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }

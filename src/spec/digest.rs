@@ -149,6 +149,18 @@ impl Hasher {
     }
 }
 
+impl Digest {
+    /// The digest of all that a reader gives.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_all(mut reader: impl Read) -> io::Result<Self> {
+        let mut hashing = Hashing::new(io::sink());
+        io::copy(&mut reader, &mut hashing)?;
+        Ok(hashing.hasher.digest())
+    }
+}
+
 /// A writer, or a reader, that hashes what passes through it.
 pub struct Hashing<W> {
     inner: W,

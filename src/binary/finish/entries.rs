@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::BinaryError;
 use crate::blob::Records;
-use crate::spec::{Digest, Hashing};
+use crate::spec::Digest;
 use crate::tool::ToolError;
 
 /// The file of an entry that says what lies beside it, and when it was last used.
@@ -180,7 +180,7 @@ fn used<T: DeserializeOwned>(folder: &Path) -> Option<T> {
     let path = folder.join(RECORD);
     let record: Record<T> = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
     for (name, digest) in &record.files {
-        if hashed(&mut File::open(folder.join(name)).ok()?).ok()? != *digest {
+        if Digest::of_all(File::open(folder.join(name)).ok()?).ok()? != *digest {
             return None;
         }
     }
@@ -198,14 +198,14 @@ fn record<T: Serialize>(folder: &Path, said: T) -> io::Result<T> {
     for found in fs::read_dir(folder)? {
         let found = found?;
         // Windows flushes only what may be written; elsewhere a program that is open for writing cannot be started.
-        let mut file = File::options()
+        let file = File::options()
             .read(true)
             .write(cfg!(windows))
             .open(found.path())?;
         file.sync_all()?;
         files.insert(
             found.file_name().to_string_lossy().into_owned(),
-            hashed(&mut file)?,
+            Digest::of_all(file)?,
         );
     }
     let record = Record { files, said };
@@ -213,13 +213,6 @@ fn record<T: Serialize>(folder: &Path, said: T) -> io::Result<T> {
     io::Write::write_all(&mut file, &crate::spec::json::to_vec(&record))?;
     file.sync_all()?;
     Ok(record.said)
-}
-
-/// The digest of all that a file holds.
-pub(super) fn hashed(file: &mut File) -> io::Result<Digest> {
-    let mut hashing = Hashing::new(io::sink());
-    io::copy(file, &mut hashing)?;
-    Ok(hashing.into_parts().1.digest())
 }
 
 fn older(path: &Path, age: Duration) -> bool {

@@ -20,7 +20,7 @@ use crate::blob::{FileIdentity, Records, Sighting};
 use crate::spec::{Digest, json};
 use crate::target::Target;
 use crate::tool::Tools;
-use entries::{Entries, hashed, kept};
+use entries::{Entries, kept};
 use objcopy::Objcopies;
 use upx::Upx;
 
@@ -207,9 +207,7 @@ impl Workshop {
         {
             return Ok(digest);
         }
-        let digest = File::open(path)
-            .and_then(|mut file| hashed(&mut file))
-            .map_err(unread)?;
+        let digest = File::open(path).and_then(Digest::of_all).map_err(unread)?;
         if let Some(identity) = seen.lasting(path) {
             // What is not written down is read again, which is all.
             let _ = self.known.write(&key, &(identity, digest));

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::archive::{Format, Found, unpack};
 use super::{PrebuiltFile, PrebuiltUnit};
 use crate::build::{BuildError, PrebuiltError};
-use crate::spec::{Digest, Hashing};
+use crate::spec::Digest;
 
 /// What was unpacked and not used for so long is removed.
 const UNUSED: Duration = Duration::from_hours(7 * 24);
@@ -283,9 +283,7 @@ fn executable(_: &File) -> io::Result<()> {
 /// The digest of all that the file holds.
 fn hashed(mut file: File) -> io::Result<Digest> {
     file.rewind()?;
-    let mut hashing = Hashing::new(io::sink());
-    io::copy(&mut file, &mut hashing)?;
-    Ok(hashing.into_parts().1.digest())
+    Digest::of_all(file)
 }
 
 fn unreadable(path: &Path, source: io::Error) -> BuildError {
