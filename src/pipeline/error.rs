@@ -333,11 +333,11 @@ pub enum Error {
     #[error("cannot read the password from standard input")]
     #[diagnostic(code(gantry::pipeline::password))]
     Password(#[source] std::io::Error),
-    /// Standard input has no password.
-    #[error("standard input holds no password")]
+    /// A login without a password.
+    #[error("the password is empty")]
     #[diagnostic(
         code(gantry::pipeline::no_password),
-        help("`--password-stdin` reads it from there: is the variable set that it comes from?")
+        help("`--password-stdin` reads it from standard input: is the variable set that it comes from?")
     )]
     NoPassword,
     /// A result could not be written to standard output.

@@ -104,17 +104,21 @@ pub(super) fn client(gantry: &Gantry, access: &Access, to: Option<&Reference>) -
     Ok(Client::new(settings, Arc::clone(&gantry.observer))?)
 }
 
-/// A password is for one registry: no other one may see it.
+/// A password is for one registry: no other one may see it. One that is empty is for none.
 pub(super) fn one_registry<'r>(
     registries: impl Iterator<Item = &'r str>,
     access: &Access,
 ) -> Result<(), Error> {
+    let Some((_, password)) = &access.login else {
+        return Ok(());
+    };
     let registries: BTreeSet<String> = registries.map(str::to_owned).collect();
-    match access.login.is_some() && registries.len() > 1 {
-        true => Err(Error::SeveralRegistries {
+    match (registries.len() > 1, password.is_empty()) {
+        (true, _) => Err(Error::SeveralRegistries {
             registries: registries.into_iter().collect(),
         }),
-        false => Ok(()),
+        (false, true) => Err(Error::NoPassword),
+        (false, false) => Ok(()),
     }
 }
 

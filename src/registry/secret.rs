@@ -13,6 +13,11 @@ impl Secret {
         Self(text.into())
     }
 
+    /// Whether there is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text itself; for building a request only.
     pub(super) fn reveal(&self) -> &str {
         &self.0

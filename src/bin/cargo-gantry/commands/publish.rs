@@ -123,11 +123,10 @@ pub(super) fn access(plain: &args::Plain, login: &args::Login) -> Result<Access,
         std::io::stdin()
             .read_to_string(&mut password)
             .map_err(Error::Password)?;
-        let password = password.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(Error::NoPassword);
-        }
-        access.login = Some((username.clone(), Secret::new(password)));
+        access.login = Some((
+            username.clone(),
+            Secret::new(password.trim_end_matches(['\r', '\n'])),
+        ));
     }
     Ok(access)
 }
