@@ -58,13 +58,13 @@ pub(super) fn as_they_arrive<T: Send>(
     let receiver = Mutex::new(receiver);
     let results = Mutex::new(Ok(BTreeMap::new()));
     let stopped = AtomicBool::new(false);
+    let has_failed = || results.lock().unwrap_or_else(PoisonError::into_inner).is_err();
     let worker = || {
         loop {
             let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((spot, binaries)) = next else { return };
             // What is left is in vain.
-            let failed = results.lock().unwrap_or_else(PoisonError::into_inner).is_err();
-            if failed || stopped.load(Ordering::Relaxed) {
+            if has_failed() || stopped.load(Ordering::Relaxed) {
                 continue;
             }
             let result = work(spot, &binaries);
@@ -76,7 +76,6 @@ pub(super) fn as_they_arrive<T: Send>(
             }
         }
     };
-    let has_failed = || results.lock().unwrap_or_else(PoisonError::into_inner).is_err();
     // Of its own, since what is under way in the workers goes on.
     let compilers = gantry.tools.part();
     let in_vain = Mutex::new(None);
