@@ -222,7 +222,7 @@ impl Writing<'_> {
             if let Some(version) = self.tag(judge, tag).await? {
                 higher = Some(version.clone());
                 self.published.kept.push(kept(client, shipment, tag, version));
-            } else if tag.moves() == Moves::Forward && !options.lifted.forward {
+            } else if options.lifted.rule(tag) == Moves::Forward {
                 moved.push(*tag);
             }
         }
@@ -237,11 +237,12 @@ impl Writing<'_> {
             client,
             repository,
             shipment,
+            options,
             ..
         } = self.delivery;
         let names = named_by(shipment, tag)?;
         loop {
-            if tag.moves() != Moves::Always {
+            if options.lifted.rule(tag) != Moves::Always {
                 let fate = judge.one(tag, Some(shipment.content.digest())).await?;
                 if let Err(refusal) = allowed(repository, shipment, tag, &fate, IMAGE) {
                     self.root().await?;

@@ -214,10 +214,10 @@ impl Looked {
     /// names, the version may not be known; an image of our own has one.
     fn may_refuse(&self, tag: &Tag, options: Options, there: &There) -> bool {
         let named = self.named.get(tag.name()).copied().flatten();
-        named.is_some_and(|at| match tag.moves() {
+        named.is_some_and(|at| match options.lifted.rule(tag) {
             Moves::Always => false,
-            Moves::Never => !options.lifted.never,
-            Moves::Forward => !options.lifted.forward && !there.manifests.contains(&at),
+            Moves::Never => true,
+            Moves::Forward => !there.manifests.contains(&at),
         })
     }
 

@@ -69,6 +69,15 @@ impl Lifted {
     pub fn new(never: bool, forward: bool) -> Self {
         Self { never, forward }
     }
+
+    /// What is left of a tag's rule.
+    pub(crate) fn rule(self, tag: &Tag) -> Moves {
+        match tag.moves() {
+            Moves::Never if self.never => Moves::Always,
+            Moves::Forward if self.forward => Moves::Always,
+            rule => rule,
+        }
+    }
 }
 
 /// What each tag names now, in their order.
@@ -214,12 +223,10 @@ impl<'a> Judge<'a> {
             from: at,
             version: None,
         };
-        match tag.moves() {
+        match self.lifted.rule(tag) {
             Moves::Always => Some(moves),
-            Moves::Never if self.lifted.never => Some(moves),
             Moves::Never if ours.is_none() => Some(Fate::Fixed { at }),
             Moves::Never => Some(Fate::Taken { at }),
-            Moves::Forward if self.lifted.forward => Some(moves),
             Moves::Forward => None,
         }
     }

@@ -156,6 +156,36 @@ fn copies_in_every_direction_are_the_same() {
 }
 
 #[test]
+fn a_tag_is_looked_at_as_often_as_its_rule_asks() {
+    let Published {
+        registry, digest, ..
+    } = published();
+    let source = format!("{}/team/lookout:1.2.3", registry.host());
+    // Each manifest is read and written, each blob mounted.
+    let moved = 2 * (PLATFORMS.len() + 1) + 2 * PLATFORMS.len();
+    for (number, (tag, forced, looks)) in [
+        ("edge", false, 1),
+        ("1.2.3", false, 2),
+        ("latest", false, 3),
+        ("latest", true, 1),
+        ("1.2.3", true, 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let target = format!("{}/copy{number}/lookout:{tag}", registry.host());
+        registry.clear_log();
+        copy(&[&source, &target, "--force-tags"][..2 + usize::from(forced)]);
+        let asked = registry.log();
+        let looked = asked.iter().filter(|asked| asked.method == "HEAD");
+        assert_eq!(looked.count(), looks, "{tag} {forced}");
+        assert_eq!(asked.len(), moved + looks, "{tag} {forced}");
+        let set = place::tag(&registry, &format!("copy{number}/lookout"), tag);
+        assert_eq!(set.as_ref(), Some(&digest));
+    }
+}
+
+#[test]
 fn some_platforms_are_an_index_of_their_own() {
     let Published {
         registry,
