@@ -167,7 +167,7 @@ pub enum BaseError {
     #[error("{what} is not on this machine")]
     #[diagnostic(
         code(gantry::base::offline),
-        help("run the same once without `--offline`: what it reads is kept")
+        help("run the same without `--offline`: what a build reads is kept for the next one")
     )]
     Offline {
         /// What.

@@ -134,6 +134,23 @@ pub enum RegistryError {
         #[source]
         source: Box<Answer>,
     },
+    /// 405: it does not do such things at all.
+    /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>
+    #[error("{what}: the registry does not do that here")]
+    #[diagnostic(
+        code(gantry::registry::unsupported),
+        help(
+            "it may be read-only at the moment, or a mirror or cache that only hands out: push to the registry that is \
+             behind it"
+        )
+    )]
+    Unsupported {
+        /// What was asked.
+        what: String,
+        /// The answer.
+        #[source]
+        source: Box<Answer>,
+    },
     /// Another answer that says no.
     #[error("{what} was refused")]
     #[diagnostic(code(gantry::registry::refused))]
@@ -305,6 +322,7 @@ impl RegistryError {
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::MissingRepository { .. }
+            | Self::Unsupported { .. }
             | Self::Credentials { .. } => Kind::Denied,
             Self::File { .. }
             | Self::Altered { .. }

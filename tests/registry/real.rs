@@ -77,6 +77,27 @@ async fn a_real_registry_asks_for_the_password() {
 }
 
 #[tokio::test]
+async fn a_real_registry_that_takes_nothing_says_so() {
+    let guard = Guard {
+        read_only: true,
+        ..Guard::default()
+    };
+    let Some(registry) = DockerRegistry::start(&guard) else {
+        return;
+    };
+    let error = Fixture::new(&TAGS)
+        .publish(&client(), &registry.host())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Registry(registry::Kind::Denied));
+    let shown = shown(&error);
+    assert!(
+        shown.contains("the registry does not do that here") && shown.contains("405"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
 async fn a_real_registry_is_reached_by_tls_with_its_authority_only() {
     let Some(authority) = Authority::new() else { return };
     let guard = Guard {

@@ -27,6 +27,8 @@ pub struct Guard<'a> {
     pub tokens: Option<(&'a str, &'a Path)>,
     /// Manifests can be deleted by digest; tags never can.
     pub deletes: bool,
+    /// Nothing can be pushed.
+    pub read_only: bool,
 }
 
 impl DockerRegistry {
@@ -113,9 +115,10 @@ fn config(folder: &Path, port: u16, guard: &Guard<'_>) -> String {
     };
     format!(
         "version: 0.1\nlog: {{level: warn}}\n{auth}storage:\n  filesystem: {{rootdirectory: {}/data}}\n  \
-         maintenance: {{uploadpurging: {{enabled: false}}}}\n  delete: {{enabled: {}}}\n\
+         maintenance: {{uploadpurging: {{enabled: false}}, readonly: {{enabled: {}}}}}\n  delete: {{enabled: {}}}\n\
          http: {{addr: '127.0.0.1:{port}', relativeurls: true{tls}}}\n",
         folder.display(),
+        guard.read_only,
         guard.deletes
     )
 }
