@@ -3,7 +3,7 @@
 //! Every fault is told, not the first alone. What several keys mean together is not looked at here.
 
 use super::error::MatrixError;
-use super::grammar::{Flaw, Form, Format, Key, Shape, meant};
+use super::grammar::{Flaw, Form, Format, Key, ROOT, Shape, meant};
 use super::node::{Node, Place, Table, Value};
 use super::suggest::nearest;
 use crate::spec::Platform;
@@ -224,11 +224,17 @@ fn twice<'a>(key: &str, items: impl Iterator<Item = (&'a str, &'a Place)>, fault
 
 fn unknown(key: &str, at: &Place, shape: &'static Shape, title: &str) -> MatrixError {
     let names = || shape.keys().map(|key| key.name);
+    let has_it = ROOT.all().into_iter().filter(|other| other.key(key).is_some());
+    let elsewhere: Vec<_> = has_it.map(|other| other.name).collect();
+    let elsewhere = match elsewhere.as_slice() {
+        [] => String::new(),
+        names => format!("`{key}` is a key of {}; ", names.join(", of ")),
+    };
     let help = match nearest(key, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => format!("{elsewhere}did you mean `{near}`?"),
         None => {
             let names: Vec<_> = names().map(|name| format!("`{name}`")).collect();
-            format!("there are {}", names.join(", "))
+            format!("{elsewhere}there are {}", names.join(", "))
         }
     };
     let (text, at) = at.shown();

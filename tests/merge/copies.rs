@@ -157,9 +157,7 @@ fn copies_in_every_direction_are_the_same() {
 
 #[test]
 fn a_tag_is_looked_at_as_often_as_its_rule_asks() {
-    let Published {
-        registry, digest, ..
-    } = published();
+    let Published { registry, digest, .. } = published();
     let source = format!("{}/team/lookout:1.2.3", registry.host());
     // Each manifest is read and written, each blob mounted.
     let moved = 2 * (PLATFORMS.len() + 1) + 2 * PLATFORMS.len();

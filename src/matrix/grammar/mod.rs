@@ -80,6 +80,19 @@ impl Shape {
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys().find(|key| key.name == name)
     }
+
+    /// This one and all that may stand in it.
+    pub(super) fn all(&'static self) -> Vec<&'static Shape> {
+        let mut found = vec![self];
+        let mut next = 0;
+        while let Some(shape) = found.get(next).copied() {
+            for key in shape.keys() {
+                key.form.tables(&mut found);
+            }
+            next += 1;
+        }
+        found
+    }
 }
 
 impl Kind {
@@ -99,6 +112,18 @@ impl Kind {
 }
 
 impl Form {
+    /// Adds the tables that a value may be or hold, unless they are there.
+    fn tables(&self, found: &mut Vec<&'static Shape>) {
+        match self {
+            Self::Table(shape) if !found.iter().any(|known| std::ptr::eq(*known, *shape)) => {
+                found.push(shape)
+            }
+            Self::List(form) | Self::FullList(form) | Self::Map { value: form, .. } => form.tables(found),
+            Self::Either(forms) => forms.iter().for_each(|form| form.tables(found)),
+            _ => {}
+        }
+    }
+
     /// As people say it: `a string or an array`.
     pub(super) fn expected(&self) -> String {
         match self {
