@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "merge/commits.rs"]
+mod commits;
 #[path = "merge/copies.rs"]
 mod copies;
 #[path = "merge/cut.rs"]

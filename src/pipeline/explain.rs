@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::build::{Built, BuiltImage};
 use super::sizes::PlatformSizes;
-use super::{Error, Gantry, convert, finish, tried};
+use super::{Error, Gantry, convert, finish, pack, tried};
 use crate::binary::{UpxLevel, Workshop};
 use crate::blob::BlobError;
 use crate::codec::entries::{Entries, EntryKind};
@@ -203,7 +203,7 @@ impl Subject<'_> {
         let path = store.path(&digest);
         let tar = codec::decoder(layer.media_type(), store.file(&digest)?, u64::MAX)?;
         let mut entries = Entries::new(tar);
-        let mut tar = TarWriter::new(compression.encoder(to)?, self.planned.0.created_seconds);
+        let mut tar = TarWriter::new(compression.encoder(to)?, pack::TIME);
         while let Some(entry) = entries.next().map_err(unreadable(&path))? {
             let attributes = Attributes {
                 mode: entry.mode,

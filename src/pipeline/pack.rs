@@ -25,12 +25,17 @@ pub(super) struct Packer<'a> {
 /// Directories that lie below a layer.
 pub(super) type Below = BTreeMap<Vec<u8>, Attributes>;
 
+/// The time of everything but `files`, in Unix seconds: the same program is the same layer in every commit.
+pub(super) const TIME: i64 = 0;
+
 /// One layer that is wanted.
 struct Wanted<'e> {
     /// What is in it, in a word.
     what: String,
     entries: &'e [Entry],
     below: Below,
+    /// The time of everything in it, in Unix seconds.
+    time: i64,
 }
 
 impl<'a> Packer<'a> {
@@ -80,15 +85,21 @@ impl<'a> Packer<'a> {
         programs: Option<String>,
     ) -> Result<Vec<LayerPart>, Error> {
         let mut below = directories(tree);
-        let mut wanted = |what: &str, entries| {
+        let mut wanted = |what: &str, entries, time| {
             let over = add(entries, &below);
             let below = std::mem::replace(&mut below, over);
-            let what = what.to_owned();
-            Wanted { what, entries, below }
+            Wanted {
+                what: what.to_owned(),
+                entries,
+                below,
+                time,
+            }
         };
-        let base = (!laid.base.is_empty()).then(|| wanted("base", &laid.base));
-        let files = (!laid.files.is_empty()).then(|| wanted("files", &laid.files));
-        let programs = programs.map(|names| wanted(&names, &laid.programs));
+        // Web servers tell versions of a file by its time and size.
+        let commit = image.created_seconds;
+        let base = (!laid.base.is_empty()).then(|| wanted("base", &laid.base, TIME));
+        let files = (!laid.files.is_empty()).then(|| wanted("files", &laid.files, commit));
+        let programs = programs.map(|names| wanted(&names, &laid.programs, TIME));
         let above: Vec<Wanted<'_>> = files.into_iter().chain(programs).collect();
         let one = One {
             packer: self,
@@ -138,8 +149,8 @@ impl One<'_> {
         let (image, platform) = (self.image, self.platform);
         let manifest = platform.base_facts.as_ref().map(|facts| facts.manifest);
         let key = format!(
-            "{manifest:?} {:?} {:?} {:?} {}",
-            platform.provide, platform.users, image.compression, image.created_seconds
+            "{manifest:?} {:?} {:?} {:?}",
+            platform.provide, platform.users, image.compression
         );
         // Held while packing: the next platform waits for the layer instead of making it again.
         let mut bases = self.packer.bases.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,7 +173,7 @@ impl One<'_> {
             .gantry
             .span_of(Stage::Pack, of, &format!("{}: looked for", wanted.what));
         let place = self.place(wanted);
-        let packing = self.packing().on(&wanted.below).at(&place);
+        let packing = self.packing(wanted).at(&place);
         Ok(self.packer.cache.look(wanted.entries, &packing)?)
     }
 
@@ -181,7 +192,7 @@ impl One<'_> {
                     });
                 };
                 let place = self.place(wanted);
-                let packing = self.packing().on(&wanted.below).at(&place);
+                let packing = self.packing(wanted).at(&place);
                 self.packer.cache.pack(unpacked, &packing.watched(&progress))?
             }
         };
@@ -200,11 +211,8 @@ impl One<'_> {
         format!("{image} {platform} {}", wanted.what)
     }
 
-    fn packing(&self) -> Packing<'static> {
-        Packing::new(
-            convert::compression(self.image.compression),
-            self.image.created_seconds,
-        )
+    fn packing<'w>(&self, wanted: &'w Wanted<'_>) -> Packing<'w> {
+        Packing::new(convert::compression(self.image.compression), wanted.time).on(&wanted.below)
     }
 
     /// Once: what comes later was counted then.

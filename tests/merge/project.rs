@@ -59,8 +59,9 @@ annotations = {{ "com.acme.team" = "core" }}
         {
             machine.write(&format!("dist/{platform}"), program(platform, number, version));
         }
-        machine.git(&["init", "--quiet", "--initial-branch=main"]);
-        machine.commit(version);
+        let time = "2026-01-02T03:04:05Z";
+        machine.git(&["init", "--quiet", "--initial-branch=main"], time);
+        machine.commit(version, time);
         machine
     }
 }
@@ -77,21 +78,24 @@ impl Machine {
         std::fs::write(path, content).unwrap();
     }
 
-    /// Commits everything and tags it.
-    pub(crate) fn commit(&self, version: &str) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--allow-empty", "--message", version]);
-        self.git(&["tag", &format!("v{version}")]);
+    /// Commits everything at that time, and tags it.
+    pub(crate) fn commit(&self, version: &str, time: &str) {
+        self.git(&["add", "--all"], time);
+        self.git(
+            &["commit", "--quiet", "--allow-empty", "--message", version],
+            time,
+        );
+        self.git(&["tag", &format!("v{version}")], time);
     }
 
-    pub(crate) fn git(&self, words: &[&str]) {
+    fn git(&self, words: &[&str], time: &str) {
         let mut git = Command::new("git");
         git.args(words)
             .current_dir(&self.root)
             .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")])
             .envs(["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"].map(|name| (name, "Somebody")))
             .envs(["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"].map(|name| (name, "s@example.com")))
-            .envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, "2026-01-02T03:04:05Z")));
+            .envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, time)));
         Ran::of(&mut git).ok();
     }
 
