@@ -4,6 +4,7 @@
 //! need, complete before anything points to them; or the checked bytes of somebody's layout. It must never
 //! follow a name out of the layout, nor believe bytes that do not match their digest.
 
+mod destination;
 mod docker;
 mod error;
 mod read;
@@ -11,6 +12,7 @@ mod read;
 mod tests;
 mod write;
 
+pub use destination::replaced_at;
 pub use docker::{
     DockerArchive, DockerEntry, DockerImage, SavedImage, import_docker, stream_docker, write_docker,
 };

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{ArchiveError, Root};
+use super::{ArchiveError, Root, replaced_at};
 use crate::blob::{Blob, BlobError, BlobStore, Entry, LAYOUT, Unfinished, index_bytes, sweep};
 use crate::codec::tar::{Attributes, FileError, TarWriter};
 use crate::spec::{Digest, Hashing};
@@ -48,19 +48,18 @@ pub fn stream_archive(store: &BlobStore, roots: &[Root], writer: &mut dyn Write)
 /// What an error of the writer means.
 pub(super) type Failed<'a> = &'a dyn Fn(io::Error) -> ArchiveError;
 
-/// Writes a file that appears whole at `destination`, or not at all.
+/// Writes a file that appears whole at `destination`, or not at all. Links that lead there stay.
 pub(super) fn at_once(
     store: &BlobStore,
     destination: &Path,
     fill: &mut dyn FnMut(&mut dyn Write, Failed<'_>) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     let failed = |error| ArchiveError::Store(BlobError::from_io(error, destination));
-    // Whoever may do anything would make a file of /dev/stdout, for everybody.
-    if destination.metadata().is_ok_and(|there| !there.is_file()) {
+    let Some(destination) = &replaced_at(destination).map_err(failed)? else {
         return Err(ArchiveError::NoFile {
             path: destination.to_owned(),
         });
-    }
+    };
     let folder = match destination.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -368,3 +368,49 @@ fn nothing_but_a_file_is_replaced_by_one() {
     one.run(&words).ok();
     assert!(std::fs::symlink_metadata(&null).unwrap().is_symlink());
 }
+
+/// What a shell has made of `> file`, by a link as `/dev/stdout` is one, so that nothing of this machine is at stake.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_way_to_an_open_file_stays_what_it_is() {
+    let trial = Trial::new("");
+    let (one, place) = trial.built("one", "1.2.3", &["linux/amd64"]);
+    let (out, kept) = (one.root.join("stdout"), one.root.join("kept"));
+    std::os::unix::fs::symlink("/proc/self/fd/1", &out).unwrap();
+    let run = |words: &[&str]| {
+        let into = std::fs::File::create(&kept).unwrap();
+        let ran = one.command(words).stdout(into).output().unwrap();
+        assert!(std::fs::symlink_metadata(&out).unwrap().is_symlink(), "{words:?}");
+        ran.status.code()
+    };
+    for transport in ["oci-archive", "docker-archive"] {
+        assert_eq!(run(&["copy", &place, &format!("{transport}:stdout")]), Some(2));
+    }
+    let build = ["build", "--quiet", "--platform", "linux/amd64"];
+    for option in ["--digests-file", "--timings"] {
+        assert_eq!(run(&[&build[..], &[option, "stdout"]].concat()), Some(0));
+        assert_ne!(std::fs::read(&kept).unwrap().len(), 0, "{option}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_leads_to_the_new_one() {
+    let trial = Trial::new("");
+    let (one, place) = trial.built("one", "1.2.3", &["linux/amd64"]);
+    std::fs::create_dir(one.root.join("other")).unwrap();
+    std::os::unix::fs::symlink("other/image.tar", one.root.join("link.tar")).unwrap();
+    // Where nothing is yet, and again where something is.
+    for _ in 0..2 {
+        one.run(&["copy", &place, "oci-archive:link.tar"]).ok();
+        one.run(&["inspect", "oci-archive:other/image.tar"]).ok();
+        assert!(
+            std::fs::symlink_metadata(one.root.join("link.tar"))
+                .unwrap()
+                .is_symlink()
+        );
+    }
+    std::os::unix::fs::symlink("b", one.root.join("a")).unwrap();
+    std::os::unix::fs::symlink("a", one.root.join("b")).unwrap();
+    trial.refused(&one, &["copy", &place, "oci-archive:a"], 7, &["too many links"]);
+}

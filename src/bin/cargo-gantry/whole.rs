@@ -3,12 +3,14 @@
 use std::io::{Error, ErrorKind, Write};
 use std::path::Path;
 
-/// Writes a file, with the folder that it lies in. A pipe or a device is written to, and never replaced.
+use cargo_gantry::archive::replaced_at;
+
+/// Writes a file, with the folder that it lies in. A pipe, a device and `/dev/stdout` are written to, and never replaced.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    if is_special(path) {
+    let Some(path) = replaced_at(path)? else {
         return std::fs::write(path, content);
-    }
-    let mut file = beside(path)?;
+    };
+    let mut file = beside(&path)?;
     file.write_all(content)?;
     file.persist(path)?;
     Ok(())
@@ -19,17 +21,17 @@ pub(crate) fn writable(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
-    if !is_special(path) {
-        beside(path)?;
+    if let Some(path) = replaced_at(path)? {
+        beside(&path)?;
     }
     Ok(())
 }
 
 /// Removes what an earlier run has written: whoever finds the file shall find what this run made.
 pub(crate) fn forget(path: &Path) -> Result<(), Error> {
-    match path.is_file() {
-        true => std::fs::remove_file(path),
-        false => Ok(()),
+    match replaced_at(path)? {
+        Some(path) if path.exists() => std::fs::remove_file(path),
+        _ => Ok(()),
     }
 }
 
@@ -48,9 +50,4 @@ fn beside(path: &Path) -> Result<tempfile::NamedTempFile, Error> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
-}
-
-fn is_special(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
