@@ -86,6 +86,7 @@ impl Error {
             ) => Class::Usage,
             Self::SeveralRegistries { .. } => Class::Usage,
             Self::Delivery(DeliveryError::Kept { .. }) => Class::Refused,
+            Self::Delivery(DeliveryError::Halfway { cause, .. }) => cause.class(),
             Self::Delivery(_) | Self::Tag(_) => Class::Usage,
             Self::Gather(_) => Class::Refused,
             Self::Release(error) => of_release(error.kind()),

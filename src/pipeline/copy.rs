@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::publish::client;
 use super::scratch::Scratch;
 use super::source::Sources;
-use super::{Access, Error, Gantry, Terms, blocking};
+use super::{Access, Error, Gantry, Terms, blocking, version};
 use crate::archive::{self, Layout, Root, SavedImage};
 use crate::blob::BlobStore;
 use crate::publish::{
@@ -97,6 +97,15 @@ pub enum DeliveryError {
         /// What was done.
         delivered: Vec<Delivered>,
     },
+    /// Some repositories were done, then one failed.
+    #[error("{cause}")]
+    #[diagnostic(code(gantry::pipeline::delivered_in_part))]
+    Halfway {
+        /// Why the next one was not.
+        cause: Box<Error>,
+        /// What was done before.
+        delivered: Vec<Delivered>,
+    },
     /// A destination that has no tags.
     #[error("`{place}` has no tags")]
     #[diagnostic(
@@ -141,6 +150,7 @@ pub(super) async fn copy(
     };
     let load = Load {
         name: name_of(from, &part),
+        from: Some(from.to_owned()),
         part,
         referrers,
     };
@@ -208,17 +218,21 @@ async fn referring(
 
 /// What an image is called in a layout where nobody says it: as where it comes from, else as its version.
 pub(super) fn name_of(from: &str, part: &Part) -> String {
-    let named = match from.parse() {
+    let version = release::said(&part.content.root).remove(annotation::VERSION);
+    named(from)
+        .or_else(|| version.map(|version| version.replace('+', "-")))
+        .unwrap_or_else(|| "latest".to_owned())
+}
+
+/// What an image is called where it lies.
+pub(super) fn named(from: &str) -> Option<String> {
+    match from.parse() {
         Ok(Source::Place(Destination::Registry(reference))) if reference.digest().is_none() => {
             reference.tag().map(str::to_owned)
         }
         Ok(Source::Place(Destination::Layout(_, name) | Destination::Archive(_, name))) => name,
         _ => None,
-    };
-    let version = release::said(&part.content.root).remove(annotation::VERSION);
-    named
-        .or_else(|| version.map(|version| version.replace('+', "-")))
-        .unwrap_or_else(|| "latest".to_owned())
+    }
 }
 
 /// What is brought to a place.
@@ -229,6 +243,8 @@ pub(super) struct Load {
     pub referrers: Vec<Referrer>,
     /// What it is called in a layout if the place does not say it.
     pub name: String,
+    /// Where it comes from, if that is one place.
+    pub from: Option<String>,
 }
 
 /// Brings an image to a place, under `tags` as well as the one that the place names; `begun` has looked at those already.
@@ -251,6 +267,7 @@ pub(super) async fn deliver(
         part,
         referrers,
         name,
+        ..
     } = load;
     match to {
         Destination::Registry(reference) => to_registry(client, load, reference, tags, terms, begun).await,
@@ -335,15 +352,14 @@ async fn to_registry(
         return Err(DeliveryError::Digest { place, found }.into());
     }
     let tags = tags_at(reference, more)?;
+    let from = load.from.as_deref();
     let shipment = Shipment {
         content: part.content.clone(),
-        version: release::said(&part.content.root).remove(annotation::VERSION),
+        version: version::said(part, from).or_else(|| version::of_tags(&tags)),
         tags,
     };
-    let done = match begun {
-        Some(begun) => begun.complete(&shipment).await?,
-        None => publish::to_registry(client, reference, &shipment, Options::from(*terms)).await?,
-    };
+    let options = Options::from(*terms);
+    let done = version::publish(client, from, reference, shipment, options, begun).await?;
     let repository = Repository::from(reference);
     let written = referrers::to_registry(client, &repository, &load.referrers).await?;
     let mut delivered = Delivered::published(done, part);

@@ -29,6 +29,7 @@ pub(super) async fn create(
     // A source's own name is that of a part.
     let load = Load {
         name: name_of("", &merged.part),
+        from: None,
         part: merged.part,
         referrers: Vec::new(),
     };

@@ -61,6 +61,7 @@ mod tag;
 mod tags;
 mod traced;
 mod tried;
+mod version;
 mod workplace;
 
 use std::path::{Path, PathBuf};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::copy::{Delivered, DeliveryError};
 use super::publish::client;
 use super::source::Sources;
-use super::{Access, Error, Gantry, Terms};
+use super::{Access, Error, Gantry, Terms, version};
 use crate::publish::{self, Destination, KeptTag, Options, PublishError, Shipment};
-use crate::registry::Repository;
+use crate::registry::{self, Client, Repository};
 use crate::release::{self, Part};
 use crate::spec::{Reference, annotation, version_of};
 
@@ -76,14 +76,17 @@ pub(super) async fn tag(
         return Err(TagError::Source { name }.into());
     };
     let asked = names(&source, to)?;
-    let version = version(&asked)?;
+    let version = asked_version(&asked)?;
     let client = client(gantry, access, Some(&source))?;
     let mut part = Sources::new(gantry, &client).read_one(from).await?;
+    let mut known = version::said(&part, Some(from));
     if let Some(version) = &version {
-        part = promoted(gantry, part, version);
+        if known.is_none() && is_called(&client, &source, &part, &asked).await? {
+            known = Some(version.clone());
+        }
+        part = promoted(gantry, part, known.as_deref(), version);
     }
-    let said = release::said(&part.content.root).remove(annotation::VERSION);
-    let (mut delivered, mut kept) = (Vec::new(), Vec::new());
+    let mut shipments = Vec::new();
     for (repository, names) in &asked {
         let mut all = names.clone();
         if semver {
@@ -91,12 +94,32 @@ pub(super) async fn tag(
         }
         let shipment = Shipment {
             content: part.content.clone(),
-            version: version.clone().or_else(|| said.clone()),
+            version: version.clone().or_else(|| known.clone()),
             tags: release::tags_of(&all).map_err(PublishError::from)?,
         };
         // Its own tag means nothing there.
-        let place = repository.at(part.content.digest());
-        let done = publish::to_registry(&client, &place, &shipment, Options::from(*terms)).await?;
+        shipments.push((repository.at(part.content.digest()), names, shipment));
+    }
+    let options = Options::from(*terms);
+    if shipments.len() > 1 {
+        // What one repository refuses shall not be found out when another has it.
+        for (place, _, shipment) in &shipments {
+            match publish::allows(&client, place, shipment, options).await {
+                // Its names may tell, where it is published.
+                Err(PublishError::NoVersion { .. }) => {}
+                allowed => allowed?,
+            }
+        }
+    }
+    let (mut delivered, mut kept) = (Vec::new(), Vec::new());
+    for (place, names, shipment) in shipments {
+        let done = match version::publish(&client, Some(from), &place, shipment, options, None).await {
+            Err(cause) if !delivered.is_empty() => {
+                let cause = Box::new(cause);
+                return Err(DeliveryError::Halfway { cause, delivered }.into());
+            }
+            done => done?,
+        };
         // That a shorter form stays is what it is for.
         let refused = |tag: &&KeptTag| names.contains(&tag.name);
         kept.extend(done.kept.iter().filter(refused).cloned());
@@ -146,7 +169,7 @@ fn names(source: &Reference, to: &[String]) -> Result<Vec<(Repository, Vec<Strin
 }
 
 /// The version that the tags name in full, if one does.
-fn version(asked: &[(Repository, Vec<String>)]) -> Result<Option<String>, TagError> {
+fn asked_version(asked: &[(Repository, Vec<String>)]) -> Result<Option<String>, TagError> {
     let all = asked.iter().flat_map(|(_, tags)| tags);
     let mut versions = all.filter_map(|tag| Some((tag, version_of(tag)?)));
     let Some((first, version)) = versions.next() else {
@@ -161,15 +184,34 @@ fn version(asked: &[(Repository, Vec<String>)]) -> Result<Option<String>, TagErr
     }
 }
 
-/// The image as that version: a new index that says so, of the same manifests. Where the root is no index that can say it,
-/// the image stays what it is.
-fn promoted(gantry: &Gantry, part: Part, version: &str) -> Part {
-    let before = release::said(&part.content.root).remove(annotation::VERSION);
-    // A tag cannot hold the `+` of a version.
-    if before
-        .as_ref()
-        .is_some_and(|before| before.replace('+', "-") == version)
+/// Whether the image has the tag of that version where it lies.
+async fn is_called(
+    client: &Client,
+    source: &Reference,
+    part: &Part,
+    asked: &[(Repository, Vec<String>)],
+) -> Result<bool, Error> {
+    let home = Repository::from(source);
+    let tags = asked.iter().filter(|(repository, _)| *repository == home);
+    for tag in tags
+        .flat_map(|(_, tags)| tags)
+        .filter(|tag| version_of(tag).is_some())
     {
+        let found = client
+            .find_manifest(&home.tagged(tag), registry::Access::Pull)
+            .await?;
+        if found.is_some_and(|found| found.digest == *part.content.digest()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The image as that version, if it is not `before`: a new index that says so, of the same manifests. Where the root is no
+/// index that can say it, the image stays what it is.
+fn promoted(gantry: &Gantry, part: Part, before: Option<&str>, version: &str) -> Part {
+    // A tag cannot hold the `+` of a version.
+    if before.is_some_and(|before| before.replace('+', "-") == version) {
         return part;
     }
     let said = BTreeMap::from([(annotation::VERSION.to_owned(), version.to_owned())]);
@@ -178,7 +220,7 @@ fn promoted(gantry: &Gantry, part: Part, version: &str) -> Part {
             gantry.notice(&format!(
                 "{} says {}: `{}` is its index as {version}, of the same manifests",
                 part.name,
-                before.as_deref().unwrap_or("no version"),
+                before.unwrap_or("no version"),
                 content.digest()
             ));
             Part { content, ..part }

@@ -58,6 +58,26 @@ pub enum PublishError {
         /// What is there nevertheless.
         sent: &'static str,
     },
+    /// Nobody can say whether a tag would move forward or back, as what is published says no version.
+    #[error("what is published has no version, so tag `{tag}` of `{repository}` may not come to name it")]
+    #[diagnostic(
+        code(gantry::publish::no_version),
+        help(
+            "{sent}. The tag moves forward only, and names {found}. An image has the version that its annotation \
+             `org.opencontainers.image.version` says, or a tag of a version that names it; --force-tags moves the tag \
+             anyway"
+        )
+    )]
+    NoVersion {
+        /// The tag.
+        tag: String,
+        /// The repository.
+        repository: String,
+        /// What it names.
+        found: Digest,
+        /// What is there nevertheless.
+        sent: &'static str,
+    },
     /// A tag for a manifest that is not published.
     #[error("tag `{tag}` is for manifest {digest}, which is not part of what is published")]
     #[diagnostic(code(gantry::publish::tag_of_nothing))]
@@ -156,7 +176,10 @@ impl PublishError {
             Self::Registry(error) => Kind::Registry(error.kind()),
             Self::Release(error) => error.kind(),
             Self::Archive(error) if error.is_disk() => Kind::Registry(registry::Kind::Local),
-            Self::TagTaken { .. } | Self::TagUnknown { .. } | Self::TagImmutable { .. } => Kind::Refused,
+            Self::TagTaken { .. }
+            | Self::TagUnknown { .. }
+            | Self::NoVersion { .. }
+            | Self::TagImmutable { .. } => Kind::Refused,
             Self::BlobSize { .. } => Kind::Registry(registry::Kind::Local),
             _ => Kind::Usage,
         }

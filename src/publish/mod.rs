@@ -23,7 +23,7 @@ pub use error::PublishError;
 pub use known::{Known, Nothing};
 pub use layout::{Stored, descriptor, into_store, to_layout};
 pub use publishing::Publishing;
-pub use registry::{rehearse, to_registry};
+pub use registry::{allows, rehearse, to_registry};
 pub use source::Source;
 
 use crate::registry::Repository;

@@ -31,6 +31,24 @@ pub async fn to_registry(
     publishing.complete(shipment).await
 }
 
+/// Refuses what [`to_registry`] would refuse by the rules of tags. Nothing is written.
+///
+/// # Errors
+/// As there, and when the registry cannot be asked.
+pub async fn allows(
+    client: &Client,
+    repository: &Reference,
+    shipment: &Shipment,
+    options: Options,
+) -> Result<(), PublishError> {
+    let repository = Repository::from(repository);
+    let judge = Judge::new(client, &repository, shipment.version.as_deref(), options.lifted).before_writing();
+    let root = shipment.content.digest();
+    let fates = judge.all(&shipment.tags, Some(root)).await?;
+    let mut tags = shipment.tags.iter().zip(&fates);
+    tags.try_for_each(|(tag, fate)| allowed(&repository, shipment, tag, fate, NOTHING))
+}
+
 /// What [`to_registry`] would do, and the error with which it would refuse. Nothing is written.
 ///
 /// # Errors

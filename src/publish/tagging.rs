@@ -48,6 +48,12 @@ pub(super) fn allowed(
             version: shipment.version.clone().unwrap_or_else(|| ours.to_string()),
             sent,
         }),
+        Fate::Unversioned { at } => Err(PublishError::NoVersion {
+            tag: tag_name,
+            repository: repository.to_string(),
+            found: *at,
+            sent,
+        }),
         _ => Ok(()),
     }
 }

@@ -52,6 +52,11 @@ pub enum Fate {
         /// What it names.
         at: Digest,
     },
+    /// It moves forward only, and the version of what it shall name is not known.
+    Unversioned {
+        /// What it names.
+        at: Digest,
+    },
 }
 
 /// Rules that the user lifts.
@@ -227,20 +232,27 @@ impl<'a> Judge<'a> {
             Moves::Always => Some(moves),
             Moves::Never if ours.is_none() => Some(Fate::Fixed { at }),
             Moves::Never => Some(Fate::Taken { at }),
-            Moves::Forward => None,
+            Moves::Forward => match self.ours() {
+                Some(_) => None,
+                None => Some(Fate::Unversioned { at }),
+            },
         }
+    }
+
+    fn ours(&self) -> Option<Version> {
+        self.version.and_then(version_of)
     }
 
     /// What becomes of a tag that moves forward only.
     fn compared(&self, at: Digest, theirs: Option<String>) -> Fate {
-        let versions = self.version.and_then(version_of).zip(theirs);
-        match versions.and_then(|(ours, theirs)| Some((ours, version_of(&theirs)?, theirs))) {
+        let Some(ours) = self.ours() else {
+            return Fate::Unversioned { at };
+        };
+        match theirs.and_then(|theirs| Some((version_of(&theirs)?, theirs))) {
             // Builds of one version are neither before nor after each other.
             // <https://semver.org/spec/v2.0.0.html#spec-item-10>
-            Some((ours, parsed, version)) if ours.cmp_precedence(&parsed).is_lt() => {
-                Fate::Stays { at, version }
-            }
-            Some((_, _, version)) => Fate::Moves {
+            Some((parsed, version)) if ours.cmp_precedence(&parsed).is_lt() => Fate::Stays { at, version },
+            Some((_, version)) => Fate::Moves {
                 from: at,
                 version: Some(version),
             },
@@ -259,7 +271,7 @@ impl<'a> Judge<'a> {
         };
         let version = match annotated {
             Some(version) => Some(version),
-            None => self.tagged(at).await?,
+            None => highest_version(self.client, self.repository, at, self.access).await?,
         };
         versions.insert(*at, version.clone());
         Ok(Some(version))
@@ -279,22 +291,26 @@ impl<'a> Judge<'a> {
         let said = read.and_then(|read| read.annotations?.remove(annotation::VERSION));
         Ok(Some(said.filter(|said| version_of(said).is_some())))
     }
+}
 
-    /// The highest version among the tags that name it.
-    async fn tagged(&self, at: &Digest) -> Result<Option<String>, RegistryError> {
-        let tags = self.client.tags(self.repository).await?.unwrap_or_default();
-        let mut versions: Vec<(Version, String)> = tags
-            .into_iter()
-            .filter_map(|tag| Some((version_of(&tag)?, tag)))
-            .collect();
-        versions.sort();
-        for (version, tag) in versions.into_iter().rev().take(CANDIDATES) {
-            let reference = self.repository.tagged(&tag);
-            let found = self.client.find_manifest(&reference, self.access).await?;
-            if found.is_some_and(|found| found.digest == *at) {
-                return Ok(Some(version.to_string()));
-            }
+/// The highest version among the tags of a repository that name `at`.
+pub(crate) async fn highest_version(
+    client: &Client,
+    repository: &Repository,
+    at: &Digest,
+    access: Access,
+) -> Result<Option<String>, RegistryError> {
+    let tags = client.tags(repository).await?.unwrap_or_default();
+    let mut versions: Vec<(Version, String)> = tags
+        .into_iter()
+        .filter_map(|tag| Some((version_of(&tag)?, tag)))
+        .collect();
+    versions.sort();
+    for (version, tag) in versions.into_iter().rev().take(CANDIDATES) {
+        let found = client.find_manifest(&repository.tagged(&tag), access).await?;
+        if found.is_some_and(|found| found.digest == *at) {
+            return Ok(Some(version.to_string()));
         }
-        Ok(None)
     }
+    Ok(None)
 }

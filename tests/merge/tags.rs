@@ -1,10 +1,11 @@
 //! Promotion: new names within a registry, and not one byte of a blob sent.
 
+use cargo_gantry::spec::Digest;
 use serde_json::Value;
 
 use crate::place;
 use crate::project::{Machine, PLATFORMS, Project, gantry, messages};
-use crate::support::registry::{Registry, kind};
+use crate::support::registry::{Fault, Registry, kind};
 use crate::support::workspace::Ran;
 
 const VERSION: &str = "org.opencontainers.image.version";
@@ -288,4 +289,114 @@ fn a_version_on_the_command_line_is_set_for_good() {
     );
     machine.run(&["publish", "--tag", "1.2.3", "--replace"]).ok();
     assert_ne!(place::tag(&registry, "team/lookout", "1.2.3"), Some(digest));
+}
+
+/// Makes images of what `team/lookout:edge` names that say no version, as other tools push them: one a tag. Their digests.
+fn unsaid<const N: usize>(
+    registry: &Registry,
+    digest: &str,
+    repository: &str,
+    tags: [&str; N],
+) -> [String; N] {
+    let index = root(registry, digest);
+    registry.store(|store| {
+        let mut there = store.of("team/lookout").clone();
+        let media_type = there.manifests[digest].0.clone();
+        there.tags.clear();
+        let digests = tags.map(|tag| {
+            let mut index = index.clone();
+            index["annotations"] = serde_json::json!({"number": tag});
+            let digest = Digest::of(index.to_string().as_bytes()).to_string();
+            let bytes = index.to_string().into_bytes();
+            there
+                .manifests
+                .insert(digest.clone(), (media_type.clone(), bytes));
+            there.tags.insert(tag.to_owned(), digest.clone());
+            digest
+        });
+        store.repositories.insert(repository.to_owned(), there);
+        digests
+    })
+}
+
+#[test]
+fn an_image_that_says_no_version_has_that_of_its_tags() {
+    let (registry, project, machine, digest) = published();
+    let home = format!("{}/other/app", registry.host());
+    let [low, high, dev] = unsaid(&registry, &digest, "other/app", ["1.0.0", "1.1.0", "dev"]);
+    registry.store(|store| {
+        let there = store.repositories.get_mut("other/app").unwrap();
+        there.tags.insert("latest".to_owned(), low.clone());
+        there.tags.insert("candidate".to_owned(), high.clone());
+    });
+    let at = |tag: &str| place::tag(&registry, "other/app", tag);
+    let of = |tag: &str| format!("{home}:{tag}");
+
+    // It has the name already.
+    let same = machine.run(&["tag", &of("1.1.0"), "1.1.0"]).ok();
+    assert_eq!(at("1.1.0"), Some(high.clone()), "{}", same.stderr);
+    machine.run(&["tag", &of("candidate"), "1.1.0"]).ok();
+    assert_eq!(at("1.1.0"), Some(high.clone()));
+
+    // By its name, and by the other tags of what it names.
+    for (verb, from) in [
+        ("tag", "1.1.0"),
+        ("tag", "candidate"),
+        ("copy", "1.1.0"),
+        ("copy", "candidate"),
+    ] {
+        registry.store(|store| {
+            let there = store.repositories.get_mut("other/app").unwrap();
+            there.tags.insert("latest".to_owned(), low.clone());
+        });
+        machine.run(&[verb, &of(from), &of("latest")]).ok();
+        assert_eq!(at("latest"), Some(high.clone()), "{verb} {from}");
+        let back = machine.run(&[verb, &of("1.0.0"), &of("latest")]);
+        assert_eq!(back.code, Some(9), "{}", back.stderr);
+        assert!(back.stderr.contains("tags_kept"), "{}", back.stderr);
+        assert_eq!(at("latest"), Some(high.clone()), "{verb} {from}");
+    }
+
+    // Nothing tells the version of what is brought, and it is that which is said.
+    for verb in ["tag", "copy"] {
+        let refused = machine.run(&[verb, &of("dev"), &of("latest")]).fails(9);
+        assert!(
+            refused.stderr.contains("gantry::publish::no_version"),
+            "{}",
+            refused.stderr
+        );
+        assert_eq!(at("latest"), Some(high.clone()), "{verb}");
+    }
+    machine.run(&["tag", &of("dev"), "latest", "--force-tags"]).ok();
+    assert_eq!(at("latest"), Some(dev));
+    drop(project);
+}
+
+#[test]
+fn what_one_repository_refuses_is_known_before_another_has_it() {
+    let (registry, _project, machine, digest) = published();
+    let [_, taken] = unsaid(&registry, &digest, "other/app", ["1.0.0", "1.2.3"]);
+    let source = format!("{}/team/lookout:edge", registry.host());
+    let elsewhere = |name: &str| format!("{}/{name}:1.2.3", registry.host());
+    let (first, second) = (elsewhere("new/app"), elsewhere("other/app"));
+    let refused = machine.run(&["tag", &source, &first, &second]).fails(9);
+    assert!(refused.stderr.contains("tag_taken"), "{}", refused.stderr);
+    assert_eq!(place::tag(&registry, "new/app", "1.2.3"), None);
+    assert_eq!(place::tag(&registry, "other/app", "1.2.3"), Some(taken));
+
+    // What cannot be known before: then what was done is told.
+    registry.fail([Fault::status(403)
+        .on("PUT", "manifest")
+        .at(PLATFORMS.len() + 2)
+        .times(usize::MAX)]);
+    let third = elsewhere("third/app");
+    let words = ["tag", &source, &first, &third, "--message-format", "json"];
+    let halfway = machine.run(&words);
+    assert_eq!(halfway.code, Some(8), "{}", halfway.stderr);
+    let told = messages(&halfway, "tagged");
+    assert_eq!(told.len(), 1, "{}", halfway.stdout);
+    assert!(
+        told[0]["place"].as_str().unwrap().contains("/new/app@"),
+        "{told:?}"
+    );
 }

@@ -43,6 +43,7 @@ pub(super) fn finished(
             };
             (delivered, Err(kept.into()))
         }
+        Err(Error::Delivery(DeliveryError::Halfway { cause, delivered })) => (delivered, Err(*cause)),
         Err(error) => return Err(error),
     };
     for one in &delivered {

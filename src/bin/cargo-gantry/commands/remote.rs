@@ -136,6 +136,7 @@ fn tags_table(tags: &[TagState]) -> String {
                 Fate::Fixed { at } => format!("never moves, names {at}"),
                 Fate::Taken { at } => format!("taken by {at}, refused"),
                 Fate::Unknown { at } => format!("names {at}, of no known version, refused"),
+                Fate::Unversioned { at } => format!("names {at}, and ours has no version, refused"),
                 _ => String::new(),
             };
             vec![state.tag.name().to_owned(), fate]
@@ -154,6 +155,7 @@ fn tags_json(tags: &[TagState]) -> Vec<Value> {
             Fate::Fixed { at } => ("fixed", Some(at), None),
             Fate::Taken { at } => ("taken", Some(at), None),
             Fate::Unknown { at } => ("unknown", Some(at), None),
+            Fate::Unversioned { at } => ("unversioned", Some(at), None),
             _ => ("other", None, None),
         };
         json!({"tag": state.tag.name(), "state": word, "names": at, "version": version})
