@@ -18,6 +18,8 @@ mod compilers;
 mod fixture;
 #[path = "bases/layouts.rs"]
 mod layouts;
+#[path = "bases/outputs.rs"]
+mod outputs;
 #[path = "bases/pins.rs"]
 mod pins;
 #[path = "bases/real.rs"]

@@ -292,9 +292,12 @@ impl Bases {
     /// # Errors
     /// As [`Bases::facts`].
     pub async fn update(&mut self, name: &str, platforms: &[Platform]) -> Result<Option<Change>, BaseError> {
-        self.may_change(|| format!("`{name}` was to be updated"))?;
+        let moves = || format!("its pins of `{name}` would be others");
         if name == BUILTIN {
             let change = self.changed(name, self.lock.builtin, builtin::digest());
+            if change.is_some() {
+                self.may_change(moves)?;
+            }
             self.lock.builtin = self.lock.builtin.map(|_| builtin::digest());
             return Ok(change);
         }
@@ -302,6 +305,9 @@ impl Bases {
         let top = source.now().await?;
         let known = self.lock.bases.get(name).cloned();
         let pin = source.pin(&top, platforms, known.as_ref()).await?;
+        if known.as_ref() != Some(&pin) {
+            self.may_change(moves)?;
+        }
         self.lock.bases.insert(name.to_owned(), pin);
         Ok(self.changed(name, known.map(|pin| pin.index), top.digest))
     }

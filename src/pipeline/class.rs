@@ -8,7 +8,6 @@ use crate::hub;
 use crate::inspect::InspectError;
 use crate::project::ProjectError;
 use crate::publish::daemon::DaemonError;
-use crate::registry::RegistryError;
 use crate::tool::ToolError;
 use crate::trial::TrialError;
 use crate::{registry, release};
@@ -78,7 +77,6 @@ impl Error {
             Self::Build(BuildError::Folder { .. }) | Self::Binary(BinaryError::Keep { .. }) => Class::Disk,
             Self::Build(_) | Self::NoArtifact { .. } | Self::LinkFailed { .. } => Class::Build,
             Self::Toolchain(_) | Self::Link(_) | Self::Links { .. } | Self::Binary(_) => Class::Build,
-            Self::Registry(RegistryError::UserSettings { .. }) => Class::Usage,
             Self::Registry(error) => of_registry(error.kind()),
             Self::Publish(error) => of_release(error.kind()),
             Self::Gather(
@@ -127,6 +125,7 @@ fn of_registry(kind: registry::Kind) -> Class {
     match kind {
         registry::Kind::Denied => Class::Denied,
         registry::Kind::Local => Class::Disk,
+        registry::Kind::Usage => Class::Usage,
         registry::Kind::Unreachable | registry::Kind::Protocol => Class::Unreachable,
     }
 }

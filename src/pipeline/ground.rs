@@ -38,7 +38,7 @@ pub(super) async fn resolve(
     if uses_builtin(matrix) {
         bases.builtin()?;
     }
-    bases.keep_layers(purpose == Purpose::Build && !request.to_publish);
+    bases.keep_layers(purpose == Purpose::Build && request.keeps_bases());
     for (name, platforms) in &wanted {
         let _span = gantry.span(Stage::Base, name);
         for found in bases.facts(name, platforms).await? {

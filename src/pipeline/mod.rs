@@ -144,7 +144,7 @@ impl Gantry {
     pub async fn build(&self, request: &Request) -> Result<Built, Error> {
         let prepared = prepare::prepare(self, request, ground::Purpose::Build).await?;
         output::check_planned(self, &prepared.plan, &request.outputs)?;
-        build::build(self, prepared, !request.to_publish).await
+        build::build(self, prepared, request.keeps_bases()).await
     }
 
     /// [`Gantry::build`] and [`Gantry::publish`] at once: what a platform is made of goes up as soon as it is packed and was

@@ -31,8 +31,16 @@ pub struct Request {
     pub install_targets: bool,
     /// Registries (`host` or `host:port`) that bases are read from in plain http, beside this machine.
     pub plain_http: Vec<String>,
-    /// What is built is to be published: an image without a repository is an error before anything is compiled.
+    /// What is built is to be published: an image without a repository is an error before anything is compiled. Layers of
+    /// bases that lie in registries are then not fetched, unless there are `outputs`.
     pub to_publish: bool,
     /// Where [`Gantry::write`](super::Gantry::write) is to write what is built: checked before anything is compiled.
     pub outputs: Vec<String>,
+}
+
+impl Request {
+    /// Whether the layers of bases have to be here as well: a registry that they are published to may have them already.
+    pub(super) fn keeps_bases(&self) -> bool {
+        !self.to_publish || !self.outputs.is_empty()
+    }
 }

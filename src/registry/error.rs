@@ -311,6 +311,8 @@ pub enum Kind {
     Protocol,
     /// Something on this machine.
     Local,
+    /// A name or a setting of the user that cannot be used.
+    Usage,
 }
 
 impl RegistryError {
@@ -324,11 +326,8 @@ impl RegistryError {
             | Self::MissingRepository { .. }
             | Self::Unsupported { .. }
             | Self::Credentials { .. } => Kind::Denied,
-            Self::File { .. }
-            | Self::Altered { .. }
-            | Self::Write { .. }
-            | Self::Setup { .. }
-            | Self::UserSettings { .. } => Kind::Local,
+            Self::File { .. } | Self::Altered { .. } | Self::Write { .. } => Kind::Local,
+            Self::Setup { .. } | Self::UserSettings { .. } => Kind::Usage,
             _ => Kind::Protocol,
         }
     }

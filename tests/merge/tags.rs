@@ -268,6 +268,12 @@ fn a_name_that_is_none_says_what_is_wrong_with_it() {
         let ran = Ran::of(&mut gantry(&project.path("one"), &["tag", &source, name])).fails(2);
         assert!(ran.stderr.contains(code), "{name}: {}", ran.stderr);
     }
+    let ran = Ran::of(&mut gantry(
+        &project.path("one"),
+        &["tag", "localhost:99999/a:1", "2"],
+    ))
+    .fails(2);
+    assert!(ran.stderr.contains("invalid port"), "{}", ran.stderr);
 }
 
 #[test]
