@@ -13,6 +13,8 @@ mod copies;
 mod cut;
 #[path = "merge/halves.rs"]
 mod halves;
+#[path = "merge/order.rs"]
+mod order;
 #[path = "merge/place.rs"]
 mod place;
 #[path = "merge/project.rs"]

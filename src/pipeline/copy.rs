@@ -23,7 +23,7 @@ use crate::spec::{Digest, Platform, Reference, annotation};
 pub struct Order {
     /// These platforms alone; empty means all.
     pub platforms: Vec<Platform>,
-    /// What refers to the image, too: signatures and the like.
+    /// What refers to the image, too: signatures and the like. To an index that is made of several nothing does yet.
     pub referrers: bool,
     /// More tags, in a registry.
     pub tags: Vec<String>,
@@ -106,6 +106,16 @@ pub enum DeliveryError {
         /// What was done before.
         delivered: Vec<Delivered>,
     },
+    /// There is no OCI index that could say something.
+    #[error("{name} is no OCI index, so that it cannot be made to say more")]
+    #[diagnostic(
+        code(gantry::pipeline::no_annotations),
+        help("a new index of it can: `cargo gantry index create`")
+    )]
+    NoAnnotations {
+        /// What was to be copied.
+        name: String,
+    },
     /// A destination that has no tags.
     #[error("`{place}` has no tags")]
     #[diagnostic(
@@ -136,13 +146,12 @@ pub(super) async fn copy(
     let client = client_of(gantry, access, &to)?;
     let begun = begin(&client, &to, &order.tags, terms)?;
     let mut sources = Sources::new(gantry, &client);
-    let mut part = sources.read_one(from).await?;
-    if !order.platforms.is_empty() {
-        let only = release::only(&part, &order.platforms).map_err(ReleaseError::from)?;
-        for notice in &only.notices {
-            gantry.notice(notice);
-        }
-        part = only.part;
+    let mut part = narrowed(gantry, sources.read_one(from).await?, &order.platforms)?;
+    if !order.annotations.is_empty() {
+        let saying = release::annotated(&part.content, &order.annotations);
+        part.content = saying.ok_or_else(|| DeliveryError::NoAnnotations {
+            name: part.name.clone(),
+        })?;
     }
     let referrers = match order.referrers {
         true => referring(gantry, &client, from, &part).await?,
@@ -155,6 +164,18 @@ pub(super) async fn copy(
         referrers,
     };
     deliver(gantry, &client, &load, &to, &order.tags, terms, begun).await
+}
+
+/// These platforms of it; all, if none are named.
+pub(super) fn narrowed(gantry: &Gantry, part: Part, platforms: &[Platform]) -> Result<Part, Error> {
+    if platforms.is_empty() {
+        return Ok(part);
+    }
+    let only = release::only(&part, platforms).map_err(ReleaseError::from)?;
+    for notice in &only.notices {
+        gantry.notice(notice);
+    }
+    Ok(only.part)
 }
 
 /// Looks at the tags of the destination while the source is read.

@@ -1,6 +1,6 @@
 //! An index of images that are there already, wherever they lie.
 
-use super::copy::{Delivered, Load, Order, client_of, deliver, name_of};
+use super::copy::{Delivered, Load, Order, client_of, deliver, name_of, narrowed};
 use super::source::Sources;
 use super::{Access, Error, Gantry, Terms};
 use crate::publish::Destination;
@@ -26,11 +26,12 @@ pub(super) async fn create(
     for notice in &merged.notices {
         gantry.notice(notice);
     }
+    let part = narrowed(gantry, merged.part, &order.platforms)?;
     // A source's own name is that of a part.
     let load = Load {
-        name: name_of("", &merged.part),
+        name: name_of("", &part),
         from: None,
-        part: merged.part,
+        part,
         referrers: Vec::new(),
     };
     deliver(gantry, &client, &load, &to, &order.tags, terms, None).await
