@@ -1,7 +1,7 @@
 //! The first half: what the user wants, what the project is, what is installed here, and the plan that follows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::abreast::abreast;
 use super::ground::{self, Purpose};
@@ -228,46 +228,41 @@ pub(super) fn matrix(
         let folder = path.parent().map_or_else(|| project.root.clone(), PathBuf::from);
         return Ok((matrix::parse(&path.display().to_string(), &read(&path)?)?, folder));
     }
-    let mut texts = Vec::new();
-    let path = project.root.join("gantry.toml");
-    if path.try_exists().map_err(|source| Error::Read {
-        path: path.clone(),
+    // From where the user is, if they lie there: else there may be another file of that name.
+    let here = gantry.tools.environment().directory();
+    let shown = |path: &Path| path.strip_prefix(here).unwrap_or(path).display().to_string();
+    let text = |path: &Path| Ok::<_, Error>((shown(path), read(path)?));
+    let (own, manifest) = (project.root.join("gantry.toml"), project.root.join("Cargo.toml"));
+    let there = own.try_exists().map_err(|source| Error::Read {
+        path: own.clone(),
         source,
-    })? {
-        texts.push(("gantry.toml".to_owned(), read(&path)?, None));
+    })?;
+    let own = there.then(|| text(&own)).transpose()?;
+    let workspace = project.metadata.is_some().then(|| text(&manifest)).transpose()?;
+    let mut members = Vec::new();
+    for package in &project.packages {
+        if package.metadata.is_some() {
+            members.push((text(&package.directory.join("Cargo.toml"))?, &package.name));
+        }
+        let unread = package.directory.join("gantry.toml");
+        if package.directory != project.root && unread.exists() {
+            gantry.notice(&format!(
+                "`{}` is not read: the matrix of a workspace lies beside its Cargo.toml; say it there, as \
+                 `[package.metadata.gantry]`, or give --matrix",
+                shown(&unread)
+            ));
+        }
     }
-    if project.metadata.is_some() {
-        texts.push((
-            "Cargo.toml".to_owned(),
-            read(&project.root.join("Cargo.toml"))?,
-            None,
-        ));
-    }
-    for package in project
-        .packages
+    let own = own.iter().map(|(name, text)| Source::file(name, text));
+    let workspace = workspace.iter().map(|(name, text)| Source::workspace(name, text));
+    let members = members
         .iter()
-        .filter(|package| package.metadata.is_some())
-    {
-        let path = package.directory.join("Cargo.toml");
-        let shown = path
-            .strip_prefix(&project.root)
-            .unwrap_or(&path)
-            .display()
-            .to_string();
-        texts.push((shown, read(&path)?, Some(&package.name)));
-    }
-    let sources: Vec<Source<'_>> = texts
-        .iter()
-        .map(|(name, text, package)| match package {
-            Some(package) => Source::package(name, text, package),
-            None if name == "gantry.toml" => Source::file(name, text),
-            None => Source::workspace(name, text),
-        })
-        .collect();
+        .map(|((name, text), package)| Source::package(name, text, package));
+    let sources: Vec<Source<'_>> = own.chain(workspace).chain(members).collect();
     Ok((matrix::parse_sources(&sources)?, project.root.clone()))
 }
 
-fn read(path: &std::path::Path) -> Result<String, Error> {
+fn read(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,

@@ -3,7 +3,7 @@
 use crate::output::message;
 use crate::outside::missing;
 use crate::snapshot;
-use crate::support::workspace::{Workspace, std_installed};
+use crate::support::workspace::{Ran, Workspace, gantry, std_installed};
 
 /// Runs, and compares what is said; nothing may have been compiled.
 fn refused<const N: usize>(workspace: &Workspace, name: &str, code: i32, arguments: [&str; N]) {
@@ -105,5 +105,48 @@ fn code_that_does_not_compile_is_exit_4() {
     assert_eq!(
         (&error["exit-code"], &error["code"]),
         (&4.into(), &"gantry::build::cargo".into())
+    );
+}
+
+#[test]
+fn a_matrix_is_named_as_it_lies_from_here() {
+    let Some(workspace) = Workspace::empty("several") else {
+        return;
+    };
+    workspace.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"api\"]\nresolver = \"3\"\n",
+    );
+    workspace.write(
+        "api/Cargo.toml",
+        "[package]\nname = \"api\"\nversion = \"1.0.0\"\nedition = \"2024\"\n",
+    );
+    workspace.write("api/src/main.rs", "fn main() {}\n");
+    workspace.write("gantry.toml", "schema = 1\nimages = []\n");
+    let named = |folder: &str| {
+        Ran::of(gantry(&workspace.path(folder)).arg("plan"))
+            .fails(3)
+            .stderr
+    };
+    assert!(named("").contains("[gantry.toml:2:1]"), "{}", named(""));
+    let path = workspace.path("gantry.toml");
+    let from_below = named("api");
+    assert!(
+        from_below
+            .replace(['\n', ' '], "")
+            .contains(&format!("[{}:2:1]", path.display())),
+        "{from_below}"
+    );
+
+    // One that nobody reads is told of.
+    workspace.write("gantry.toml", "schema = 1\n");
+    workspace.write("api/gantry.toml", "schema = 1\nimages = []\n");
+    let ran = Ran::of(gantry(&workspace.path("api")).arg("plan")).ok();
+    assert!(ran.stderr.contains("`gantry.toml` is not read"), "{}", ran.stderr);
+    let ran = workspace.run(["plan"]).ok();
+    assert!(
+        ran.stderr.contains("`api/gantry.toml` is not read"),
+        "{}",
+        ran.stderr
     );
 }
