@@ -1,5 +1,7 @@
 //! [`reference`](reference()): the name of an image as people write it.
 
+use std::net::Ipv6Addr;
+
 use oci_spec::distribution::{ParseError, Reference};
 
 /// Longest repository, in bytes.
@@ -9,7 +11,8 @@ const DOCKER_HUB: &str = "docker.io";
 const OFFICIAL: &str = "library";
 
 /// What `text` names. As [`Reference`]'s own parser says it; what is plain needs none of its regular expression, which takes
-/// longer to set up than publishing what did not change.
+/// longer to set up than publishing what did not change. It knows no IPv6 address, in brackets, as the grammar has had it since
+/// <https://github.com/distribution/reference/blob/v0.6.0/reference.go>.
 ///
 /// # Errors
 /// When it is no reference.
@@ -58,6 +61,10 @@ fn plain(text: &str) -> Option<Reference> {
 }
 
 fn authority(host: &str) -> bool {
+    if let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let port = port.strip_prefix(':').or(port.is_empty().then_some("0"));
+        return address.parse::<Ipv6Addr>().is_ok() && port.is_some_and(is_port);
+    }
     let (name, port) = host.split_once(':').unwrap_or((host, "0"));
     let label = |label: &str| {
         let inner = label
@@ -65,7 +72,11 @@ fn authority(host: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
     };
-    name.split('.').all(label) && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    name.split('.').all(label) && is_port(port)
+}
+
+fn is_port(port: &str) -> bool {
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Lower case letters and digits, with one separator between them.
@@ -124,6 +135,31 @@ mod tests {
         ] {
             assert_eq!(plain(text).is_some(), is_plain, "{text}");
             assert_eq!(reference(text), text.parse(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_registry_may_be_an_ipv6_address() {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        for text in [
+            "[::1]:5000/a/b:1",
+            "[fd00::1:2]/a:t",
+            &format!("[::1]:5000/a@{digest}"),
+        ] {
+            assert_eq!(reference(text).unwrap().to_string(), text);
+        }
+        assert_eq!(reference("[::1]:5000/a/b").unwrap().registry(), "[::1]:5000");
+        for text in [
+            "[::1/a",
+            "::1/a",
+            "[::1]x/a",
+            "[::1]:/a",
+            "[::g]/a",
+            "[127.0.0.1]/a",
+            "[]/a",
+            "[fe80::1%eth0]/a",
+        ] {
+            assert!(reference(text).is_err(), "{text}");
         }
     }
 

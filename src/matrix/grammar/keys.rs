@@ -43,7 +43,7 @@ pub(in crate::matrix) const ROOT: Shape = Shape {
                 key: Format::Name,
                 value: &Table(&IMAGE),
             },
-            "The images by name. Without any, each binary of the workspace is an image.",
+            "The images by name. Without any, each binary of the workspace is an image, unless it requires features.",
             "",
             "{ api = { ports = [\"8080/tcp\"] } }",
         ),
