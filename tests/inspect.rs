@@ -14,6 +14,8 @@ mod budget;
 mod hostile;
 #[path = "inspect/made.rs"]
 mod made;
+#[path = "inspect/nested.rs"]
+mod nested;
 #[path = "inspect/places.rs"]
 mod places;
 #[path = "inspect/reasons.rs"]

@@ -20,17 +20,19 @@ const LAYER: u64 = 64 << 30;
 /// An index or a manifest.
 #[derive(Debug)]
 pub(super) enum Document {
-    /// The images of an index, in its order.
-    Index(Vec<Child>),
+    /// All that an index lists; [`child`] tells what that is.
+    Index(Vec<Descriptor>),
     Manifest(Manifest),
 }
 
-/// An image in an index.
+/// Something in an index that images are looked for in.
 #[derive(Clone, Debug)]
 pub(super) struct Child {
     /// None where the index does not say it.
     pub(super) platform: Option<Platform>,
     pub(super) digest: Digest,
+    /// Another index, and not an image.
+    pub(super) is_index: bool,
 }
 
 #[derive(Debug)]
@@ -90,11 +92,7 @@ impl Document {
                 if children.len() > CHILDREN {
                     return Err(too_large(name, "the index", format!("{CHILDREN} manifests")));
                 }
-                children
-                    .iter()
-                    .filter_map(child)
-                    .collect::<Result<_, _>>()
-                    .map(Self::Index)
+                Ok(Self::Index(children))
             }
             (None, Some(config), Some(layers)) if !is_index(named) => {
                 if !is_config(config.media_type()) {
@@ -180,8 +178,8 @@ fn broken<T>(
     })
 }
 
-/// An entry of an index, unless it is no image: an attestation, a signature, a bill of materials, another index.
-fn child(entry: &Descriptor) -> Option<Result<Child, BaseError>> {
+/// An entry of an index, unless it is no image: an attestation, a signature, a bill of materials.
+pub(super) fn child(entry: &Descriptor) -> Option<Result<Child, BaseError>> {
     let annotations = entry.annotations().iter().flatten();
     let attests = annotations
         .into_iter()
@@ -195,11 +193,16 @@ fn child(entry: &Descriptor) -> Option<Result<Child, BaseError>> {
         .artifact_type()
         .as_ref()
         .is_some_and(|kind| !is_config(kind));
-    if attests || unknown || artifact || !is_manifest(entry.media_type().as_ref()) {
+    let is_index = is_index(entry.media_type().as_ref());
+    if attests || unknown || artifact || !(is_index || is_manifest(entry.media_type().as_ref())) {
         return None;
     }
     let digest = entry.digest().try_into().map_err(BaseError::from);
-    Some(digest.map(|digest| Child { platform, digest }))
+    Some(digest.map(|digest| Child {
+        platform,
+        digest,
+        is_index,
+    }))
 }
 
 fn layer(name: &str, descriptor: &Descriptor, diff_id: DiffId) -> Result<BaseLayer, BaseError> {
@@ -301,26 +304,23 @@ mod tests {
         attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
         let mut bill = descriptor(OCI_MANIFEST);
         bill["artifactType"] = json!("application/spdx+json");
-        entries.extend([attestation, bill, descriptor(OCI_INDEX)]);
+        entries.extend([attestation, bill]);
         let mut image = descriptor(OCI_MANIFEST);
         image["artifactType"] = json!("application/vnd.oci.image.config.v1+json");
-        entries.push(image);
+        entries.extend([image, descriptor(OCI_INDEX)]);
         let index = json!({"schemaVersion": 2, "mediaType": DOCKER_INDEX, "manifests": entries});
         let Ok(Document::Index(children)) = parse(&index, Some(DOCKER_INDEX)) else {
             panic!("no index");
         };
-        let shown: Vec<Option<String>> = children
+        let shown: Vec<String> = children
             .iter()
-            .map(|child| child.platform.as_ref().map(Platform::to_string))
+            .filter_map(child)
+            .map(|child| match child.unwrap() {
+                Child { is_index: true, .. } => "index".to_owned(),
+                Child { platform, .. } => platform.map_or_else(|| "image".to_owned(), |one| one.to_string()),
+            })
             .collect();
-        assert_eq!(
-            shown,
-            [
-                Some("linux/arm/v6".to_owned()),
-                Some("linux/arm64".to_owned()),
-                None
-            ]
-        );
+        assert_eq!(shown, ["linux/arm/v6", "linux/arm64", "image", "index"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::blob::BlobError;
 use crate::codec::CodecError;
 use crate::registry::RegistryError;
 use crate::rootfs::RootfsError;
-use crate::spec::{DiffId, Digest, DigestError, Platform, ReferenceError};
+use crate::spec::{DiffId, Digest, DigestError, ListingError, Platform, ReferenceError};
 
 /// A base cannot be had, or not be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -136,7 +136,7 @@ pub enum BaseError {
     #[error("`{name}` has no image at all")]
     #[diagnostic(
         code(gantry::base::empty),
-        help("attestations, signatures and indexes within an index are no images: name an image")
+        help("attestations and signatures in an index are no images: name an image")
     )]
     Empty {
         /// Its name.
@@ -392,6 +392,10 @@ pub enum BaseError {
         /// What it has.
         found: u64,
     },
+    /// More in an index than any image has.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Listing(#[from] ListingError),
     /// A digest that cannot be checked.
     #[error(transparent)]
     #[diagnostic(transparent)]

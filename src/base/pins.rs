@@ -14,8 +14,7 @@ use crate::spec::{BaseFacts, BaseLibc, Digest, Platform};
 const AT_ONCE: usize = 3;
 
 /// What an index without images may hold instead.
-const NO_IMAGE: &str =
-    "it is an index without any image; attestations, signatures and indexes within it are none";
+const NO_IMAGE: &str = "it is an index without any image; attestations and signatures within it are none";
 
 impl Source {
     /// Pins each of `platforms`: chooses its manifest, and looks into its layers for the C library. What `known` has

@@ -12,7 +12,7 @@ use crate::archive::{ArchiveError, Layout};
 use crate::blob::MANIFEST_LIMIT;
 use crate::event::Stage;
 use crate::registry::{Client, Repository};
-use crate::spec::{BaseFacts, Descriptor, Digest, Platform, Reference};
+use crate::spec::{BaseFacts, Descriptor, Digest, Listing, Platform, Reference};
 
 /// The largest config that is read, in bytes: twice what registries take as a manifest.
 const CONFIG_LIMIT: u64 = 2 * MANIFEST_LIMIT;
@@ -150,7 +150,7 @@ impl Source {
         })
     }
 
-    /// The platforms of a base with their manifests, in the order of the index.
+    /// The platforms of a base with their manifests, in the order of the index; those of an index in it in its place.
     pub(super) async fn platforms(&self, top: &Top) -> Result<Vec<(Platform, Digest)>, BaseError> {
         let children = match &top.document {
             Document::Index(children) => children,
@@ -159,10 +159,17 @@ impl Source {
                 return Ok(vec![(platform, top.digest)]);
             }
         };
-        let mut platforms = Vec::new();
-        for child in children {
-            let platform = match &child.platform {
-                Some(platform) => platform.clone(),
+        let (mut platforms, mut listing) = (Vec::new(), Listing::of(children.clone())?);
+        while let Some(entry) = listing.next() {
+            let Some(child) = document::child(&entry).transpose()? else {
+                continue;
+            };
+            if child.is_index {
+                listing.inside(self.listed(&child.digest).await?)?;
+                continue;
+            }
+            let platform = match child.platform {
+                Some(platform) => platform,
                 // Some tools leave it to the config.
                 None => match self.pinned(&child.digest).await.map(|top| top.document) {
                     Ok(Document::Manifest(manifest)) => {
@@ -176,6 +183,18 @@ impl Source {
             platforms.push((platform, child.digest));
         }
         Ok(platforms)
+    }
+
+    /// What an index in an index lists.
+    async fn listed(&self, digest: &Digest) -> Result<Vec<Descriptor>, BaseError> {
+        match self.pinned(digest).await?.document {
+            Document::Index(children) => Ok(children),
+            Document::Manifest(_) => Err(BaseError::Contradiction {
+                name: self.name.clone(),
+                digest: *digest,
+                why: "it stands where an index should, and is a manifest".to_owned(),
+            }),
+        }
     }
 
     /// Config and layers of one platform.

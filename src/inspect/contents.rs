@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::place::Object;
 use super::{InspectError, Other, OtherKind, Place};
-use crate::spec::{Descriptor, Digest, ImageIndex, ImageManifest, Platform};
+use crate::spec::{Descriptor, Digest, ImageIndex, ImageManifest, Listing, Platform};
 
 /// The most manifests of one index that are read. There are some 40 platforms, each with an attestation at most.
 pub(super) const CHILDREN: usize = 200;
@@ -24,7 +24,7 @@ pub(super) struct Contents {
     pub(super) root: Object,
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) artifact_type: Option<String>,
-    /// In the order of the index.
+    /// In the order of the index; those of an index in it stand in its place.
     pub(super) images: Vec<Single>,
     pub(super) others: Vec<Other>,
 }
@@ -62,12 +62,21 @@ pub(super) async fn read(place: &Place) -> Result<Contents, InspectError> {
         }
         return Ok(contents);
     };
-    for child in children {
-        if let Some(other) = told_apart(&child)? {
-            contents.others.push(other);
+    let mut listing = Listing::of(children)?;
+    while let Some(child) = listing.next() {
+        let other = told_apart(&child)?;
+        let is_index = other.as_ref().is_some_and(|other| other.kind == OtherKind::Index);
+        let is_image = other.is_none();
+        contents.others.extend(other);
+        if !is_image && !is_index {
             continue;
         }
         let object = place.manifest(&child).await?;
+        if is_index {
+            hold(place, object.bytes.len(), &mut left)?;
+            listing.inside(index(place.name(), &object)?)?;
+            continue;
+        }
         match single(place, object, Some(&child), &mut left).await? {
             Ok(image) => contents.images.push(image),
             Err(other) => contents.others.push(other),
@@ -145,11 +154,7 @@ async fn single(
         }));
     }
     let config_bytes = place.config(manifest.config()).await?;
-    let held = (object.bytes.len() + config_bytes.len()) as u64;
-    *left = left.checked_sub(held).ok_or_else(|| InspectError::TooLarge {
-        name: place.name().to_owned(),
-        limit: TOTAL,
-    })?;
+    hold(place, object.bytes.len() + config_bytes.len(), left)?;
     let digest = Digest::try_from(manifest.config().digest())?;
     let config: Value = parse(&config_bytes, &digest, "config")?;
     let of_config = || {
@@ -169,19 +174,20 @@ async fn single(
     }))
 }
 
+/// Takes so many bytes off what may still be held.
+fn hold(place: &Place, bytes: usize, left: &mut u64) -> Result<(), InspectError> {
+    let rest = left.checked_sub(bytes as u64);
+    *left = rest.ok_or_else(|| InspectError::TooLarge {
+        name: place.name().to_owned(),
+        limit: TOTAL,
+    })?;
+    Ok(())
+}
+
 /// The children of an index; none for a manifest.
 fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, InspectError> {
     if is_index(&root.media_type) {
-        let index: ImageIndex = parse(&root.bytes, &root.digest, "index")?;
-        let found = index.manifests().len();
-        if found > CHILDREN {
-            return Err(InspectError::TooMany {
-                name: name.to_owned(),
-                found,
-                limit: CHILDREN,
-            });
-        }
-        return Ok(Some(index.manifests().clone()));
+        return index(name, root).map(Some);
     }
     if is_manifest(&root.media_type) {
         return Ok(None);
@@ -190,6 +196,19 @@ fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, Inspec
         name: name.to_owned(),
         media_type: root.media_type.clone(),
     })
+}
+
+fn index(name: &str, object: &Object) -> Result<Vec<Descriptor>, InspectError> {
+    let index: ImageIndex = parse(&object.bytes, &object.digest, "index")?;
+    let found = index.manifests().len();
+    if found > CHILDREN {
+        return Err(InspectError::TooMany {
+            name: name.to_owned(),
+            found,
+            limit: CHILDREN,
+        });
+    }
+    Ok(index.manifests().clone())
 }
 
 fn annotations(object: &Object) -> Result<BTreeMap<String, String>, InspectError> {

@@ -2,7 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::registry::RegistryError;
-use crate::spec::{DiffId, Digest, Platform};
+use crate::spec::{DiffId, Digest, ListingError, Platform};
 
 /// Why an image could not be described.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -159,6 +159,10 @@ pub enum InspectError {
         #[help]
         help: String,
     },
+    /// More in indexes than any image has.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Listing(#[from] ListingError),
     /// A digest of another algorithm.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -121,7 +121,7 @@ pub struct Other {
 pub enum OtherKind {
     /// About one of the images: BuildKit gives it the platform `unknown/unknown`.
     Attestation,
-    /// Another index.
+    /// Another index; the images in it are told as images of this one.
     Index,
     /// Something that is not to be run.
     Artifact,
@@ -157,6 +157,9 @@ pub async fn describe(place: &Place) -> Result<Report, InspectError> {
         platforms.push(platform(image, &contents)?);
     }
     let mut blobs: BTreeMap<Digest, u64> = [(contents.root.digest, contents.root.bytes.len() as u64)].into();
+    let is_index = |other: &&Other| other.kind == OtherKind::Index;
+    let inner = contents.others.iter().filter(is_index);
+    blobs.extend(inner.map(|index| (index.digest, index.size)));
     for (image, platform) in contents.images.iter().zip(&platforms) {
         blobs.insert(platform.digest, image.object.bytes.len() as u64);
         blobs.insert(platform.config, image.config_bytes.len() as u64);

@@ -180,6 +180,20 @@ pub(crate) fn write_with(
     manifests
 }
 
+/// Puts an index around the one of a layout that [`write`] has written, with `more` beside it.
+pub(crate) fn nest(folder: &Path, more: &[Value]) {
+    let path = folder.join("index.json");
+    let mut index: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut inner = index["manifests"][0].clone();
+    inner.as_object_mut().unwrap().remove("annotations");
+    let listed = [&[inner], more].concat();
+    let outer = json!({"schemaVersion": 2, "mediaType": MediaType::ImageIndex, "manifests": listed});
+    let blob = BlobStore::open(folder).unwrap();
+    let blob = blob.put(outer.to_string().as_bytes()).unwrap();
+    index["manifests"] = json!([blob.descriptor(MediaType::ImageIndex)]);
+    std::fs::write(path, index.to_string()).unwrap();
+}
+
 /// A layout `before` and a layout `after` of one image each.
 pub(crate) fn pair(before: Image, after: Image) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

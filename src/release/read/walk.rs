@@ -10,16 +10,16 @@ use serde_json::Value;
 
 use super::{Part, ReadError};
 use crate::release::{BlobSource, Content, ManifestBytes};
-use crate::spec::{Descriptor, Digest, ManifestFormat, MediaType, Platform};
+use crate::spec::{Descriptor, Digest, Listing, ManifestFormat, MediaType, Platform};
 
 /// The largest manifest or config that is read: registries take no more than 4 MiB of a manifest.
 pub(in crate::release) const LIMIT: u64 = 4 << 20;
 /// Indexes below each other, at most.
-const DEPTH: usize = 8;
+const DEPTH: usize = Listing::DEPTH;
 /// Entries of one index, at most. There are some 40 platforms, each with an attestation.
 const CHILDREN: usize = 200;
 /// Manifests of one image, at most.
-const MANIFESTS: usize = 1000;
+const MANIFESTS: usize = Listing::MANIFESTS;
 /// Bytes of all of them together, at most.
 const BYTES: u64 = 64 << 20;
 /// Blobs of one manifest, at most.
