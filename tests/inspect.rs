@@ -16,6 +16,8 @@ mod hostile;
 mod made;
 #[path = "inspect/nested.rs"]
 mod nested;
+#[path = "inspect/other_words.rs"]
+mod other_words;
 #[path = "inspect/places.rs"]
 mod places;
 #[path = "inspect/reasons.rs"]

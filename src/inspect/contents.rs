@@ -1,5 +1,6 @@
 //! [`Contents`]: the manifests and configs of an image, read and told apart.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -17,7 +18,7 @@ const TOTAL: u64 = 64 << 20;
 /// What BuildKit says of manifests that are about others.
 /// <https://github.com/moby/buildkit/blob/v0.16.0/docs/attestations/attestation-storage.md>
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
-const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+pub(super) const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// What an image consists of, but for its layers.
 pub(super) struct Contents {
@@ -26,7 +27,25 @@ pub(super) struct Contents {
     pub(super) artifact_type: Option<String>,
     /// In the order of the index; those of an index in it stand in its place.
     pub(super) images: Vec<Single>,
-    pub(super) others: Vec<Other>,
+    pub(super) others: Vec<Beside>,
+}
+
+/// What else there is, and what the index says of it; none where it stands alone.
+pub(super) struct Beside {
+    pub(super) other: Other,
+    pub(super) entry: Option<Value>,
+}
+
+/// An entry of an index, and all that is written there: a descriptor has no room for some of it.
+struct Entry {
+    descriptor: Descriptor,
+    written: Value,
+}
+
+impl Borrow<Descriptor> for Entry {
+    fn borrow(&self) -> &Descriptor {
+        &self.descriptor
+    }
 }
 
 /// The image of one platform.
@@ -35,8 +54,8 @@ pub(super) struct Single {
     pub(super) object: Object,
     pub(super) manifest: ImageManifest,
     pub(super) annotations: BTreeMap<String, String>,
-    /// What the index says of it.
-    pub(super) index_annotations: BTreeMap<String, String>,
+    /// What the index says of it; none where it stands alone.
+    pub(super) entry: Option<Value>,
     pub(super) config: Value,
     pub(super) config_bytes: Vec<u8>,
 }
@@ -58,20 +77,23 @@ pub(super) async fn read(place: &Place) -> Result<Contents, InspectError> {
         let root = contents.root.clone();
         match single(place, root, None, &mut left).await? {
             Ok(image) => contents.images.push(image),
-            Err(other) => contents.others.push(other),
+            Err(other) => contents.others.push(Beside { other, entry: None }),
         }
         return Ok(contents);
     };
     let mut listing = Listing::of(children)?;
     while let Some(child) = listing.next() {
-        let other = told_apart(&child)?;
+        let other = told_apart(&child.descriptor)?;
         let is_index = other.as_ref().is_some_and(|other| other.kind == OtherKind::Index);
         let is_image = other.is_none();
-        contents.others.extend(other);
+        contents.others.extend(other.map(|other| Beside {
+            other,
+            entry: Some(child.written.clone()),
+        }));
         if !is_image && !is_index {
             continue;
         }
-        let object = place.manifest(&child).await?;
+        let object = place.manifest(&child.descriptor).await?;
         if is_index {
             hold(place, object.bytes.len(), &mut left)?;
             listing.inside(index(place.name(), &object)?)?;
@@ -79,10 +101,21 @@ pub(super) async fn read(place: &Place) -> Result<Contents, InspectError> {
         }
         match single(place, object, Some(&child), &mut left).await? {
             Ok(image) => contents.images.push(image),
-            Err(other) => contents.others.push(other),
+            Err(other) => contents.others.push(Beside {
+                other,
+                entry: Some(child.written),
+            }),
         }
     }
     Ok(contents)
+}
+
+impl Single {
+    /// Annotations that the index gives it.
+    pub(super) fn index_annotations(&self) -> BTreeMap<String, String> {
+        let said = self.entry.as_ref().map(|entry| entry["annotations"].clone());
+        serde_json::from_value(said.unwrap_or_default()).unwrap_or_default()
+    }
 }
 
 impl Contents {
@@ -136,7 +169,7 @@ fn told_apart(child: &Descriptor) -> Result<Option<Other>, InspectError> {
 async fn single(
     place: &Place,
     object: Object,
-    descriptor: Option<&Descriptor>,
+    entry: Option<&Entry>,
     left: &mut u64,
 ) -> Result<Result<Single, Other>, InspectError> {
     let manifest: ImageManifest = parse(&object.bytes, &object.digest, "manifest")?;
@@ -161,12 +194,11 @@ async fn single(
         let word = |key: &str| config[key].as_str().unwrap_or("unknown");
         Platform::new(word("os"), word("architecture"), config["variant"].as_str())
     };
-    let listed = descriptor.and_then(|descriptor| descriptor.platform().as_ref());
-    let said = descriptor.and_then(|descriptor| descriptor.annotations().clone());
+    let listed = entry.and_then(|entry| entry.descriptor.platform().as_ref());
     Ok(Ok(Single {
         platform: listed.map_or_else(of_config, Platform::from),
         annotations: annotations(&object)?,
-        index_annotations: said.unwrap_or_default().into_iter().collect(),
+        entry: entry.map(|entry| entry.written.clone()),
         object,
         manifest,
         config,
@@ -185,7 +217,7 @@ fn hold(place: &Place, bytes: usize, left: &mut u64) -> Result<(), InspectError>
 }
 
 /// The children of an index; none for a manifest.
-fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, InspectError> {
+fn children(name: &str, root: &Object) -> Result<Option<Vec<Entry>>, InspectError> {
     if is_index(&root.media_type) {
         return index(name, root).map(Some);
     }
@@ -198,7 +230,7 @@ fn children(name: &str, root: &Object) -> Result<Option<Vec<Descriptor>>, Inspec
     })
 }
 
-fn index(name: &str, object: &Object) -> Result<Vec<Descriptor>, InspectError> {
+fn index(name: &str, object: &Object) -> Result<Vec<Entry>, InspectError> {
     let index: ImageIndex = parse(&object.bytes, &object.digest, "index")?;
     let found = index.manifests().len();
     if found > CHILDREN {
@@ -208,7 +240,13 @@ fn index(name: &str, object: &Object) -> Result<Vec<Descriptor>, InspectError> {
             limit: CHILDREN,
         });
     }
-    Ok(index.manifests().clone())
+    let mut written: Value = parse(&object.bytes, &object.digest, "index")?;
+    let entries = index.manifests().iter().enumerate();
+    let entry = |(at, descriptor): (usize, &Descriptor)| Entry {
+        descriptor: descriptor.clone(),
+        written: written["manifests"][at].take(),
+    };
+    Ok(entries.map(entry).collect())
 }
 
 fn annotations(object: &Object) -> Result<BTreeMap<String, String>, InspectError> {
@@ -239,7 +277,7 @@ fn is_config(media_type: &str) -> bool {
     )
 }
 
-fn parse<T: serde::de::DeserializeOwned>(
+pub(super) fn parse<T: serde::de::DeserializeOwned>(
     bytes: &[u8],
     digest: &Digest,
     what: &'static str,

@@ -13,8 +13,8 @@ mod place;
 mod report;
 
 pub use diff::{
-    Change, ConfigChange, Difference, FileChange, FileFacts, LayerDifference, LayerSide, PlatformDifference,
-    Reason, Side, State, diff, largest_files,
+    Change, ConfigChange, Difference, FileChange, FileFacts, LayerDifference, LayerSide, OtherDifference,
+    PlatformDifference, Reason, Side, State, diff, largest_files,
 };
 pub use error::InspectError;
 pub use original::{Original, config, raw};

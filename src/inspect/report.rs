@@ -157,8 +157,8 @@ pub async fn describe(place: &Place) -> Result<Report, InspectError> {
         platforms.push(platform(image, &contents)?);
     }
     let mut blobs: BTreeMap<Digest, u64> = [(contents.root.digest, contents.root.bytes.len() as u64)].into();
-    let is_index = |other: &&Other| other.kind == OtherKind::Index;
-    let inner = contents.others.iter().filter(is_index);
+    let others: Vec<Other> = contents.others.iter().map(|one| one.other.clone()).collect();
+    let inner = others.iter().filter(|other| other.kind == OtherKind::Index);
     blobs.extend(inner.map(|index| (index.digest, index.size)));
     for (image, platform) in contents.images.iter().zip(&platforms) {
         blobs.insert(platform.digest, image.object.bytes.len() as u64);
@@ -169,7 +169,6 @@ pub async fn describe(place: &Place) -> Result<Report, InspectError> {
         root,
         annotations,
         artifact_type,
-        others,
         ..
     } = contents;
     Ok(Report {
@@ -224,7 +223,7 @@ fn platform(image: &Single, all: &Contents) -> Result<PlatformReport, InspectErr
         shared: sum(shared.map(|(_, size)| *size)),
         size: sum(unique.into_values().chain([own])),
         annotations: image.annotations.clone(),
-        index_annotations: image.index_annotations.clone(),
+        index_annotations: image.index_annotations(),
         config: Digest::try_from(image.manifest.config().digest())?,
         layers,
         created: text(&image.config["created"]),

@@ -1,16 +1,17 @@
 //! [`Listing`]: what an index lists, with what the indexes in it list in their place.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::vec::IntoIter;
 
 use super::{Descriptor, ManifestFormat, MediaType};
 
-/// Goes through the entries of an index. Whoever is given an index reads it, and says what that lists
+/// Goes through the entries of an index, in whatever form it is given them. Whoever is given an index reads it, and says what that lists
 /// ([`Listing::inside`]): it comes next. An index that is listed twice is given once.
 #[derive(Debug)]
-pub struct Listing {
+pub struct Listing<E = Descriptor> {
     /// What is left of each index, the outermost first.
-    levels: Vec<IntoIter<Descriptor>>,
+    levels: Vec<IntoIter<E>>,
     given: BTreeSet<String>,
     count: usize,
 }
@@ -40,12 +41,14 @@ impl Listing {
     pub const DEPTH: usize = 8;
     /// Manifests of one image, at most.
     pub const MANIFESTS: usize = 1000;
+}
 
+impl<E: Borrow<Descriptor>> Listing<E> {
     /// Begins with the entries of the outermost index.
     ///
     /// # Errors
     /// When there are too many.
-    pub fn of(entries: Vec<Descriptor>) -> Result<Self, ListingError> {
+    pub fn of(entries: Vec<E>) -> Result<Self, ListingError> {
         let mut listing = Self {
             levels: Vec::new(),
             given: BTreeSet::new(),
@@ -59,12 +62,12 @@ impl Listing {
     ///
     /// # Errors
     /// When it is too deep, or there are too many.
-    pub fn inside(&mut self, entries: Vec<Descriptor>) -> Result<(), ListingError> {
+    pub fn inside(&mut self, entries: Vec<E>) -> Result<(), ListingError> {
         self.count += entries.len();
-        if self.count > Self::MANIFESTS {
+        if self.count > Listing::MANIFESTS {
             return Err(ListingError::Manifests);
         }
-        if self.levels.len() == Self::DEPTH {
+        if self.levels.len() == Listing::DEPTH {
             return Err(ListingError::Depth);
         }
         self.levels.push(entries.into_iter());
@@ -72,16 +75,17 @@ impl Listing {
     }
 }
 
-impl Iterator for Listing {
-    type Item = Descriptor;
+impl<E: Borrow<Descriptor>> Iterator for Listing<E> {
+    type Item = E;
 
-    fn next(&mut self) -> Option<Descriptor> {
+    fn next(&mut self) -> Option<E> {
         loop {
             let Some(entry) = self.levels.last_mut()?.next() else {
                 self.levels.pop();
                 continue;
             };
-            if !is_index(entry.media_type()) || self.given.insert(entry.digest().to_string()) {
+            let of: &Descriptor = entry.borrow();
+            if !is_index(of.media_type()) || self.given.insert(of.digest().to_string()) {
                 return Some(entry);
             }
         }

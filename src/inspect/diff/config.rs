@@ -18,7 +18,7 @@ pub struct ConfigChange {
     pub after: Option<String>,
 }
 
-/// What two configs differ in: everything but layers and history.
+/// What two configs differ in: everything but the layers' tars and history.
 pub(super) fn of_configs(before: &Value, after: &Value) -> Vec<ConfigChange> {
     of_maps(&settings(before), &settings(after))
 }
@@ -54,7 +54,10 @@ fn settings(config: &Value) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
     for (key, value) in object(config) {
-        if !["config", "rootfs", "history"].contains(&key.as_str()) && !is_empty(&value) {
+        if key == "rootfs" {
+            let rest = object(&value).into_iter().filter(|(key, _)| key != "diff_ids");
+            settings.extend(rest.map(|(key, value)| (format!("rootfs {key}"), shown(&value))));
+        } else if !["config", "history"].contains(&key.as_str()) && !is_empty(&value) {
             settings.insert(key, shown(&value));
         }
     }
@@ -98,7 +101,49 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn shown(value: &Value) -> String {
+/// What the histories differ in. What they begin and end with alike holds the rest in place. The image's own time is
+/// left out: it is a setting.
+pub(super) fn of_histories(before: &Value, after: &Value) -> Vec<ConfigChange> {
+    let list = |config: &Value| {
+        let mut list = config["history"].as_array().cloned().unwrap_or_default();
+        for entry in list.iter_mut().filter_map(Value::as_object_mut) {
+            if entry.get("created") == config.get("created") {
+                entry.remove("created");
+            }
+        }
+        list
+    };
+    let (before, after) = (list(before), list(after));
+    let shorter = before.len().min(after.len());
+    let alike = |pairs: &mut dyn Iterator<Item = (&Value, &Value)>| pairs.take_while(|(a, b)| a == b).count();
+    let first = alike(&mut before.iter().zip(&after));
+    let last = alike(&mut before.iter().rev().zip(after.iter().rev())).min(shorter - first);
+    let rest = |list: &[Value]| {
+        let rest = list[..list.len() - last].iter().enumerate().skip(first);
+        rest.map(|(at, entry)| (at, shown(entry)))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let (before, after) = (rest(&before), rest(&after));
+    let all: BTreeSet<usize> = before.keys().chain(after.keys()).copied().collect();
+    let changes = all.into_iter().map(|at| ConfigChange {
+        name: at.to_string(),
+        before: before.get(&at).cloned(),
+        after: after.get(&at).cloned(),
+    });
+    changes.filter(|change| change.before != change.after).collect()
+}
+
+/// What the lists of the layers' tars differ in.
+pub(super) fn of_diff_ids(before: &Value, after: &Value) -> Vec<ConfigChange> {
+    let ids = |config: &Value| -> BTreeMap<String, String> {
+        let ids = config["rootfs"]["diff_ids"].as_array().into_iter().flatten();
+        let ids = ids.enumerate();
+        ids.map(|(at, id)| (format!("diff-id {at}"), shown(id))).collect()
+    };
+    of_maps(&ids(before), &ids(after))
+}
+
+pub(super) fn shown(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| crate::spec::json::to_string(value), str::to_owned)
@@ -109,6 +154,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn histories_are_compared_between_what_stays() {
+        let of = |words: &str| {
+            let entries = words.split_whitespace();
+            json!({"history": entries.collect::<Vec<_>>()})
+        };
+        for (before, after, want) in [
+            ("a b c", "a x c", "1 b>x"),
+            ("a b", "a x y b", "1 >x, 2 >y"),
+            ("a a", "a", "1 a>"),
+            ("a b", "", "0 a>, 1 b>"),
+            ("a b", "a b", ""),
+        ] {
+            let found: Vec<String> = of_histories(&of(before), &of(after))
+                .into_iter()
+                .map(|one| {
+                    let (before, after) = (one.before.unwrap_or_default(), one.after.unwrap_or_default());
+                    format!("{} {before}>{after}", one.name)
+                })
+                .collect();
+            assert_eq!(found.join(", "), want, "{before} -> {after}");
+        }
+    }
 
     #[test]
     fn lists_and_tables_are_compared_entry_by_entry() {

@@ -6,17 +6,21 @@
 
 mod config;
 mod facts;
+mod fields;
 mod files;
+mod others;
 mod pairs;
 mod reason;
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+use serde_json::Value;
 
 pub use config::ConfigChange;
 pub use facts::{FileFacts, largest_files};
 pub use files::FileChange;
+pub use others::OtherDifference;
 pub use reason::Reason;
 
 use super::contents::{self, Contents, Single};
@@ -38,8 +42,14 @@ pub struct Difference {
     pub same: bool,
     /// Annotations of the indexes.
     pub annotations: Vec<ConfigChange>,
+    /// Other fields of the indexes: `subject`, `artifactType`.
+    pub fields: Vec<ConfigChange>,
     /// The platforms, those of the first image in its order before those that only the second has.
     pub platforms: Vec<PlatformDifference>,
+    /// What else the indexes list, where it differs; not looked at where platforms were asked for.
+    pub others: Vec<OtherDifference>,
+    /// The indexes are others, and nothing in them is: they are written in another way, or in another order.
+    pub rewritten: bool,
 }
 
 /// One of the two.
@@ -99,8 +109,18 @@ pub struct PlatformDifference {
     pub layers: Vec<LayerDifference>,
     /// Settings of the config.
     pub config: Vec<ConfigChange>,
+    /// Entries of the config's history, by their positions from 0.
+    pub history: Vec<ConfigChange>,
     /// Annotations of the manifests.
     pub annotations: Vec<ConfigChange>,
+    /// Other fields of the manifests: `subject`, `artifactType`.
+    pub fields: Vec<ConfigChange>,
+    /// Annotations that the indexes give them. They may be others where the image is the same.
+    pub index_annotations: Vec<ConfigChange>,
+    /// Other fields that the indexes give them: `platform os.version`.
+    pub index_fields: Vec<ConfigChange>,
+    /// The manifests or configs are others, and nothing in them is: they are written in another way.
+    pub rewritten: bool,
 }
 
 /// What differs in one layer.
@@ -187,25 +207,76 @@ pub async fn diff(before: &Place, after: &Place, platforms: &[Platform]) -> Resu
         media_type: contents.root.media_type.clone(),
     };
     let all_same = found.iter().all(|platform| platform.state == State::Same);
-    Ok(Difference {
+    let mut difference = Difference {
         same: old.root.digest == new.root.digest || (!platforms.is_empty() && all_same),
         before: side(before, old),
         after: side(after, new),
         annotations: config::of_maps(&of_index(old), &of_index(new)),
+        fields: of_roots(old, new)?,
         platforms: found,
-    })
+        others: match platforms.is_empty() {
+            true => others::compare(old, new),
+            false => Vec::new(),
+        },
+        rewritten: false,
+    };
+    difference.rewritten = !difference.same && difference.says_nothing();
+    Ok(difference)
 }
 
-/// Annotations of an index; those of a manifest that stands alone are its platform's.
+impl Difference {
+    /// Nothing is listed that differs.
+    fn says_nothing(&self) -> bool {
+        let settings = [&self.annotations, &self.fields];
+        let mut platforms = self.platforms.iter();
+        self.before.media_type == self.after.media_type
+            && settings.iter().all(|list| list.is_empty())
+            && self.others.is_empty()
+            && platforms.all(|one| one.state == State::Same && one.says_nothing())
+    }
+}
+
+impl PlatformDifference {
+    /// Nothing is listed that differs.
+    fn says_nothing(&self) -> bool {
+        let settings = [
+            &self.config,
+            &self.history,
+            &self.annotations,
+            &self.fields,
+            &self.index_annotations,
+            &self.index_fields,
+        ];
+        let mut layers = self.layers.iter();
+        settings.iter().all(|list| list.is_empty())
+            && layers.all(|layer| layer.state == State::Same && layer.reasons.is_empty())
+    }
+}
+
+/// It is a manifest that stands alone: what it says is said of its platform.
+fn is_alone(contents: &Contents) -> bool {
+    let mut images = contents.images.iter();
+    images.any(|image| image.object.digest == contents.root.digest)
+}
+
+/// Annotations of an index.
 fn of_index(contents: &Contents) -> BTreeMap<String, String> {
-    let alone = contents
-        .images
-        .iter()
-        .any(|image| image.object.digest == contents.root.digest);
-    match alone {
+    match is_alone(contents) {
         true => BTreeMap::new(),
         false => contents.annotations.clone(),
     }
+}
+
+/// Fields of two indexes, or of what else is no image, but for what they list and annotations.
+fn of_roots(old: &Contents, new: &Contents) -> Result<Vec<ConfigChange>, InspectError> {
+    if is_alone(old) || is_alone(new) {
+        return Ok(Vec::new());
+    }
+    let value = |contents: &Contents| -> Result<Value, InspectError> {
+        contents::parse(&contents.root.bytes, &contents.root.digest, "manifest")
+    };
+    let without = ["annotations", "manifests"];
+    Ok(fields::of_objects(&value(old)?, &value(new)?, &without))
 }
 
 /// Compares platform after platform.
@@ -257,13 +328,31 @@ impl Differ<'_> {
             base: None,
             layers: Vec::new(),
             config: Vec::new(),
+            history: Vec::new(),
             annotations: Vec::new(),
+            fields: Vec::new(),
+            index_annotations: Vec::new(),
+            index_fields: Vec::new(),
+            rewritten: false,
         };
         if let (State::Changed, Some(before), Some(after)) = (state, before, after) {
             difference.base = reason::base(before, after);
             difference.config = config::of_configs(&before.config, &after.config);
+            difference.history = config::of_histories(&before.config, &after.config);
             difference.annotations = config::of_maps(&before.annotations, &after.annotations);
+            difference.fields = fields::of_manifests(before, after);
             difference.layers = self.layers(before, after, difference.base.as_ref()).await?;
+            if difference.layers.iter().all(|layer| layer.state == State::Same) {
+                // Else the layers have others by right, and say them.
+                let tars = config::of_diff_ids(&before.config, &after.config);
+                difference.config.extend(tars);
+            }
+            difference.rewritten = difference.says_nothing();
+        }
+        if let (Some(before), Some(after)) = (before, after) {
+            let entries = (before.entry.as_ref(), after.entry.as_ref());
+            difference.index_annotations = fields::of_annotations(entries);
+            difference.index_fields = fields::of_entries(entries);
         }
         Ok(difference)
     }
@@ -275,6 +364,7 @@ impl Differ<'_> {
         base: Option<&Change<String>>,
     ) -> Result<Vec<LayerDifference>, InspectError> {
         let sides = [side(before)?, side(after)?];
+        let written = [before, after].map(fields::written);
         let mut layers = Vec::new();
         for pair in pairs::pair(&sides[0], &sides[1])? {
             let Pair {
@@ -289,11 +379,16 @@ impl Differ<'_> {
                 reasons: Vec::new(),
                 files: Vec::new(),
             };
-            if !matches!(state, State::Same | State::Moved) {
-                let descriptors = [
-                    old.map(|at| &before.manifest.layers()[at]),
-                    new.map(|at| &after.manifest.layers()[at]),
-                ];
+            let descriptors = [
+                old.map(|at| &before.manifest.layers()[at]),
+                new.map(|at| &after.manifest.layers()[at]),
+            ];
+            if let (State::Same | State::Moved, Some(old), Some(new)) = (state, old, new) {
+                let what = fields::names(&written[0]["layers"][old], &written[1]["layers"][new]);
+                if !what.is_empty() {
+                    layer.reasons.push(Reason::Described { what });
+                }
+            } else {
                 let read = self.read([&layer.before, &layer.after], descriptors).await?;
                 for (side, uncompressed) in [&mut layer.before, &mut layer.after]
                     .into_iter()

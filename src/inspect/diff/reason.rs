@@ -33,6 +33,11 @@ pub enum Reason {
         /// `mode`, `owner`, `attributes`, `time`.
         what: Vec<&'static str>,
     },
+    /// The same stored bytes, and manifests that describe them in other words.
+    Described {
+        /// Fields of the descriptor: `mediaType`, `annotations`.
+        what: Vec<String>,
+    },
     /// Files differ.
     Files {
         /// How many only the second layer has.
@@ -50,6 +55,9 @@ impl fmt::Display for Reason {
             Self::Base { before, after } => {
                 let shown = |digest: &Option<String>| digest.as_deref().unwrap_or("none").to_owned();
                 write!(f, "the base changed from {} to {}", shown(before), shown(after))
+            }
+            Self::Described { what } => {
+                write!(f, "same bytes, described in other words: {}", what.join(", "))
             }
             Self::Compression => f.write_str("same tar, other compression"),
             Self::Order => f.write_str("same files in another order"),

@@ -2,7 +2,7 @@
 
 use cargo_gantry::inspect::{
     ConfigChange, Difference, FileChange, FileFacts, InspectError, LayerDifference, LayerSide,
-    PlatformDifference, State,
+    OtherDifference, OtherKind, PlatformDifference, State,
 };
 use cargo_gantry::pipeline::{Error, Gantry};
 
@@ -62,11 +62,38 @@ impl Shown {
             ));
         }
         lines.extend(self.settings("annotations of the index", &difference.annotations, ""));
+        lines.extend(self.settings("fields of the index", &difference.fields, ""));
+        if difference.rewritten {
+            lines.push("index: says the same, written in another way or order".to_owned());
+        }
         for platform in &difference.platforms {
             lines.push(String::new());
             lines.extend(self.platform(platform));
         }
+        for other in &difference.others {
+            lines.push(String::new());
+            lines.extend(self.other(other));
+        }
         lines.join("\n")
+    }
+
+    /// What else is in an index.
+    fn other(&self, other: &OtherDifference) -> Vec<String> {
+        let kind = match other.kind {
+            OtherKind::Attestation => "attestation",
+            OtherKind::Index => "index",
+            _ => other.artifact_type.as_deref().unwrap_or("artifact"),
+        };
+        let about = other.about.as_ref().map(|platform| format!(" of {platform}"));
+        let manifest = match (&other.manifest.before, &other.manifest.after) {
+            (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
+            (one, two) => two.or(*one).map(|one| one.to_string()).unwrap_or_default(),
+        };
+        let about = about.unwrap_or_default();
+        let mut lines = vec![format!("{kind}{about}: {}, {manifest}", word(other.state))];
+        lines.extend(self.settings("annotations in the index", &other.index_annotations, "  "));
+        lines.extend(self.settings("fields in the index", &other.index_fields, "  "));
+        lines
     }
 
     fn platform(&self, platform: &PlatformDifference) -> Vec<String> {
@@ -88,8 +115,19 @@ impl Shown {
         for layer in &platform.layers {
             lines.extend(self.layer(layer));
         }
-        lines.extend(self.settings("config", &platform.config, "  "));
-        lines.extend(self.settings("annotations", &platform.annotations, "  "));
+        for (title, changes) in [
+            ("config", &platform.config),
+            ("history", &platform.history),
+            ("annotations", &platform.annotations),
+            ("fields of the manifest", &platform.fields),
+            ("annotations in the index", &platform.index_annotations),
+            ("fields in the index", &platform.index_fields),
+        ] {
+            lines.extend(self.settings(title, changes, "  "));
+        }
+        if platform.rewritten {
+            lines.push("  says the same, written in another way".to_owned());
+        }
         lines
     }
 
