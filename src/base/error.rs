@@ -102,7 +102,7 @@ pub enum BaseError {
         name: String,
     },
     /// Nothing of that name.
-    #[error("there is no base image `{name}`")]
+    #[error("there is no image `{name}`")]
     #[diagnostic(
         code(gantry::base::not_found),
         help("check the name and the tag; some registries answer so, too, where a login is needed")
@@ -119,6 +119,18 @@ pub enum BaseError {
     )]
     Gone {
         /// The base.
+        name: String,
+        /// The manifest or index.
+        digest: Digest,
+    },
+    /// A part of an image that nobody has pinned does not exist.
+    #[error("`{digest}` of `{name}` is not there")]
+    #[diagnostic(
+        code(gantry::base::missing),
+        help("the image is not whole: somebody removed a part of it, or copied only some platforms")
+    )]
+    Missing {
+        /// The image.
         name: String,
         /// The manifest or index.
         digest: Digest,
@@ -253,7 +265,7 @@ pub enum BaseError {
         found: String,
     },
     /// A manifest, index or config is not JSON of the expected shape.
-    #[error("`{digest}` of the base `{name}` is no usable {what}")]
+    #[error("`{digest}` of `{name}` is no usable {what}")]
     #[diagnostic(code(gantry::base::broken))]
     Broken {
         /// The base.
@@ -267,7 +279,7 @@ pub enum BaseError {
         source: serde_json::Error,
     },
     /// An object that says of itself what it is not, or two things.
-    #[error("`{digest}` of the base `{name}` contradicts itself: {why}")]
+    #[error("`{digest}` of `{name}` contradicts itself: {why}")]
     #[diagnostic(code(gantry::base::contradiction))]
     Contradiction {
         /// The base.
@@ -290,7 +302,7 @@ pub enum BaseError {
         media_type: String,
     },
     /// An image of the format before 2017.
-    #[error("the base `{name}` is of docker schema 1")]
+    #[error("`{name}` is of docker schema 1")]
     #[diagnostic(
         code(gantry::base::schema1),
         help(
@@ -302,7 +314,7 @@ pub enum BaseError {
         name: String,
     },
     /// A layer of a kind that nobody here can read.
-    #[error("the base `{name}` has a layer of the media type `{media_type}`")]
+    #[error("`{name}` has a layer of the media type `{media_type}`")]
     #[diagnostic(
         code(gantry::base::layer_type),
         help("layers are read as tar, tar+gzip and tar+zstd, not encrypted")
@@ -314,7 +326,7 @@ pub enum BaseError {
         media_type: String,
     },
     /// A layer that its maker keeps to himself: an image with it would be incomplete wherever it is pushed.
-    #[error("layer `{digest}` of the base `{name}` may not be distributed")]
+    #[error("layer `{digest}` of `{name}` may not be distributed")]
     #[diagnostic(
         code(gantry::base::foreign),
         help("use a base whose layers all lie in its registry; those of Windows do not")
@@ -326,7 +338,7 @@ pub enum BaseError {
         digest: Digest,
     },
     /// Manifest and config disagree.
-    #[error("the base `{name}` has {layers} layers, but its config lists {diff_ids}")]
+    #[error("`{name}` has {layers} layers, but its config lists {diff_ids}")]
     #[diagnostic(code(gantry::base::layer_count))]
     LayerCount {
         /// The base.
@@ -337,7 +349,7 @@ pub enum BaseError {
         diff_ids: usize,
     },
     /// More than any image has.
-    #[error("{what} of the base `{name}` is larger than {limit}")]
+    #[error("{what} of `{name}` is larger than {limit}")]
     #[diagnostic(code(gantry::base::too_large))]
     TooLarge {
         /// The base.
@@ -371,7 +383,7 @@ pub enum BaseError {
     #[error("layer `{digest}` is the tar `{found}`, but its image's config says `{expected}`")]
     #[diagnostic(
         code(gantry::base::diff_id),
-        help("the base is broken, and would not start: use another one, or have it pushed again")
+        help("the image is broken, and would not start: use another one, or have it pushed again")
     )]
     DiffId {
         /// The layer.

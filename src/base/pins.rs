@@ -71,8 +71,9 @@ impl Source {
 
     /// Every image of the base.
     pub(super) async fn survey(&self) -> Result<Vec<BaseImage>, BaseError> {
-        let top = self.now().await?;
-        let platforms = self.platforms(&top).await?;
+        let source = self.foreign();
+        let top = source.now().await?;
+        let platforms = source.platforms(&top).await?;
         if platforms.is_empty() {
             return Err(BaseError::Empty {
                 name: self.name().to_owned(),
@@ -81,7 +82,7 @@ impl Source {
         let mut work = Vec::new();
         for (platform, manifest) in platforms {
             let facts = BaseFacts::new(self.name(), top.digest, manifest, platform, BaseLibc::None);
-            let source = self.clone();
+            let source = source.clone();
             work.push(async move { source.image(&facts).await });
         }
         in_order(AT_ONCE, work).await

@@ -36,6 +36,8 @@ pub(super) struct Source {
     reader: Reader,
     name: String,
     place: Place,
+    /// No lock file knows it.
+    foreign: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +81,7 @@ impl Reader {
             reader: self.clone(),
             name: name.to_owned(),
             place,
+            foreign: false,
         })
     }
 
@@ -95,6 +98,14 @@ impl Reader {
 }
 
 impl Source {
+    /// The same, as an image of anybody that no lock file knows.
+    pub(super) fn foreign(&self) -> Self {
+        Self {
+            foreign: true,
+            ..self.clone()
+        }
+    }
+
     /// As the matrix has it.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -111,7 +122,10 @@ impl Source {
             Place::Layout { .. } => return self.pinned(&self.entry()?).await,
         };
         if let Some(digest) = fixed(reference)? {
-            return self.pinned(&digest).await;
+            return self.pinned(&digest).await.map_err(|error| match error {
+                BaseError::Missing { .. } => self.not_found(),
+                other => other,
+            });
         }
         self.ask(|| format!("what `{}` stands for", self.name))?;
         let found = self
@@ -230,15 +244,18 @@ impl Source {
     }
 
     async fn manifest(&self, digest: &Digest) -> Result<Vec<u8>, BaseError> {
-        let gone = || BaseError::Gone {
-            name: self.name.clone(),
-            digest: *digest,
+        let gone = || {
+            let (name, digest) = (self.name.clone(), *digest);
+            match self.foreign {
+                true => BaseError::Missing { name, digest },
+                false => BaseError::Gone { name, digest },
+            }
         };
         let repository = match &self.place {
             Place::Registry(reference) => Repository::from(reference),
             Place::Layout { layout, .. } => {
                 return layout.read(digest, MANIFEST_LIMIT).map_err(|error| match error {
-                    ArchiveError::Missing { .. } => gone(),
+                    ArchiveError::Missing { .. } if !self.foreign => gone(),
                     other => other.into(),
                 });
             }

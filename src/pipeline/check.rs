@@ -97,8 +97,8 @@ pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Ch
 pub(super) async fn image(gantry: &Gantry, name: &str, access: &Access) -> Result<Vec<Checked>, Error> {
     let bases = foreign(gantry, access)?;
     let mut checked = Vec::new();
-    for image in bases.survey(name).await? {
-        let tree = bases.tree(&image).await?;
+    for image in bases.survey(name).await.map_err(Error::Named)? {
+        let tree = bases.tree(&image).await.map_err(Error::Named)?;
         checked.push(Checked {
             image: name.to_owned(),
             platform: image.facts.platform.clone(),
@@ -129,7 +129,7 @@ pub(super) async fn on(
     let catalog = Catalog::builtin();
     let images = match base {
         "static" | "scratch" => Vec::new(),
-        name => bases.survey(name).await?,
+        name => bases.survey(name).await.map_err(Error::Named)?,
     };
     let mut checked = Vec::new();
     for program in programs {
@@ -144,7 +144,7 @@ pub(super) async fn on(
             .find(|image| platforms.contains(&image.facts.platform));
         let (platform, tree, config) = match (image, platforms.first()) {
             (Some(image), _) => {
-                let tree = bases.tree(image).await?;
+                let tree = bases.tree(image).await.map_err(Error::Named)?;
                 (image.facts.platform.clone(), tree, image.config.clone())
             }
             (None, Some(platform)) if images.is_empty() => (platform.clone(), own(base)?, Value::Null),

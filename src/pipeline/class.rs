@@ -65,6 +65,11 @@ impl Error {
             Self::NoProgram { .. } | Self::Program(_) | Self::NoBasePlatform { .. } => Class::Usage,
             Self::Rootfs(_) => Class::Unexpected,
             Self::Base(error) => of_base(error),
+            Self::Named(error) => match of_base(error) {
+                // Nothing of it stands in a matrix.
+                Class::Matrix => Class::Usage,
+                class => class,
+            },
             Self::Layer(error) if error.is_disk() => Class::Disk,
             Self::Layer(_) => Class::Matrix,
             Self::Store { .. } | Self::Write { .. } | Self::Result(_) => Class::Disk,
@@ -107,7 +112,8 @@ fn of_daemon(error: &DaemonError) -> Class {
         DaemonError::Platform { .. } => Class::Matrix,
         DaemonError::Denied { .. } => Class::Denied,
         DaemonError::Archive(error) if error.is_disk() => Class::Disk,
-        DaemonError::Archive(_) => Class::Unexpected,
+        // An image that was named: what we build we can read.
+        DaemonError::Archive(_) => Class::Usage,
         DaemonError::Tool(error) => tool(error),
         _ => Class::Build,
     }
@@ -140,16 +146,13 @@ fn of_release(kind: release::Kind) -> Class {
 
 fn of_inspect(error: &InspectError) -> Class {
     match error {
-        InspectError::NoEntry { .. } | InspectError::Several { .. } => Class::Usage,
-        InspectError::NotAnImage { .. } | InspectError::WhichPlatform { .. } => Class::Usage,
         InspectError::NotFound { .. } => Class::Denied,
         InspectError::Differs { .. } => Class::Refused,
         InspectError::OverBudget { .. } => Class::Fit,
         InspectError::Registry(error) => of_registry(error.kind()),
         InspectError::Archive(error) if error.is_disk() => Class::Disk,
-        InspectError::Archive(_) => Class::Usage,
-        // What is there is no good image, whoever made it.
-        _ => Class::Unexpected,
+        // What was named is no good image, whoever made it.
+        _ => Class::Usage,
     }
 }
 
@@ -157,9 +160,25 @@ fn of_base(error: &BaseError) -> Class {
     match error {
         BaseError::Registry(error) => of_registry(error.kind()),
         // Registries say so, too, where there is no right to read.
-        BaseError::NotFound { .. } | BaseError::Gone { .. } => Class::Denied,
+        BaseError::NotFound { .. } | BaseError::Gone { .. } | BaseError::Missing { .. } => Class::Denied,
         error if error.is_disk() => Class::Disk,
         error if error.is_refusal() => Class::Refused,
         _ => Class::Matrix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::ArchiveError;
+    use crate::spec::Digest;
+
+    #[test]
+    fn a_damaged_image_that_is_loaded_is_a_wrong_argument() {
+        let damaged = ArchiveError::Missing {
+            digest: Digest::of(b"x"),
+            path: "layout".into(),
+        };
+        assert_eq!(Error::Daemon(damaged.into()).class(), Class::Usage);
     }
 }

@@ -412,6 +412,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Base(#[from] BaseError),
+    /// The same of an image that was named to be checked, and is in no matrix.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Named(BaseError),
     /// See [`ImageError`].
     #[error(transparent)]
     #[diagnostic(transparent)]

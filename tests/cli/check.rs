@@ -59,10 +59,21 @@ fn an_index_without_images_does_not_fit() {
         vec!["--base", "oci:base", own.to_str().unwrap()],
     ] {
         let mut command = workspace.command(["check"]);
-        let ran = Ran::of(command.args(arguments)).fails(3);
+        let ran = Ran::of(command.args(arguments)).fails(2);
         assert!(ran.stderr.contains("has no image at all"), "{}", ran.stderr);
     }
     assert!(fs::exists(workspace.path("base/index.json")).unwrap());
+}
+
+#[test]
+fn a_base_that_is_none_is_a_wrong_argument() {
+    let Some(workspace) = Workspace::empty("x") else {
+        return;
+    };
+    let own = std::env::current_exe().unwrap();
+    for base in ["nope:", "oci:nothing"] {
+        check(&workspace, ["--base", base, own.to_str().unwrap()]).fails(2);
+    }
 }
 
 #[test]
@@ -70,7 +81,7 @@ fn transports_of_others_are_not_asked_of_a_registry() {
     let Some(workspace) = Workspace::empty("x") else {
         return;
     };
-    let ran = check(&workspace, ["docker-archive:x.tar"]).fails(3);
+    let ran = check(&workspace, ["docker-archive:x.tar"]).fails(2);
     assert!(
         ran.stderr.contains("skopeo copy docker-archive:x.tar"),
         "{}",

@@ -2,8 +2,11 @@
 
 use cargo_gantry::codec::Compression;
 
-use crate::made::{Image, Layer, file, image, pair};
+use serde_json::json;
+
+use crate::made::{Image, Layer, file, image, pair, write};
 use crate::run;
+use crate::support::workspace::{Ran, gantry};
 
 fn good() -> Image {
     image([Layer::new(&[file("a", "1")])])
@@ -40,7 +43,7 @@ fn what_is_wrong_with_a_layer_is_said() {
         (other_tar, "the config says"),
     ] {
         let folder = pair(good(), image([layer]));
-        let ran = run(folder.path(), &["diff", "oci:before", "oci:after"]).fails(1);
+        let ran = run(folder.path(), &["diff", "oci:before", "oci:after"]).fails(2);
         assert!(
             ran.stderr.contains(want) && ran.stderr.contains("sha256:"),
             "{want}: {}",
@@ -62,7 +65,12 @@ fn a_blob_that_was_altered_is_no_difference() {
         *altered.last_mut().unwrap() ^= 1;
         std::fs::write(&blob, altered).unwrap();
         let ran = run(folder.path(), &["diff", "oci:before", "oci:after"]);
-        assert!(ran.code != Some(0) && ran.stdout.is_empty(), "{}", blob.display());
+        let code = ran.code;
+        assert!(
+            code == Some(2) && ran.stdout.is_empty(),
+            "{code:?} {}",
+            blob.display()
+        );
         std::fs::write(&blob, &bytes).unwrap();
         // One byte more than its descriptor says.
         std::fs::write(&blob, [bytes.as_slice(), b" "].concat()).unwrap();
@@ -71,6 +79,54 @@ fn a_blob_that_was_altered_is_no_difference() {
         std::fs::write(&blob, bytes).unwrap();
     }
     run(folder.path(), &["diff", "oci:before", "oci:after"]).ok();
+}
+
+#[test]
+fn a_damaged_image_that_is_named_is_exit_2_for_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let manifests = write(&folder.join("good"), &[good()]);
+    let digest = manifests[0].digest().to_string();
+    let entry = json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": manifests[0].size()});
+    let with = |key: &str, value: serde_json::Value| {
+        let mut entry = entry.clone();
+        entry[key] = value;
+        entry
+    };
+    let unusable = cargo_gantry::blob::BlobStore::open(folder.join("good")).unwrap();
+    let unusable = unusable.put(b"[]").unwrap();
+    for (entry, want) in [
+        (
+            with("digest", json!(format!("sha512:{}", "0".repeat(128)))),
+            "sha512:",
+        ),
+        (
+            with("digest", json!(format!("sha256:{}", "0".repeat(64)))),
+            "is not in",
+        ),
+        (
+            json!({"mediaType": entry["mediaType"], "digest": unusable.digest, "size": 2}),
+            "sha256:4f53",
+        ),
+    ] {
+        let index = json!({"schemaVersion": 2, "manifests": [entry]});
+        std::fs::write(folder.join("good/index.json"), index.to_string()).unwrap();
+        for command in [
+            &["inspect", "oci:good"][..],
+            &["diff", "oci:good", "oci:good"],
+            &["check", "oci:good"],
+        ] {
+            let mut gantry = gantry(folder);
+            let ran = Ran::of(gantry.args(command).env("XDG_CACHE_HOME", folder.join("cache"))).fails(2);
+            assert!(ran.stderr.contains(want), "{command:?}: {}", ran.stderr);
+            // There is no project, and nothing is pinned.
+            let project = ["pinned", "base"].map(|word| ran.stderr.contains(&format!(" {word} ")));
+            assert_eq!(project, [false; 2], "{command:?}: {}", ran.stderr);
+        }
+    }
+    let index = json!({"schemaVersion": 2, "manifests": [with("size", json!(7))]});
+    std::fs::write(folder.join("good/index.json"), index.to_string()).unwrap();
+    run(folder, &["inspect", "oci:good"]).fails(2);
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn indexes_in_indexes_have_an_end() {
         command
             .args([word, "oci:i"])
             .env("XDG_CACHE_HOME", folder.join("cache"));
-        let ran = Ran::of(&mut command);
+        let ran = Ran::of(&mut command).fails(2);
         assert!(
             ran.stderr.contains("8 indexes below each other"),
             "{}",
