@@ -10,6 +10,8 @@ mod support;
 
 #[path = "inspect/budget.rs"]
 mod budget;
+#[path = "inspect/empty.rs"]
+mod empty;
 #[path = "inspect/hostile.rs"]
 mod hostile;
 #[path = "inspect/made.rs"]

@@ -20,12 +20,14 @@ pub enum InspectError {
         #[help]
         help: String,
     },
-    /// The layout has several entries and none was named.
-    #[error("`{name}` holds several images")]
-    #[diagnostic(code(gantry::inspect::several))]
-    Several {
+    /// The layout has several entries, or none, and none was named.
+    #[error("`{name}` holds {count} images, and none is named")]
+    #[diagnostic(code(gantry::inspect::which_entry))]
+    WhichEntry {
         /// The layout.
         name: String,
+        /// How many there are.
+        count: usize,
         /// What there is.
         #[help]
         help: String,

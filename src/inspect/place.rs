@@ -137,11 +137,18 @@ impl Place {
     fn entry(&self, layout: &Layout, tag: Option<&str>) -> Result<Descriptor, InspectError> {
         let entries = layout.entries();
         let names: Vec<&str> = entries.iter().filter_map(|entry| entry.name.as_deref()).collect();
-        let help = format!("it holds: {}", names.join(", "));
+        let help = match names.is_empty() {
+            true => "none of its entries has a name".to_owned(),
+            false => format!("it holds: {}", names.join(", ")),
+        };
         let name = self.name.clone();
         match (tag, entries.as_slice()) {
             (None, [only]) => Ok(only.descriptor.clone()),
-            (None, _) => Err(InspectError::Several { name, help }),
+            (None, entries) => Err(InspectError::WhichEntry {
+                name,
+                count: entries.len(),
+                help,
+            }),
             (Some(tag), entries) => {
                 let found = entries.iter().find(|entry| entry.name.as_deref() == Some(tag));
                 let wanted = tag.to_owned();

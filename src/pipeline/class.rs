@@ -109,6 +109,8 @@ impl Error {
 fn of_daemon(error: &DaemonError) -> Class {
     match error {
         DaemonError::Unknown { .. } => Class::Usage,
+        // Of a matrix there always is one.
+        DaemonError::Platform { platforms, .. } if platforms.is_empty() => Class::Usage,
         DaemonError::Platform { .. } => Class::Matrix,
         DaemonError::Denied { .. } => Class::Denied,
         DaemonError::Archive(error) if error.is_disk() => Class::Disk,

@@ -334,7 +334,13 @@ pub(super) async fn deliver(
                     images.iter().map(|(platform, _)| platform.to_string()).collect();
                 return Err(DeliveryError::OnePlatform {
                     count: images.len(),
-                    help: format!("choose one with --platform: {}", platforms.join(", ")),
+                    help: match platforms.is_empty() {
+                        true => "it holds no image for any platform".to_owned(),
+                        false => format!(
+                            "`cargo gantry copy --platform` brings one of them: {}",
+                            platforms.join(", ")
+                        ),
+                    },
                 }
                 .into());
             };

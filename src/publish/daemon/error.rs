@@ -98,10 +98,13 @@ pub enum DaemonError {
         cluster: String,
     },
     /// The image has no platform that the runtime starts.
-    #[error("{runtime} runs {runs}, and image `{image}` is for {platforms}")]
+    #[error(
+        "{runtime} runs {runs}, and image `{image}` is for {}",
+        if platforms.is_empty() { "no platform" } else { platforms }
+    )]
     #[diagnostic(
         code(gantry::publish::daemon_platform),
-        help("declare `{runs}` in the matrix, or load one of the others with --platform")
+        help("an image for `{runs}` is needed{}", or_another(platforms))
     )]
     Platform {
         /// The runtime.
@@ -110,7 +113,7 @@ pub enum DaemonError {
         runs: Platform,
         /// The image.
         image: String,
-        /// What the image is declared for.
+        /// What the image is for.
         platforms: String,
     },
     /// It answered that it will not, or what nobody understands.
@@ -144,4 +147,40 @@ pub enum DaemonError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Tool(#[from] ToolError),
+}
+
+fn or_another(platforms: &str) -> &'static str {
+    match platforms {
+        "" => "",
+        _ => "; one of the others is loaded with --platform",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use miette::Diagnostic;
+
+    use super::*;
+
+    #[test]
+    fn an_image_for_no_platform_is_said_to_be_for_none() {
+        let of = |platforms: &str| {
+            let error = DaemonError::Platform {
+                runtime: "docker".to_owned(),
+                runs: "linux/amd64".parse().unwrap(),
+                image: "x".to_owned(),
+                platforms: platforms.to_owned(),
+            };
+            format!("{error}; {}", error.help().unwrap())
+        };
+        assert_eq!(
+            of(""),
+            "docker runs linux/amd64, and image `x` is for no platform; an image for `linux/amd64` is needed"
+        );
+        assert_eq!(
+            of("linux/arm64"),
+            "docker runs linux/amd64, and image `x` is for linux/arm64; an image for `linux/amd64` is needed; one of the \
+             others is loaded with --platform"
+        );
+    }
 }

@@ -97,7 +97,10 @@ pub fn only(part: &Part, platforms: &[Platform]) -> Result<Merged, MergeError> {
         return Err(MergeError::NoPlatform {
             name: part.name.clone(),
             platform: missing.clone(),
-            help: format!("it has: {}", agree::list(&there)),
+            help: match there.is_empty() {
+                true => "it holds no image for any platform".to_owned(),
+                false => format!("it has: {}", agree::list(&there)),
+            },
         });
     }
     if there.iter().all(|platform| platforms.contains(platform)) {
