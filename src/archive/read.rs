@@ -31,8 +31,12 @@ impl Layout {
             .map_err(|error| ArchiveError::read(&path, error))?;
         let members = if metadata.is_dir() {
             None
-        } else {
+        } else if metadata.is_file() {
             Some(members(&path)?)
+        } else {
+            // Before it is opened: that may wait for ever, as for somebody who writes to a pipe.
+            let error = io::Error::new(io::ErrorKind::InvalidData, "it is no file");
+            return Err(ArchiveError::read(&path, error));
         };
         let mut layout = Self {
             path,

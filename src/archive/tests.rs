@@ -185,6 +185,8 @@ fn what_is_no_file_is_not_waited_for() {
     let pipe = folder.path().join("oci-layout");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    let error = Layout::open(folder.path()).unwrap_err();
-    assert!(format!("{error:?}").contains("is no file"), "{error:?}");
+    for path in [folder.path(), &pipe] {
+        let error = Layout::open(path).unwrap_err();
+        assert!(format!("{error:?}").contains("is no file"), "{error:?}");
+    }
 }

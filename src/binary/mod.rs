@@ -16,7 +16,7 @@ mod promise;
 mod sections;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use crates::dependencies;
@@ -94,6 +94,11 @@ impl Facts {
             path: path.to_owned(),
             source,
         };
+        // Before it is opened: that may wait for ever, as for somebody who writes to a pipe.
+        if !path.metadata().map_err(unread)?.is_file() {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "it is no file");
+            return Err(unread(error));
+        }
         let mut file = File::open(path).map_err(unread)?;
         let size = file.metadata().map_err(unread)?.len();
         let mut magic = Vec::new();

@@ -1,6 +1,7 @@
 //! `check` of what others made: what it says, and what it must not say.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::workspace::{Ran, Workspace};
 
@@ -33,7 +34,9 @@ fn programs_that_cannot_be_read_are_exit_2() {
     };
     workspace.write("script", "#!/bin/sh\n");
     workspace.write("broken", "\x7fELF");
-    for program in ["nothing", "broken", "script", "."] {
+    let pipe = Command::new("mkfifo").arg(workspace.path("pipe")).status();
+    assert!(pipe.unwrap().success());
+    for program in ["nothing", "broken", "script", ".", "pipe"] {
         let ran = check(&workspace, ["--base", "static", program]).fails(2);
         assert!(ran.stderr.contains(program), "{}", ran.stderr);
     }
