@@ -6,6 +6,7 @@ use url::Url;
 
 use super::named::{Named, named};
 use super::publish::{client, one_registry};
+use super::tags::repository;
 use super::{Access, Error, Gantry, Request, blocking};
 use crate::hub::{self, Api, Described, Description, Forge, HubError, Place, Revision, Vendor};
 use crate::plan::Release;
@@ -162,7 +163,7 @@ fn targets<'a>(
             .and_then(<[_]>::first);
         let mut named = Vec::new();
         for text in &wanted.repositories {
-            let repository = Repository::from(&reference(text)?);
+            let repository = Repository::from(&repository(text)?);
             let of = all.iter().find(|(known, _)| *known == repository);
             let release = of.and_then(|(_, release)| *release).or(only);
             named.push((repository, release));

@@ -366,3 +366,17 @@ fn a_ci_says_what_its_check_out_does_not() {
     let ran = Ran::of(&mut command).ok();
     assert!(ran.stderr.contains("docker.io/acme/tiny-main"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_tag_has_no_readme_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("README.md"), "# a\n").unwrap();
+    for name in [
+        "docker.io/a/b:1",
+        &format!("docker.io/a/b@{}", cargo_gantry::spec::Digest::of(b"x")),
+    ] {
+        let mut command = gantry(folder.path());
+        let ran = Ran::of(command.args(["readme", "--dry-run", "--file", "README.md", name])).fails(2);
+        assert!(ran.stderr.contains("not_a_repository"), "{}", ran.stderr);
+    }
+}
