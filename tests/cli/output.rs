@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::outside::missing;
 use crate::snapshot;
-use crate::support::workspace::{Workspace, std_installed};
+use crate::support::workspace::{Ran, Workspace, std_installed};
 
 /// The lines of `stdout`, each a JSON object with a reason.
 pub(crate) fn messages(stdout: &str) -> Vec<Value> {
@@ -115,6 +115,22 @@ fn the_schema_is_json_and_completions_are_scripts() {
     let ran = workspace.run(["schema"]).ok();
     let schema: Value = serde_json::from_str(&ran.stdout).unwrap();
     jsonschema::validator_for(&schema).unwrap();
+    for (verb, reason) in [
+        (&["schema"][..], "schema"),
+        (&["completions", "bash"], "completions"),
+    ] {
+        let mut command = workspace.command(["--message-format", "json"]);
+        let ran = Ran::of(command.args(verb)).ok();
+        let message: Value = serde_json::from_str(ran.stdout.trim_end()).unwrap();
+        assert_eq!(
+            (ran.stdout.lines().count(), &message["reason"]),
+            (1, &reason.into())
+        );
+        assert!(
+            message["schema"] == schema || message["text"].is_string(),
+            "{message}"
+        );
+    }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = workspace.run(["completions", shell]).ok();
         assert!(ran.stdout.contains("publish") && ran.stderr.is_empty(), "{shell}");

@@ -5,13 +5,18 @@ use cargo_gantry::pipeline::Error;
 use cargo_gantry::spec::json;
 use clap::CommandFactory;
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::args::Arguments;
 use crate::reporter::Reporter;
 
-/// The JSON Schema, always as itself: it is a document, not a message.
+/// The JSON Schema: a document, and among messages one of them.
 pub(crate) fn run(reporter: &Reporter) -> Result<(), Error> {
-    reporter.document(&json::to_string_pretty(&matrix::schema()));
+    let schema = matrix::schema();
+    match reporter.json() {
+        true => reporter.result("schema", "", json!({"schema": schema})),
+        false => reporter.document(&json::to_string_pretty(&schema)),
+    }
     Ok(())
 }
 
@@ -20,6 +25,14 @@ pub(crate) fn completions(shell: Shell, reporter: &Reporter) -> Result<(), Error
     // Not to standard output directly: the generator panics when its reader goes away.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "cargo-gantry", &mut script);
-    reporter.document(String::from_utf8_lossy(&script).trim_end());
+    let script = String::from_utf8_lossy(&script);
+    match reporter.json() {
+        true => reporter.result(
+            "completions",
+            "",
+            json!({"shell": shell.to_string(), "text": script}),
+        ),
+        false => reporter.document(script.trim_end()),
+    }
     Ok(())
 }
