@@ -65,11 +65,11 @@ pub enum BaseError {
         path: String,
     },
     /// A name that is no reference.
-    #[error("`{name}` names no base image")]
+    #[error("`{name}` names no image")]
     #[diagnostic(
         code(gantry::base::name),
         help(
-            "a base is a reference as in `debian:bookworm-slim`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`"
+            "an image is a reference as in `debian:bookworm-slim`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`"
         )
     )]
     Name {
@@ -293,7 +293,7 @@ pub enum BaseError {
     #[error("`{name}` is a `{media_type}`, not an image")]
     #[diagnostic(
         code(gantry::base::not_an_image),
-        help("a base is an image or an index of images, of OCI or docker schema 2")
+        help("an image is a manifest of one, or an index of such, of OCI or docker schema 2")
     )]
     NotAnImage {
         /// The base.

@@ -76,6 +76,9 @@ fn a_base_that_is_none_is_a_wrong_argument() {
     let own = std::env::current_exe().unwrap();
     for base in ["nope:", "oci:nothing"] {
         check(&workspace, ["--base", base, own.to_str().unwrap()]).fails(2);
+        // Alone it is an image, and not a base.
+        let ran = check(&workspace, [base]).fails(2);
+        assert!(!ran.stderr.contains(" base "), "{}", ran.stderr);
     }
 }
 
