@@ -45,6 +45,18 @@ pub enum BinaryError {
         /// All that differs.
         mismatches: Vec<Mismatch>,
     },
+    /// It is for other machines than those that were asked for.
+    #[error("`{}` is no program for {}", path.display(), platforms.join(" or "))]
+    #[diagnostic(
+        code(gantry::binary::platform),
+        help("leave `--platform` out: what a program is for is read from its file")
+    )]
+    Platform {
+        /// The file.
+        path: PathBuf,
+        /// The platforms that were asked for.
+        platforms: Vec<String>,
+    },
     /// No program here can strip it.
     #[error("cannot strip `{}`: {}", path.display(), tried(attempts))]
     #[diagnostic(

@@ -15,10 +15,11 @@ use super::stand::Grounds;
 use super::workplace::Workplace;
 use super::{Access, Error, Gantry, Request, blocking, lay};
 use crate::base::{BaseImage, Bases, builtin};
-use crate::binary::{self, Elf, Facts};
+use crate::binary::{self, BinaryError, Elf, Facts};
 use crate::event::Stage;
 use crate::fit::{self, Finding};
 use crate::image::user_over;
+use crate::inspect::InspectError;
 use crate::layer::Entry;
 use crate::rootfs::Tree;
 use crate::spec::Platform;
@@ -94,10 +95,16 @@ pub(super) async fn project(gantry: &Gantry, request: &Request) -> Result<Vec<Ch
     .await
 }
 
-pub(super) async fn image(gantry: &Gantry, name: &str, access: &Access) -> Result<Vec<Checked>, Error> {
+pub(super) async fn image(
+    gantry: &Gantry,
+    name: &str,
+    wanted: &[Platform],
+    access: &Access,
+) -> Result<Vec<Checked>, Error> {
     let bases = foreign(gantry, access)?;
     let mut checked = Vec::new();
-    for image in bases.survey(name).await.map_err(Error::Named)? {
+    let found = bases.survey(name).await.map_err(Error::Named)?;
+    for image in of_platforms(found, name, wanted)? {
         let tree = bases.tree(&image).await.map_err(Error::Named)?;
         checked.push(Checked {
             image: name.to_owned(),
@@ -119,26 +126,51 @@ pub(super) async fn image(gantry: &Gantry, name: &str, access: &Access) -> Resul
     Ok(checked)
 }
 
+/// The images of the platforms that are asked for: all of them where none is, and each must be there.
+fn of_platforms(
+    mut images: Vec<BaseImage>,
+    name: &str,
+    wanted: &[Platform],
+) -> Result<Vec<BaseImage>, InspectError> {
+    let has = |platform: &&Platform| images.iter().any(|image| image.facts.platform == **platform);
+    if let Some(absent) = wanted.iter().find(|platform| !has(platform)) {
+        return Err(InspectError::WhichPlatform {
+            name: name.to_owned(),
+            wanted: format!("`{absent}`"),
+            help: format!("it is for {}", shown(&images).join(", ")),
+        });
+    }
+    images.retain(|image| wanted.is_empty() || wanted.contains(&image.facts.platform));
+    Ok(images)
+}
+
 pub(super) async fn on(
     gantry: &Gantry,
     base: &str,
     programs: &[PathBuf],
+    wanted: &[Platform],
     access: &Access,
-) -> Result<Vec<CheckedProgram>, Error> {
+    found: &mut (dyn FnMut(CheckedProgram) + Send),
+) -> Result<(), Error> {
     let bases = foreign(gantry, access)?;
     let catalog = Catalog::builtin();
     let images = match base {
         "static" | "scratch" => Vec::new(),
         name => bases.survey(name).await.map_err(Error::Named)?,
     };
-    let mut checked = Vec::new();
     for program in programs {
         let path = gantry.absolute(program);
         let facts = Facts::read(&path).map_err(Error::Program)?;
         let elf = facts
             .elf()
             .ok_or_else(|| Error::NoProgram { path: path.clone() })?;
-        let platforms = platforms(elf, &catalog);
+        let platforms = platforms(elf, &catalog, wanted);
+        if platforms.is_empty() && !wanted.is_empty() {
+            return Err(Error::Program(BinaryError::Platform {
+                path,
+                platforms: wanted.iter().map(ToString::to_string).collect(),
+            }));
+        }
         let image = images
             .iter()
             .find(|image| platforms.contains(&image.facts.platform));
@@ -155,9 +187,9 @@ pub(super) async fn on(
             path: &path,
             elf,
         };
-        checked.push(on_tree(&catalog, &program, (base, platform), &tree, config)?);
+        found(on_tree(&catalog, &program, (base, platform), &tree, config)?);
     }
-    Ok(checked)
+    Ok(())
 }
 
 /// A program of anybody.
@@ -222,8 +254,8 @@ fn on_tree(
     })
 }
 
-/// The platforms whose programs look like this one.
-fn platforms(elf: &Elf, catalog: &Catalog) -> Vec<Platform> {
+/// The platforms whose programs look like this one, of those that are asked for.
+fn platforms(elf: &Elf, catalog: &Catalog, wanted: &[Platform]) -> Vec<Platform> {
     let fits = |target: &&Target| {
         target.elf.as_ref().is_some_and(|promise| {
             promise.class == elf.class && promise.machine == elf.machine && promise.endian == elf.endian
@@ -233,6 +265,7 @@ fn platforms(elf: &Elf, catalog: &Catalog) -> Vec<Platform> {
         .iter()
         .filter(fits)
         .map(|target| target.platform.clone())
+        .filter(|platform| wanted.is_empty() || wanted.contains(platform))
         .collect();
     platforms.sort();
     platforms.dedup();
@@ -259,11 +292,14 @@ fn no_platform(program: &Path, base: &str, platforms: &[Platform], images: &[Bas
         program: program.to_owned(),
         base: base.to_owned(),
         wanted: platforms.iter().map(ToString::to_string).collect(),
-        has: images
-            .iter()
-            .map(|image| image.facts.platform.to_string())
-            .collect(),
+        has: shown(images),
     }
+}
+
+/// The platforms of images.
+fn shown(images: &[BaseImage]) -> Vec<String> {
+    let platforms = images.iter().map(|image| image.facts.platform.to_string());
+    platforms.collect()
 }
 
 /// Images of anybody, whatever project we are in.

@@ -94,6 +94,7 @@ use crate::blob::Faults;
 use crate::doctor::Diagnosis;
 use crate::event::Observer;
 use crate::plan::Plan;
+use crate::spec::Platform;
 use crate::tool::Tools;
 
 /// One user's session: an environment to work in and somebody who listens.
@@ -251,25 +252,35 @@ impl Gantry {
         check::project(self, request).await
     }
 
-    /// Checks an image of anybody, in a layout, an archive or a registry, on each of its platforms.
+    /// Checks an image of anybody, in a layout, an archive or a registry, on these of its platforms: on each if none is
+    /// named.
     ///
     /// # Errors
-    /// When it cannot be found or read.
-    pub async fn check_image(&self, name: &str, access: &Access) -> Result<Vec<Checked>, Error> {
-        check::image(self, name, access).await
+    /// When it cannot be found or read, or lacks such a platform.
+    pub async fn check_image(
+        &self,
+        name: &str,
+        platforms: &[Platform],
+        access: &Access,
+    ) -> Result<Vec<Checked>, Error> {
+        check::image(self, name, platforms, access).await
     }
 
-    /// Checks programs of anybody against a base, and where they do not run there, names bases that fit.
+    /// Checks programs of anybody against a base, and where they do not run there, names bases that fit. `found` is
+    /// called for each program before the next is looked at. Where platforms are named, each program is for one of them.
     ///
     /// # Errors
-    /// When base or programs cannot be read, or the base is not there for the programs' machine.
+    /// When base or programs cannot be read, the base is not there for the programs' machine, or a program is for another
+    /// platform.
     pub async fn check_on(
         &self,
         base: &str,
         programs: &[PathBuf],
+        platforms: &[Platform],
         access: &Access,
-    ) -> Result<Vec<CheckedProgram>, Error> {
-        check::on(self, base, programs, access).await
+        found: &mut (dyn FnMut(CheckedProgram) + Send),
+    ) -> Result<(), Error> {
+        check::on(self, base, programs, platforms, access, found).await
     }
 
     /// Moves the pins of bases to what their names stand for now: of those named, or of all.

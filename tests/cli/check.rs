@@ -94,3 +94,45 @@ fn transports_of_others_are_not_asked_of_a_registry() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_platform_that_is_not_there_is_exit_2() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    workspace.run(["build", "-q", "-o", "oci:out"]).ok();
+    let own = std::env::current_exe().unwrap();
+    let own = own.to_str().unwrap();
+    let other = ["--platform", "linux/s390x"];
+    check(&workspace, ["oci:out", "--platform", "linux/amd64"]).ok();
+    let ran = check(&workspace, ["oci:out", other[0], other[1]]).fails(2);
+    assert!(ran.stderr.contains("is for linux/amd64"), "{}", ran.stderr);
+    for base in ["static", "oci:out"] {
+        let ran = check(&workspace, ["--base", base, own, other[0], other[1]]).fails(2);
+        assert!(
+            ran.stderr.contains("is no program for linux/s390x"),
+            "{}",
+            ran.stderr
+        );
+    }
+    // Nothing is chosen by what images of a project have.
+    for word in ["--image", "--tag", "--repository"] {
+        check(&workspace, ["oci:out", word, "x"]).fails(2);
+    }
+}
+
+#[test]
+fn what_was_found_is_shown_before_the_next_is_looked_at() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    workspace.run(["build", "-q", "-o", "oci:out"]).ok();
+    let own = std::env::current_exe().unwrap();
+    let own = own.to_str().unwrap();
+    let ran = check(&workspace, ["oci:out", "oci:nowhere"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("oci:out linux/amd64: "), "{}", ran.stdout);
+    let ran = check(&workspace, ["--base", "static", own, "nothing"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with(own), "{}", ran.stdout);
+}

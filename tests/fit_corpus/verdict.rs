@@ -151,10 +151,13 @@ pub(crate) fn on_base(base: &str, program: &Program) -> Option<(Vec<Check>, usiz
         login: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let checked = runtime
-        .unwrap()
-        .block_on(gantry.check_on(&name, &[program], &access));
-    let checked = checked.unwrap_or_else(|error| panic!("{error:?}")).remove(0);
+    let mut checked = Vec::new();
+    let mut found = |one| checked.push(one);
+    let programs = [program];
+    let checking = gantry.check_on(&name, &programs, &[], &access, &mut found);
+    let ended = runtime.unwrap().block_on(checking);
+    ended.unwrap_or_else(|error| panic!("{error:?}"));
+    let checked = checked.remove(0);
     let denied = checked.findings.iter().filter(|one| one.level == Level::Deny);
     Some((denied.map(|one| one.check).collect(), checked.proposals.len()))
 }
@@ -169,7 +172,7 @@ fn published(image: &Image) -> Vec<(Check, Level)> {
     };
     let name = format!("oci:{}:pair", image.layout.display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let checked = runtime.unwrap().block_on(gantry.check_image(&name, &access));
+    let checked = runtime.unwrap().block_on(gantry.check_image(&name, &[], &access));
     let checked = checked.unwrap_or_else(|error| panic!("{error:?}"));
     let found = checked.iter().flat_map(|one| &one.findings);
     let mut codes: Vec<_> = found.map(|one| (one.check, one.level)).collect();

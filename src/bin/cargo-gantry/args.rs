@@ -279,7 +279,7 @@ pub(crate) struct Plan {
 pub(crate) struct Check {
     /// An image of anybody: `oci:DIR`, `oci-archive:FILE`, or a reference in a registry. With --base, programs. Without
     /// either, this project is compiled and checked
-    #[arg(value_name = "IMAGE|PROGRAM")]
+    #[arg(value_name = "IMAGE|PROGRAM", conflicts_with_all = ["images", "repositories", "tags"])]
     pub(crate) names: Vec<String>,
     /// Check programs of anybody against this base: `static`, `scratch`, a reference, `oci:DIR` or `oci-archive:FILE`
     #[arg(long, value_name = "BASE", requires = "names")]

@@ -15,22 +15,22 @@ pub(crate) fn run(arguments: &args::Check, gantry: &Gantry, reporter: &Reporter)
         plain_http: arguments.selecting.plain.plain_http.clone(),
         login: None,
     };
+    let request = arguments.selecting.request();
     let mut unfit = Vec::new();
     if let Some(base) = &arguments.base {
         let programs: Vec<PathBuf> = arguments.names.iter().map(PathBuf::from).collect();
-        for checked in runtime.block_on(gantry.check_on(base, &programs, &access))? {
-            unfit.extend(program(&checked, base, reporter));
+        let mut found = |checked| unfit.extend(program(&checked, base, reporter));
+        let checking = gantry.check_on(base, &programs, &request.platforms, &access, &mut found);
+        runtime.block_on(checking)?;
+    } else if arguments.names.is_empty() {
+        for checked in runtime.block_on(gantry.check(&request))? {
+            unfit.extend(image(&checked, reporter));
         }
     } else {
-        let mut all = Vec::new();
         for name in &arguments.names {
-            all.extend(runtime.block_on(gantry.check_image(name, &access))?);
-        }
-        if arguments.names.is_empty() {
-            all = runtime.block_on(gantry.check(&arguments.selecting.request()))?;
-        }
-        for checked in &all {
-            unfit.extend(image(checked, reporter));
+            for checked in runtime.block_on(gantry.check_image(name, &request.platforms, &access))? {
+                unfit.extend(image(&checked, reporter));
+            }
         }
     }
     match unfit.is_empty() {
