@@ -30,12 +30,17 @@ pub struct LoadedImage {
 impl Gantry {
     /// Builds for the platform of a container runtime that is here, and loads the images into it under the names that a
     /// release would set: into the runtime that is named, else docker if it answers, else podman. A platform of the request
-    /// goes before the runtime's.
+    /// goes before the runtime's. `loaded` is called for each image before the next is looked at.
     ///
     /// # Errors
     /// When there is no runtime, it has no platform of the matrix, or refuses an image; and as [`Gantry::build`].
-    pub async fn load(&self, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
-        load(self, request, into).await
+    pub async fn load(
+        &self,
+        request: &Request,
+        into: Option<&Runtime>,
+        loaded: &mut (dyn FnMut(LoadedImage) + Send),
+    ) -> Result<(), Error> {
+        load(self, request, into, loaded).await
     }
 
     /// Loads images that are there already, by their names in the words of [`publish::Source`](crate::publish::Source):
@@ -50,12 +55,18 @@ impl Gantry {
         request: &Request,
         access: &Access,
         into: Option<&Runtime>,
-    ) -> Result<Vec<LoadedImage>, Error> {
-        elsewhere::load(self, named, request, access, into).await
+        loaded: &mut (dyn FnMut(LoadedImage) + Send),
+    ) -> Result<(), Error> {
+        elsewhere::load(self, named, request, access, into, loaded).await
     }
 }
 
-async fn load(gantry: &Gantry, request: &Request, into: Option<&Runtime>) -> Result<Vec<LoadedImage>, Error> {
+async fn load(
+    gantry: &Gantry,
+    request: &Request,
+    into: Option<&Runtime>,
+    loaded: &mut (dyn FnMut(LoadedImage) + Send),
+) -> Result<(), Error> {
     if request.platforms.len() > 1 {
         return Err(Error::OnePlatform);
     }
@@ -79,7 +90,6 @@ async fn load(gantry: &Gantry, request: &Request, into: Option<&Runtime>) -> Res
         }
     }
     let built = gantry.build(&request).await?;
-    let mut loaded = Vec::new();
     for image in &built.images {
         let platforms: Vec<&Platform> = image.images.iter().map(|image| image.platform()).collect();
         let chosen = chosen(daemon.platform(), &platforms).unwrap_or(0);
@@ -92,7 +102,7 @@ async fn load(gantry: &Gantry, request: &Request, into: Option<&Runtime>) -> Res
         let of = (Some(image.name.as_str()), Some(&platform));
         let _span = Span::begin(&gantry.observer, Stage::Upload, of, &daemon.to_string());
         let there = daemon.load(&built.store, &cargo).await?;
-        loaded.push(LoadedImage {
+        loaded(LoadedImage {
             image: image.name.clone(),
             platform,
             names: there.names,
@@ -100,7 +110,7 @@ async fn load(gantry: &Gantry, request: &Request, into: Option<&Runtime>) -> Res
             runtime: daemon.to_string(),
         });
     }
-    Ok(loaded)
+    Ok(())
 }
 
 /// This machine, as a platform of Linux: containers run on nothing else that we pack for.

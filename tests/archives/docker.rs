@@ -218,6 +218,14 @@ fn images_that_are_there_already_are_loaded() {
     load(&["docker-archive:arm64.tar", "--platform", "linux/arm64"]).ok();
     load(&["oci-archive:both.tar", "--platform", "linux/s390x"]).fails(2);
     assert_eq!(engine.loaded().len(), 1);
+    // What is there is told, whatever becomes of the next one.
+    let ran = load(&["oci-archive:both.tar", "oci:nowhere"]);
+    assert_eq!(
+        (ran.code, lines(&ran.stdout).len()),
+        (Some(2), 1),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -23,16 +23,16 @@ pub(super) async fn load(
     request: &Request,
     access: &Access,
     into: Option<&Runtime>,
-) -> Result<Vec<LoadedImage>, Error> {
+    loaded: &mut (dyn FnMut(LoadedImage) + Send),
+) -> Result<(), Error> {
     if request.platforms.len() > 1 {
         return Err(Error::OnePlatform);
     }
     let daemon = Daemon::find(&gantry.tools, into, &here(gantry)).await?;
-    let mut loaded = Vec::new();
     for name in named {
-        loaded.push(load_one(gantry, name, request, access, &daemon).await?);
+        loaded(load_one(gantry, name, request, access, &daemon).await?);
     }
-    Ok(loaded)
+    Ok(())
 }
 
 async fn load_one(
