@@ -138,6 +138,30 @@ fn the_schema_is_json_and_completions_are_scripts() {
 }
 
 #[test]
+fn bash_completes_what_follows_a_verb() {
+    let Some(workspace) = Workspace::empty("x") else {
+        return;
+    };
+    let script = workspace.run(["completions", "bash"]).ok().stdout;
+    workspace.write("script", script);
+    for (words, wanted) in [
+        ("pub", "publish"),
+        ("publish --re", "--repository --replace"),
+        ("index create --pl", "--plain-http"),
+    ] {
+        let asked = format!(
+            ". ./script; COMP_WORDS=(cargo-gantry {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _cargo__gantry cargo-gantry \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
+             echo ${{COMPREPLY[@]}}"
+        );
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["--norc", "-c", &asked]).current_dir(workspace.root());
+        let ran = crate::support::workspace::Ran::of(&mut bash).ok();
+        assert_eq!(ran.stdout.trim(), wanted, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_reader_may_go_away_but_no_result_is_lost_in_silence() {
     let Some(workspace) = Workspace::tiny() else {
         return;

@@ -25,7 +25,12 @@ pub(crate) fn completions(shell: Shell, reporter: &Reporter) -> Result<(), Error
     // Not to standard output directly: the generator panics when its reader goes away.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "cargo-gantry", &mut script);
-    let script = String::from_utf8_lossy(&script);
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if shell == Shell::Bash {
+        // Where it goes from one state to the next the generator replaces the dash by two signs, and by more where it looks
+        // the state up.
+        script = script.replace("cargo__subcmd__gantry", "cargo__gantry");
+    }
     match reporter.json() {
         true => reporter.result(
             "completions",
