@@ -150,3 +150,36 @@ fn a_matrix_is_named_as_it_lies_from_here() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_machine_is_told_where_each_fault_is() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let faults = |text: &str| {
+        workspace.write("gantry.toml", text);
+        let ran = workspace.run(["build", "--message-format", "json"]);
+        assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+        message(&ran.stdout, "error")
+    };
+    let first = "schema = 1\n[image.tiny]\nplatfroms = [\"linux/amd64\"]\n";
+    let place = |line: u64, column: u64, label: &str| {
+        serde_json::json!([{"file": "gantry.toml", "line": line, "column": column, "label": label}])
+    };
+    let one = faults(first);
+    assert_eq!(one["places"], place(3, 1, "unknown"));
+    assert_eq!(one["related"], serde_json::json!([]));
+    let both = faults(&format!("{first}user = 5\n"));
+    let found = [0, 1].map(|position| &both["related"][position]);
+    assert_eq!(
+        found.map(|fault| &fault["code"]),
+        ["gantry::matrix::unknown_key", "gantry::matrix::wrong_type"]
+    );
+    assert_eq!(found[0]["places"], one["places"]);
+    assert_eq!(found[1]["places"], place(4, 8, "expected a string"));
+    assert!(
+        found
+            .iter()
+            .all(|fault| fault["message"].is_string() && fault["help"].is_string())
+    );
+}

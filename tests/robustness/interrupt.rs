@@ -88,6 +88,37 @@ fn stopped(signal: Signal, whole_group: bool, code: Option<i32>) {
 }
 
 #[test]
+fn ctrl_c_is_told_to_a_machine() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let began = workspace.outside().join("began");
+    let script = format!(
+        "fn main() {{\n    std::fs::write({began:?}, \"\").unwrap();\n    \
+         std::thread::sleep(std::time::Duration::from_secs(300));\n}}\n"
+    );
+    workspace.write("build.rs", script);
+    let mut command = workspace.command(["build", "--message-format", "json"]);
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(120);
+    while !began.exists() {
+        assert!(Instant::now() < end, "the build script was not reached");
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    let errors: Vec<serde_json::Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|message: &serde_json::Value| message["reason"] == "error")
+        .collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0]["exit-code"], 130);
+}
+
+#[test]
 fn ctrl_c_to_the_command_alone() {
     stopped(Signal::INT, false, Some(130));
 }

@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     };
     let tools = Tools::new(environment);
     let handed_over = Arc::new(AtomicBool::new(false));
-    end_children_on_signals(&tools, &handed_over, timings.clone());
+    end_children_on_signals(&tools, &handed_over, timings.clone(), &reporter);
     let hand_over = || {
         handed_over.store(true, Ordering::SeqCst);
         let timings = timings.as_ref();
@@ -88,7 +88,10 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => ExitCode::from(code),
-        Err(error) if error.class() == Class::Interrupted => ExitCode::from(130),
+        Err(error) if error.class() == Class::Interrupted => {
+            report::interrupted(&reporter);
+            ExitCode::from(130)
+        }
         Err(error) => ExitCode::from(report::report(&error, &reporter)),
     }
 }
@@ -102,13 +105,18 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 /// that `run` started, the first Ctrl-C is the program's: the terminal sends it there as well, and it may end in its own
 /// way.
 #[cfg(unix)]
-fn end_children_on_signals(tools: &Tools, handed_over: &Arc<AtomicBool>, timings: Option<Arc<Timings>>) {
+fn end_children_on_signals(
+    tools: &Tools,
+    handed_over: &Arc<AtomicBool>,
+    timings: Option<Arc<Timings>>,
+    reporter: &Arc<Reporter>,
+) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
-    let (tools, handed_over) = (tools.clone(), Arc::clone(handed_over));
+    let (tools, handed_over, reporter) = (tools.clone(), Arc::clone(handed_over), reporter.clone());
     std::thread::spawn(move || {
         let ours = |signal: &i32| *signal != SIGINT || !handed_over.swap(false, Ordering::SeqCst);
         if signals.forever().find(ours).is_some() {
@@ -118,10 +126,17 @@ fn end_children_on_signals(tools: &Tools, handed_over: &Arc<AtomicBool>, timings
             // As a rule it was written by then, by whoever noticed that the children are gone.
             let end = End::Exit(130, None);
             let _ = timings.map(|timings| timings.finish(&end));
+            let (told, heard) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                report::interrupted(&reporter);
+                let _ = told.send(());
+            });
+            // Whoever reads us may have stopped reading.
+            let _ = heard.recv_timeout(FAREWELL);
             std::process::exit(130);
         }
     });
 }
 
 #[cfg(not(unix))]
-fn end_children_on_signals(_: &Tools, _: &Arc<AtomicBool>, _: Option<Arc<Timings>>) {}
+fn end_children_on_signals(_: &Tools, _: &Arc<AtomicBool>, _: Option<Arc<Timings>>, _: &Arc<Reporter>) {}

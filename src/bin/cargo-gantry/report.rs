@@ -5,7 +5,10 @@ use std::io::Write;
 use cargo_gantry::build::BuildError;
 use cargo_gantry::pipeline::{Class, Error};
 use cargo_gantry::tool::Ended;
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NarratableReportHandler, SourceCode,
+};
+use serde_json::{Value, json};
 
 use crate::reporter::{Reporter, harmless};
 
@@ -31,12 +34,8 @@ pub(crate) fn report(error: &Error, reporter: &Reporter) -> u8 {
     reporter.finish();
     let code = exit_code(error.class());
     if reporter.json() {
-        let value = serde_json::json!({
-            "exit-code": code,
-            "code": Diagnostic::code(error).map(|code| code.to_string()),
-            "message": message(error),
-            "help": Diagnostic::help(error).map(|help| help.to_string()),
-        });
+        let mut value = object(error, None);
+        value["exit-code"] = code.into();
         reporter.result("error", "", value);
     }
     let text = match above(error).filter(|_| reporter.shows_tools()) {
@@ -50,6 +49,47 @@ pub(crate) fn report(error: &Error, reporter: &Reporter) -> u8 {
     };
     let _ = write!(std::io::stderr().lock(), "{text}");
     code
+}
+
+/// Tells a machine that the run was interrupted, once. A person did it, and is told nothing.
+pub(crate) fn interrupted(reporter: &Reporter) {
+    let value = json!({
+        "exit-code": exit_code(Class::Interrupted),
+        "code": null,
+        "message": "interrupted",
+        "help": null,
+        "places": [],
+        "related": [],
+    });
+    reporter.once(|| reporter.result("error", "", value));
+}
+
+/// An error as an object, with those that it is made of. What shows no text of its own points into that of the error around
+/// it.
+fn object(error: &dyn Diagnostic, around: Option<&dyn SourceCode>) -> Value {
+    let text = error.source_code().or(around);
+    let labels = error.labels().into_iter().flatten();
+    let places: Vec<Value> = labels.filter_map(|label| place(&label, text?)).collect();
+    let related = error.related().into_iter().flatten();
+    let related: Vec<Value> = related.map(|error| object(error, text)).collect();
+    json!({
+        "code": error.code().map(|code| code.to_string()),
+        "message": message(error),
+        "help": error.help().map(|help| help.to_string()),
+        "places": places,
+        "related": related,
+    })
+}
+
+/// Where a label points to, with lines and columns from 1 as people count them.
+fn place(label: &LabeledSpan, text: &dyn SourceCode) -> Option<Value> {
+    let found = text.read_span(label.inner(), 0, 0).ok()?;
+    Some(json!({
+        "file": found.name(),
+        "line": found.line() + 1,
+        "column": found.column() + 1,
+        "label": label.label(),
+    }))
 }
 
 /// A failed compilation whose messages stand on the screen already.

@@ -3,7 +3,7 @@
 //! Everything for people goes to standard error; standard output carries only data.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use cargo_gantry::event::{Event, Observer};
 use cargo_gantry::spec::json;
@@ -20,6 +20,7 @@ pub(crate) struct Reporter {
     bars: Option<Bars>,
     /// Why a result could not be written to standard output.
     unsaid: Mutex<Option<std::io::Error>>,
+    ended: Once,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +52,7 @@ impl Reporter {
             colours,
             bars,
             unsaid: Mutex::default(),
+            ended: Once::new(),
         }
     }
 
@@ -85,6 +87,11 @@ impl Reporter {
         } else if !text.is_empty() {
             self.print(&harmless(text));
         }
+    }
+
+    /// Says what several may notice, for the first of them.
+    pub(crate) fn once(&self, say: impl FnOnce()) {
+        self.ended.call_once(say);
     }
 
     /// A document, on standard output, as it is.
