@@ -268,12 +268,23 @@ fn digests_are_written_for_others() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_named_before_anything_is_made() {
     let Some(place) = Place::new() else { return };
     place.project.write("file", "");
-    let ran = place.run(&["build", "--quiet", "--digests-file", "file/digests.json"]);
-    assert_eq!(ran.code, Some(7), "{}", ran.stderr);
-    assert!(ran.stderr.contains("file/digests.json"), "{}", ran.stderr);
+    place.project.write("folder/file", "");
+    for verb in ["build", "publish"] {
+        for path in ["file/digests.json", "folder"] {
+            let ran = place.run(&[verb, "--quiet", "--digests-file", path]).fails(7);
+            assert!(ran.stderr.contains(path), "{}", ran.stderr);
+        }
+    }
+    for variable in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+        let mut command = place.project.gantry(&["publish", "--quiet"]);
+        let ran = Ran::of(command.env(variable, "folder")).fails(7);
+        assert!(ran.stderr.contains("folder"), "{}", ran.stderr);
+    }
+    assert!(!place.project.root().join("target").exists());
+    assert!(place.registry.log().is_empty(), "{:?}", place.registry.kinds());
 }
 
 #[test]

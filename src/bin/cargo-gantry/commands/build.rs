@@ -11,6 +11,7 @@ pub(crate) fn run(arguments: &Build, gantry: &Gantry, reporter: &Reporter) -> Re
     for output in &arguments.outputs {
         gantry.check_output(output)?;
     }
+    digests::ready(arguments.digests_file.as_deref(), None)?;
     digests::forget(arguments.digests_file.as_deref())?;
     let mut request = arguments.selecting.request();
     request.outputs.clone_from(&arguments.outputs);

@@ -1,7 +1,8 @@
 //! `--digests-file`, and what GitHub Actions is told: digests for whoever goes on elsewhere.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use cargo_gantry::pipeline::{Built, Error, Gantry, PublishedImage, Written};
 use cargo_gantry::release::{Digests, ImageDigests, PlatformDigest};
@@ -83,6 +84,26 @@ fn platforms<'a>(all: impl Iterator<Item = (&'a Platform, Digest)>) -> Vec<Platf
     .collect()
 }
 
+/// That the file can be written, and the files that GitHub Actions names as well if they are to be `told`: better before
+/// anything is published than after it.
+pub(super) fn ready(path: Option<&Path>, told: Option<&Gantry>) -> Result<(), Error> {
+    let unwritten = |path: &Path, source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(path) = path {
+        whole::writable(path).map_err(|source| unwritten(path, source))?;
+    }
+    let Some(gantry) = told else { return Ok(()) };
+    for path in [OUTPUT, SUMMARY]
+        .iter()
+        .filter_map(|variable| file_of_github(gantry, variable))
+    {
+        appended(&path).map_err(|source| unwritten(&path, source))?;
+    }
+    Ok(())
+}
+
 /// Removes what an earlier run has written.
 pub(super) fn forget(path: Option<&Path>) -> Result<(), Error> {
     path.map_or(Ok(()), |path| {
@@ -110,14 +131,11 @@ pub(super) fn tell_github(
     digests: &Digests,
     published: &[PublishedImage],
 ) -> Result<(), Error> {
-    let environment = gantry.tools().environment();
     let append = |variable: &str, text: &str| {
-        let Some(path) = environment.non_empty(variable) else {
+        let Some(path) = file_of_github(gantry, variable) else {
             return Ok(());
         };
-        let path = environment.directory().join(path);
-        let opened = std::fs::File::options().append(true).create(true).open(&path);
-        opened
+        appended(&path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
             .map_err(|source| Error::Write { path, source })
     };
@@ -126,8 +144,23 @@ pub(super) fn tell_github(
         let _ = writeln!(outputs, "digest={}\nreference={}", first.digest, first.reference);
     }
     let _ = writeln!(outputs, "digests={}", digests.line());
-    append("GITHUB_OUTPUT", &outputs)?;
-    append("GITHUB_STEP_SUMMARY", &summary(published))
+    append(OUTPUT, &outputs)?;
+    append(SUMMARY, &summary(published))
+}
+
+/// The variables that name a step's outputs and the job's summary.
+const OUTPUT: &str = "GITHUB_OUTPUT";
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+fn file_of_github(gantry: &Gantry, variable: &str) -> Option<PathBuf> {
+    let environment = gantry.tools().environment();
+    let path = environment.non_empty(variable)?;
+    Some(environment.directory().join(path))
+}
+
+/// A file that is there already, or is from now on.
+fn appended(path: &Path) -> std::io::Result<File> {
+    File::options().append(true).create(true).open(path)
 }
 
 /// A table in Markdown.

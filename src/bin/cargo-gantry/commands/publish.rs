@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{digests, remote, runtime};
 use crate::args;
+use crate::report::message;
 use crate::reporter::{Reporter, bytes_text};
 
 pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporter) -> Result<(), Error> {
@@ -21,6 +22,9 @@ pub(crate) fn run(arguments: &args::Publish, gantry: &Gantry, reporter: &Reporte
     request.to_publish = true;
     let runtime = runtime()?;
     let old = arguments.digests_file.as_deref().filter(|_| !arguments.dry_run);
+    if !arguments.dry_run {
+        digests::ready(old, Some(gantry))?;
+    }
     if !arguments.sources.is_empty() {
         let parcels = runtime.block_on(gantry.gather(&request, &arguments.sources, &access))?;
         if arguments.dry_run {
@@ -64,11 +68,19 @@ fn finished(
     };
     show(&published, reporter);
     let digests = digests::of_published(&published);
-    if let Some(path) = &arguments.digests_file {
-        digests::write(path, &digests)?;
+    let path = arguments.digests_file.as_deref();
+    let written = path.map_or(Ok(()), |path| digests::write(path, &digests));
+    let told = written.and_then(|()| digests::tell_github(gantry, &digests, &published));
+    match (result, told) {
+        (Ok(()), told) => told,
+        // What was held back goes before what could not be written of the rest.
+        (Err(error), told) => {
+            if let Err(unwritten) = told {
+                reporter.complain("Warning", &message(&unwritten));
+            }
+            Err(error)
+        }
     }
-    digests::tell_github(gantry, &digests, &published)?;
-    result
 }
 
 fn show(published: &[PublishedImage], reporter: &Reporter) {
