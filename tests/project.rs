@@ -1,5 +1,5 @@
 //! Reads small workspaces and repositories with the real cargo and git.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 #![allow(dead_code, unreachable_pub, reason = "shared modules")]
 
 mod outside;
@@ -279,4 +279,19 @@ fn git_tells_commit_branch_tags_and_changes() {
     assert_eq!(read().branch, None);
     let none = Tools::new(Environment::empty("/").with("PATH", "/nowhere"));
     assert_eq!(Git::read(&none, folder.path()).unwrap(), None, "without git");
+}
+
+#[test]
+fn a_worktree_without_its_repository_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tools(folder.path());
+    write(
+        folder.path(),
+        &[("a/.git", "gitdir: /nowhere/.git/worktrees/a\n"), ("a/b/c", "")],
+    );
+    let read = Git::read(&tools, &folder.path().join("a/b"));
+    let Err(ProjectError::HalfRepository { said, .. }) = read else {
+        panic!("{read:?}");
+    };
+    assert_eq!(said, "fatal: not a git repository: /nowhere/.git/worktrees/a");
 }

@@ -66,6 +66,21 @@ pub enum ProjectError {
         /// What git said.
         said: String,
     },
+    /// A worktree or a submodule, and the repository that it belongs to is not there.
+    #[error("`{}` lies in half of a git repository: {said}", directory.display())]
+    #[diagnostic(
+        code(gantry::project::half_repository),
+        help(
+            "a worktree or a submodule needs the repository that its `.git` names: bring it along; or remove that file, and \
+             the image names no commit"
+        )
+    )]
+    HalfRepository {
+        /// The folder asked about.
+        directory: PathBuf,
+        /// What git said.
+        said: String,
+    },
     /// Cargo or git failed.
     #[error(transparent)]
     #[diagnostic(transparent)]

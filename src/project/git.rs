@@ -32,7 +32,7 @@ impl Git {
     /// where git is not installed.
     ///
     /// # Errors
-    /// When there is a repository that git will not read.
+    /// When there is a repository that git will not read, or whose other half is not here.
     pub fn read(tools: &Tools, directory: &Path) -> Result<Option<Self>, ProjectError> {
         if tools.find("git").is_none() {
             return Ok(None);
@@ -56,12 +56,14 @@ impl Git {
         if !ok(&status) {
             let said = String::from_utf8_lossy(&status.stderr).trim().to_owned();
             // A repository without files of its own has nothing that is packaged.
-            if said.contains("not a git repository") || said.contains("must be run in a work tree") {
+            if said.contains(OUTSIDE) || said.contains("must be run in a work tree") {
                 return Ok(None);
             }
-            return Err(ProjectError::Git {
-                directory: directory.to_owned(),
-                said: said.lines().next().unwrap_or_default().to_owned(),
+            let directory = directory.to_owned();
+            let said = said.lines().next().unwrap_or_default().to_owned();
+            return Err(match said.contains("not a git repository") {
+                true => ProjectError::HalfRepository { directory, said },
+                false => ProjectError::Git { directory, said },
             });
         }
         let head = head?;
@@ -98,6 +100,10 @@ impl Git {
         Ok(ok(&prefix).then(|| prefix.text().trim_end_matches('/').to_owned()))
     }
 }
+
+/// What git says where no folder above is a repository: `(or any of the parent directories)`, or `(or any parent up to
+/// mount point /home)`. With a path after it, something there points to a repository that is not.
+const OUTSIDE: &str = "not a git repository (or any ";
 
 /// Commit, time, and in a second line the tags that point at it.
 const HEAD: [&str; 6] = [

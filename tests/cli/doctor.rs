@@ -76,6 +76,22 @@ fn a_project_that_needs_little_lacks_nothing() {
 }
 
 #[test]
+fn a_worktree_without_its_repository_is_a_gap() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    workspace.write(".git", "gitdir: /nowhere/.git/worktrees/tiny\n");
+    let ran = gaps(workspace.run(JSON));
+    assert_eq!(check(&ran, "git")["status"], "missing");
+    let ran = workspace.run(["build"]).fails(3);
+    assert!(
+        ran.stderr.contains("gantry::project::half_repository"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn no_gap_hides_another() {
     let Some(workspace) = Workspace::tiny() else {
         return;

@@ -137,7 +137,7 @@ fn draft(
                 checks.push(Check::found(Need::Program, "git", message));
                 Some(convert::git(&git))
             }
-            Err(ProjectError::Git { directory, said }) => {
+            Err(ProjectError::Git { directory, said } | ProjectError::HalfRepository { directory, said }) => {
                 checks.push(doctor::repository_refused(&directory, &said, &known.system));
                 Some(made_up())
             }
