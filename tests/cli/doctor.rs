@@ -92,6 +92,18 @@ fn a_worktree_without_its_repository_is_a_gap() {
 }
 
 #[test]
+fn roots_are_tried_where_a_build_sets_them_up() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    // Nothing that is tried goes into the user's cache.
+    workspace.write("file", "");
+    let mut command = workspace.command(JSON);
+    let ran = Ran::of(command.env("XDG_CACHE_HOME", workspace.path("file"))).ok();
+    assert_eq!(checks(&ran), checks(&workspace.run(JSON)));
+}
+
+#[test]
 fn no_gap_hides_another() {
     let Some(workspace) = Workspace::tiny() else {
         return;

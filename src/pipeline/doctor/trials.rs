@@ -3,7 +3,7 @@
 use super::Known;
 use super::compilers::users;
 use crate::doctor::{self, Check};
-use crate::pipeline::{Error, Gantry};
+use crate::pipeline::{Error, Gantry, workplace};
 use crate::plan::{Plan, PlannedImage};
 use crate::spec::Platform;
 use crate::target::{Catalog, Target};
@@ -12,10 +12,10 @@ use crate::trial::{Scene, Stage};
 /// Checks whatever starts programs of the planned platforms.
 pub(super) fn look(gantry: &Gantry, known: &Known, plan: &Plan) -> Result<Vec<Check>, Error> {
     let (tools, system) = (&gantry.tools, &known.system);
-    let Some(cache) = tools.environment().cache_dir() else {
-        return Ok(Vec::new());
-    };
-    let folder = cache.join("cargo-gantry").join("trial");
+    // Where a build would set up roots, as far as there is such a folder: none is made for it.
+    let store = workplace::store(&known.project);
+    let there = store.ancestors().find(|folder| folder.is_dir());
+    let folder = there.unwrap_or(&known.project.root);
     let refused = |target: Option<&Target>, platform: &Platform| -> Result<Option<String>, Error> {
         let scene = Scene {
             layers: Vec::new(),
@@ -23,7 +23,7 @@ pub(super) fn look(gantry: &Gantry, known: &Known, plan: &Plan) -> Result<Vec<Ch
             config: &serde_json::Value::Null,
             target,
         };
-        match Stage::set(tools, &folder, &scene) {
+        match Stage::set(tools, folder, &scene) {
             Ok(set) => Ok(set.err().map(|reason| reason.why)),
             Err(error) if tools.cancelled() => Err(error.into()),
             // A folder that cannot be written, say: nothing else is less known for it.
