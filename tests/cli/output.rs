@@ -217,3 +217,22 @@ fn a_build_says_the_digest_and_the_place() {
     assert_eq!(message(&ran.stdout, "built")["digest"], *digest);
     assert_eq!(ran.stderr, "");
 }
+
+#[test]
+fn a_warning_names_the_check_that_silences_it() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    let matrix = |more: &str| {
+        let head = "schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nuser = \"root\"\n";
+        workspace.write("gantry.toml", format!("{head}{more}"));
+        workspace.run(["build"]).ok().stderr
+    };
+    let said = matrix("");
+    assert!(
+        said.contains("Warning tiny linux/amd64: root: user: the programs run as root"),
+        "{said}"
+    );
+    let said = matrix("checks = { root = \"allow\" }\n");
+    assert!(!said.contains("Warning"), "{said}");
+}

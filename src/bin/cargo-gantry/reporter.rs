@@ -192,6 +192,7 @@ impl Reporter {
             Event::Finding {
                 image,
                 platform,
+                check,
                 subject,
                 message,
                 help,
@@ -201,7 +202,7 @@ impl Reporter {
                 let help = help.map_or(String::new(), |help| format!(" ({help})"));
                 self.say(
                     "Warning",
-                    &format!("{image} {platform}: {subject}: {message}{help}"),
+                    &format!("{image} {platform}: {check}: {subject}: {message}{help}"),
                 );
             }
             Event::Tried {
