@@ -408,6 +408,22 @@ pub enum BaseError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Listing(#[from] ListingError),
+    /// The layout or archive that a base is cannot be opened.
+    #[error("base `{base}` cannot be opened")]
+    #[diagnostic(
+        code(gantry::base::unopened),
+        help(
+            "`oci:` and `oci-archive:` name an OCI image layout, as a folder or an uncompressed tar, by its path from the \
+             folder of gantry.toml"
+        )
+    )]
+    Unopened {
+        /// The base, as the matrix has it.
+        base: String,
+        /// Why not.
+        #[source]
+        source: ArchiveError,
+    },
     /// A digest that cannot be checked.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -283,7 +283,8 @@ impl Bases {
     /// # Errors
     /// As [`Bases::image`].
     pub async fn survey(&self, name: &str) -> Result<Vec<BaseImage>, BaseError> {
-        self.source(name)?.survey().await
+        // It is an image of somebody, and no base.
+        self.reader()?.source(name, &self.directory)?.survey().await
     }
 
     /// Moves the pins of the base to what its name stands for now, for these platforms and no others (in memory:
@@ -372,7 +373,14 @@ impl Bases {
     }
 
     fn source(&self, name: &str) -> Result<Source, BaseError> {
-        self.reader()?.source(name, &self.directory)
+        let source = self.reader()?.source(name, &self.directory);
+        source.map_err(|error| match error {
+            BaseError::Archive(source) if !source.is_disk() => BaseError::Unopened {
+                base: name.to_owned(),
+                source,
+            },
+            other => other,
+        })
     }
 
     fn reader(&self) -> Result<Reader, BaseError> {

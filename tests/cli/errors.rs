@@ -42,6 +42,8 @@ fn wrong_matrices_are_exit_3() {
         ["publish", "--repository", "Not A Name"],
     );
     refused(&workspace, "no_matrix", 3, ["plan", "--matrix", "other.toml"]);
+    matrix("schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\nbase = \"oci:nowhere\"\n");
+    refused(&workspace, "no_base", 3, ["build"]);
 }
 
 #[test]
@@ -163,9 +165,7 @@ fn a_machine_is_told_where_each_fault_is() {
         message(&ran.stdout, "error")
     };
     let first = "schema = 1\n[image.tiny]\nplatfroms = [\"linux/amd64\"]\n";
-    let place = |line: u64, column: u64, label: &str| {
-        serde_json::json!([{"file": "gantry.toml", "line": line, "column": column, "label": label}])
-    };
+    let place = |line: u64, column: u64, label: &str| serde_json::json!([{"file": "gantry.toml", "line": line, "column": column, "label": label}]);
     let one = faults(first);
     assert_eq!(one["places"], place(3, 1, "unknown"));
     assert_eq!(one["related"], serde_json::json!([]));
