@@ -13,6 +13,21 @@ pub enum PlanError {
         help("an image is made of binaries: add a `src/main.rs` or a `[[bin]]`")
     )]
     NoBinary,
+    /// All binaries of the workspace require features.
+    #[error("the workspace has no binary that is built without features: `{binary}` requires some")]
+    #[diagnostic(
+        code(gantry::plan::only_optional),
+        help(
+            "ask for them in gantry.toml: `[image.{binary}]` with `binaries = [{{ binary = \"{binary}\", features = \
+             {features:?} }}]`"
+        )
+    )]
+    OnlyOptional {
+        /// The first such binary.
+        binary: String,
+        /// The features that it requires.
+        features: Vec<String>,
+    },
     /// No package has this binary.
     #[error(
         "image `{image}` wants binary `{binary}`, which no package of the workspace and no `[binary.NAME]` has"
@@ -24,6 +39,20 @@ pub enum PlanError {
         /// The binary.
         binary: String,
         /// What there is.
+        #[help]
+        help: String,
+    },
+    /// The package that is named does not have this binary.
+    #[error("image `{image}` wants binary `{binary}` of package `{package}`, and there is no such one")]
+    #[diagnostic(code(gantry::plan::wrong_package))]
+    WrongPackage {
+        /// The image.
+        image: String,
+        /// The binary.
+        binary: String,
+        /// The package.
+        package: String,
+        /// Who has it, else what there is.
         #[help]
         help: String,
     },
@@ -76,10 +105,10 @@ pub enum PlanError {
         help: String,
     },
     /// No target in the catalog serves this platform.
-    #[error("image `{image}`: no target is known for platform `{platform}`")]
+    #[error("{image}: no target is known for platform `{platform}`")]
     #[diagnostic(code(gantry::plan::no_target))]
     NoTarget {
-        /// The image.
+        /// The image, as people say it.
         image: String,
         /// The platform.
         platform: Platform,
@@ -88,10 +117,10 @@ pub enum PlanError {
         help: String,
     },
     /// The Matrix names a triple that the catalog lacks.
-    #[error("image `{image}`: target `{triple}` is not known")]
+    #[error("{image}: target `{triple}` is not known")]
     #[diagnostic(code(gantry::plan::unknown_target))]
     UnknownTarget {
-        /// The image.
+        /// The image, as people say it.
         image: String,
         /// The triple.
         triple: String,
@@ -100,10 +129,10 @@ pub enum PlanError {
         help: String,
     },
     /// The Matrix names a triple of another platform.
-    #[error("image `{image}`: target `{triple}` builds for `{builds}`, not for `{platform}`")]
+    #[error("{image}: target `{triple}` builds for `{builds}`, not for `{platform}`")]
     #[diagnostic(code(gantry::plan::wrong_target))]
     WrongTarget {
-        /// The image.
+        /// The image, as people say it.
         image: String,
         /// The triple.
         triple: String,

@@ -10,13 +10,15 @@ use super::finish::finish;
 use super::foreign::{self, ForeignNeed};
 use super::naming::{check_version_tag, repositories, version};
 use super::need::{CallKey, Need, TargetKey};
+use super::origin::{Origin, lacking, origin};
 use super::rendering::Rendering;
 use super::target::{Decision, decide, decide_foreign, nearest, of_cargo};
 use super::{
     Maker, Package, PackageUse, PlanError, PlannedBinary, PlannedImage, PlannedPlatform, Question,
     annotation, tagging,
 };
-use crate::matrix::{Base, BinarySource, BinaryUse, Files, Image, PlatformSettings, Provide};
+use crate::matrix::{Base, BinaryUse, Files, Image, PlatformSettings, Provide};
+use crate::spec::Platform;
 
 type Images = (Vec<PlannedImage>, Vec<Need>, Vec<ForeignNeed>, Vec<String>);
 
@@ -28,13 +30,6 @@ struct Gathered {
     notices: Vec<String>,
     /// Triples whose std is not installed.
     missing: Vec<String>,
-}
-
-/// Where a binary of an image comes from.
-#[derive(Clone, Copy)]
-pub(super) enum Origin<'a> {
-    Cargo(&'a Package),
-    Foreign(&'a BinarySource),
 }
 
 /// Selected images, and the needs of all of them, selected or not.
@@ -115,10 +110,17 @@ pub(super) fn implied(question: &Question<'_>) -> Result<Vec<Image>, PlanError> 
         built.map(move |binary| named(Some(package), binary))
     }));
     if images.is_empty() {
-        Err(PlanError::NoBinary)
-    } else {
-        Ok(images)
+        let mut optional = question.packages.iter().filter(|package| package.default_member);
+        let optional = optional.find_map(|package| package.optional.iter().next());
+        return Err(match optional {
+            Some((binary, features)) => PlanError::OnlyOptional {
+                binary: binary.clone(),
+                features: features.clone(),
+            },
+            None => PlanError::NoBinary,
+        });
     }
+    Ok(images)
 }
 
 pub(super) fn check_selection(question: &Question<'_>, declared: &[Image]) -> Result<(), PlanError> {
@@ -142,8 +144,11 @@ pub(super) fn check_selection(question: &Question<'_>, declared: &[Image]) -> Re
     for platform in &question.selection.platforms {
         if !platforms.contains(platform) {
             let declared: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+            let native = Platform::native(&platform.to_string());
+            let native = native.map(|native| format!("the image index calls it `{native}`; "));
             let help = format!(
-                "declared are: {}; others go into `platforms` of gantry.toml",
+                "{}declared are: {}; others go into `platforms` of gantry.toml",
+                native.unwrap_or_default(),
                 declared.join(", ")
             );
             return Err(PlanError::UnknownPlatform {
@@ -283,63 +288,6 @@ fn one(
         }
     }
     Ok(planned)
-}
-
-pub(super) fn origin<'a>(
-    question: &Question<'a>,
-    image: &Image,
-    of: &BinaryUse,
-) -> Result<Origin<'a>, PlanError> {
-    match question.matrix.binaries.get(&of.binary) {
-        Some(source) if of.package.is_none() => Ok(Origin::Foreign(source)),
-        _ => Ok(Origin::Cargo(package(question, image, of)?)),
-    }
-}
-
-/// That cargo will hardly build the binary. Told only: another package may turn on what it needs.
-fn lacking(of: &BinaryUse, origin: &Origin<'_>) -> Option<String> {
-    let Origin::Cargo(package) = origin else {
-        return None;
-    };
-    let features = package
-        .optional
-        .get(&of.binary)
-        .filter(|_| of.features.is_empty())?;
-    Some(format!(
-        "binary `{0}` requires features that are off: write `binaries = [{{ binary = \"{0}\", features = {features:?} }}]`",
-        of.binary
-    ))
-}
-
-fn package<'a>(question: &Question<'a>, image: &Image, of: &BinaryUse) -> Result<&'a Package, PlanError> {
-    let has = |package: &&Package| {
-        package.binaries.contains(&of.binary) && of.package.as_ref().is_none_or(|name| *name == package.name)
-    };
-    let mut found = question.packages.iter().filter(has);
-    match (found.next(), found.next()) {
-        (Some(package), None) => Ok(package),
-        (Some(first), Some(second)) => Err(PlanError::AmbiguousBinary {
-            image: image.name.clone(),
-            binary: of.binary.clone(),
-            packages: [first, second]
-                .into_iter()
-                .chain(found)
-                .map(|package| package.name.clone())
-                .collect(),
-        }),
-        (None, _) => {
-            let all = question
-                .packages
-                .iter()
-                .flat_map(|package| package.binaries.iter().map(String::as_str))
-                .chain(question.matrix.binaries.keys().map(String::as_str));
-            Err(PlanError::UnknownBinary {
-                image: image.name.clone(),
-                binary: of.binary.clone(),
-                help: nearest(&of.binary, all),
-            })
-        }
-    }
 }
 
 fn need(

@@ -16,6 +16,7 @@ mod gather;
 mod image;
 mod naming;
 mod need;
+mod origin;
 mod releases;
 mod rendering;
 mod tagging;

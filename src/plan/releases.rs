@@ -3,8 +3,9 @@
 //! For whoever publishes what was built elsewhere: no compiler, no target and no base need be here.
 
 use super::consistency::one_image_a_tag;
-use super::image::{Origin, check_selection, implied, origin, uses};
+use super::image::{check_selection, implied, uses};
 use super::naming::{check_version_tag, repositories, version};
+use super::origin::{Origin, origin};
 use super::rendering::Rendering;
 use super::{PlanError, PlannedTag, Question, tagging};
 use crate::matrix::{Image, IndexRule};

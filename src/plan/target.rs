@@ -191,13 +191,13 @@ fn triples<'a>(
         let target = catalog
             .by_triple(triple)
             .ok_or_else(|| PlanError::UnknownTarget {
-                image: image.name.clone(),
+                image: title(image),
                 triple: triple.clone(),
                 help: nearest(triple, catalog.iter().map(|target| target.triple.as_str())),
             })?;
         if target.platform != *platform {
             return Err(PlanError::WrongTarget {
-                image: image.name.clone(),
+                image: title(image),
                 triple: triple.clone(),
                 builds: target.platform.to_string(),
                 platform: platform.to_string(),
@@ -222,12 +222,20 @@ fn triples<'a>(
         let known: BTreeSet<String> = catalog.iter().map(|target| target.platform.to_string()).collect();
         let known: Vec<String> = known.into_iter().collect();
         return Err(PlanError::NoTarget {
-            image: image.name.clone(),
+            image: title(image),
             platform: platform.clone(),
             help: format!("known platforms: {}", known.join(", ")),
         });
     }
     Ok(found)
+}
+
+/// An image as people call it: one that the project implies has no name yet.
+fn title(image: &Image) -> String {
+    match image.name.as_str() {
+        "" => "the defaults".to_owned(),
+        name => format!("image `{name}`"),
+    }
 }
 
 /// A sentence that names what is nearest to `text`, and otherwise everything there is.

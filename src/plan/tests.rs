@@ -1,6 +1,7 @@
 use super::*;
 use crate::matrix;
 
+mod blame;
 mod from_elsewhere;
 mod on_bases;
 mod tags;

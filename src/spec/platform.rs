@@ -17,6 +17,18 @@ pub struct Platform {
     variant: Option<String>,
 }
 
+/// Architectures as others call them, and what the image index calls them.
+const FOREIGN: [(&str, &str); 8] = [
+    ("x86_64", "amd64"),
+    ("x64", "amd64"),
+    ("aarch64", "arm64"),
+    ("armv7", "arm/v7"),
+    ("armv6", "arm/v6"),
+    ("i386", "386"),
+    ("i686", "386"),
+    ("x86", "386"),
+];
+
 /// Why a text is no platform.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
@@ -43,6 +55,13 @@ impl Platform {
             architecture: architecture.to_owned(),
             variant: variant.map(str::to_owned),
         }
+    }
+
+    /// The platform that a text means whose architecture is named as elsewhere: `linux/amd64` of `linux/x86_64`.
+    pub fn native(text: &str) -> Option<Self> {
+        let (os, architecture) = text.split_once('/').unwrap_or(("linux", text));
+        let (_, known) = FOREIGN.iter().find(|(foreign, _)| *foreign == architecture)?;
+        format!("{os}/{known}").parse().ok()
     }
 
     /// `linux`, `wasi`, ...

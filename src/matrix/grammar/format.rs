@@ -87,18 +87,6 @@ const SIGNALS: &str = "SIG(?:HUP|INT|QUIT|ILL|TRAP|ABRT|BUS|FPE|KILL|USR1|SEGV|U
                        STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|PWR|SYS|RTMIN(?:\\+[0-9]{1,2})?|\
                        RTMAX(?:-[0-9]{1,2})?)|[1-9][0-9]?";
 
-/// Architectures as others call them, and what the image index calls them.
-const FOREIGN: [(&str, &str); 8] = [
-    ("x86_64", "amd64"),
-    ("x64", "amd64"),
-    ("aarch64", "arm64"),
-    ("armv7", "arm/v7"),
-    ("armv6", "arm/v6"),
-    ("i386", "386"),
-    ("i686", "386"),
-    ("x86", "386"),
-];
-
 impl Format {
     /// The regular expression that the text must match, anchored at both ends; none where anything goes or where none
     /// can tell.
@@ -225,7 +213,7 @@ impl Format {
             Self::Any | Self::Template(_) => "write some text",
             Self::Name => "letters, digits, `_`, `.` and `-`, beginning with one of the first three",
             Self::Platform | Self::BaseKey => {
-                if let Some(known) = native_platform(text) {
+                if let Some(known) = Platform::native(text) {
                     return format!("the image index calls it `{known}`");
                 }
                 "a platform is `os/architecture[/variant]`, as in `linux/amd64` or `linux/arm/v7`"
@@ -355,14 +343,7 @@ fn platform(text: &str) -> Result<bool, Flaw> {
             help: "images for Windows are not made yet; remove the platform",
         });
     }
-    Ok(native_platform(text).is_none())
-}
-
-/// What the image index calls a platform whose architecture is named as elsewhere.
-fn native_platform(text: &str) -> Option<String> {
-    let (os, architecture) = text.split_once('/').unwrap_or(("linux", text));
-    let (_, known) = FOREIGN.iter().find(|(foreign, _)| *foreign == architecture)?;
-    Some(format!("{os}/{known}"))
+    Ok(Platform::native(text).is_none())
 }
 
 fn base(text: &str) -> bool {
