@@ -102,6 +102,13 @@ fn code_that_does_not_compile_is_exit_4() {
     );
     assert!(ran.stderr.contains("gantry::build::cargo"), "{}", ran.stderr);
     let ran = workspace.run(["build", "-q", "--message-format", "json"]);
+    refused(&workspace, "no_jobs", 2, ["build", "-j", "0"]);
+    refused(
+        &workspace,
+        "no_targets",
+        2,
+        ["targets", "--platform", "linux/x86_64"],
+    );
     assert_eq!(ran.code, Some(4));
     let error = message(&ran.stdout, "error");
     assert_eq!(

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_gantry::pipeline::Request;
 use cargo_gantry::spec::{Platform, PlatformError};
+use cargo_gantry::target::Catalog;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use load::Load;
 use miette::Diagnostic;
@@ -182,7 +183,7 @@ pub(crate) struct Selecting {
     #[arg(long)]
     frozen: bool,
     /// How many compilers run at once
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
     /// Install missing standard libraries with rustup
     #[arg(long)]
@@ -348,8 +349,26 @@ pub(crate) struct Login {
 #[derive(Debug, Args)]
 pub(crate) struct Targets {
     /// Only what serves this platform (repeatable)
-    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',', value_parser = platform)]
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',', value_parser = served)]
     pub(crate) platforms: Vec<Platform>,
+}
+
+/// A platform that some target serves.
+fn served(text: &str) -> Result<Platform, String> {
+    let platform = platform(text)?;
+    let catalog = Catalog::builtin();
+    let known = catalog.platforms();
+    if known.contains(&&platform) {
+        return Ok(platform);
+    }
+    let tip = match Platform::native(text) {
+        Some(native) => format!("the image index calls it `{native}`"),
+        None => {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            format!("there are targets for {}", known.join(", "))
+        }
+    };
+    Err(format!("no target serves it\n\n  tip: {tip}"))
 }
 
 /// A platform, with what its error advises: clap shows nothing but the message.
