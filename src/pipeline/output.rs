@@ -182,6 +182,13 @@ fn all_places(
         let places = places(environment, output, subjects)?;
         for place in &places {
             if let Some(other) = all.iter().find(|other| other.clashes(place)) {
+                if (other.image, other.platform) == (place.image, place.platform) {
+                    return Err(OutputError::Twice {
+                        image: subjects[place.image].shown(place.platform),
+                        output: place.destination.to_string(),
+                    }
+                    .into());
+                }
                 return Err(OutputError::Same {
                     first: subjects[other.image].shown(other.platform),
                     second: subjects[place.image].shown(place.platform),
@@ -412,7 +419,12 @@ mod tests {
             let found = self::two(&["linux/amd64"], |subjects| {
                 all_places(&environment, &outputs, subjects)
             });
-            let refused = matches!(found, Err(Error::Output(OutputError::Same { .. })));
+            let own = "image `api` would be written to";
+            let refused = match &found {
+                Err(Error::Output(OutputError::Same { .. })) => true,
+                Err(Error::Output(error @ OutputError::Twice { .. })) => error.to_string().starts_with(own),
+                _ => false,
+            };
             assert_eq!(refused, !good, "{one} {two}: {found:?}");
         }
     }

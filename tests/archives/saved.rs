@@ -191,5 +191,8 @@ fn places_that_cannot_be_are_said_before_anything_is_compiled() {
         let ran: Ran = workspace.run(["build", "-o", output]).fails(2);
         assert!(ran.stderr.contains(expected), "{output}: {}", ran.stderr);
     }
+    let ran = workspace.run(["build", "-o", "oci:x", "-o", "oci:x"]).fails(2);
+    let expected = "image `tiny` would be written to `oci:x` twice";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
     assert!(!workspace.path("target/x86_64-unknown-linux-musl").exists());
 }

@@ -22,6 +22,18 @@ pub enum OutputError {
         /// The path.
         output: String,
     },
+    /// One image would be written to one path twice.
+    #[error("image `{image}` would be written to `{output}` twice")]
+    #[diagnostic(
+        code(gantry::pipeline::output_twice),
+        help("leave one of the two `--output` out, or give it another path")
+    )]
+    Twice {
+        /// The image.
+        image: String,
+        /// The path.
+        output: String,
+    },
     /// A layout was asked to be a registry, or the reverse.
     #[error("`{output}` is not a place that `build` writes to")]
     #[diagnostic(
