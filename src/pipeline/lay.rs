@@ -1,5 +1,6 @@
 //! What is laid over a base on one platform, decided entry by entry before anything is packed.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::base::accounts;
 use crate::base::builtin::{self, BuiltinFile};
 use crate::layer::{self, Collect, Entry, Kind, Source};
 use crate::matrix::{Files, Provide};
-use crate::plan::PlannedPlatform;
+use crate::plan::{Plan, PlannedPlatform};
 use crate::rootfs::{self, Tree};
 
 /// A binary and where it goes.
@@ -58,6 +59,24 @@ pub(super) fn collected(platform: &PlannedPlatform, directory: &Path) -> Result<
         }
     }
     Ok(all)
+}
+
+/// What `files` names and is not there: told before compilers run, as one of them may be what makes it.
+pub(super) fn absent(plan: &Plan, directory: &Path) -> BTreeSet<String> {
+    let mut absent = BTreeSet::new();
+    for image in &plan.images {
+        for files in image.platforms.iter().flat_map(|platform| &platform.files) {
+            if let Files::Copy { from, .. } = files
+                && directory.join(from).symlink_metadata().is_err()
+            {
+                let name = &image.name;
+                absent.insert(format!(
+                    "image `{name}`: `files` takes `{from}`, which is not there yet"
+                ));
+            }
+        }
+    }
+    absent
 }
 
 /// Lays everything of `platform` over its base: what was [`collected`] for it, its binaries, and what the plan says.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use error::OutputError;
 
 use super::{Built, BuiltImage, Error, Gantry};
-use crate::archive::{self, Root, SavedImage};
+use crate::archive::{self, ArchiveError, Root, SavedImage};
 use crate::blob::Blob;
 use crate::environment::Environment;
 use crate::event::{Span, Stage};
@@ -168,7 +168,14 @@ pub(super) fn check(gantry: &Gantry, output: &str) -> Result<(), Error> {
 /// That what is planned can be written to `outputs`.
 pub(super) fn check_planned(gantry: &Gantry, plan: &Plan, outputs: &[String]) -> Result<(), Error> {
     let subjects: Vec<Subject<'_>> = plan.images.iter().map(Subject::planned).collect();
-    all_places(gantry.tools.environment(), outputs, &subjects).map(drop)
+    for place in all_places(gantry.tools.environment(), outputs, &subjects)? {
+        let file = place.file().map(|file| gantry.absolute(file));
+        // What else can be wrong there is found when it is written.
+        if let Some(path) = file.filter(|file| matches!(archive::replaced_at(file), Ok(None))) {
+            return Err(ArchiveError::NoFile { path }.into());
+        }
+    }
+    Ok(())
 }
 
 /// The places of all images in all `outputs`, no two the same.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::abreast::abreast;
 use super::ground::{self, Purpose};
-use super::{Error, Gantry, Request, blocking, ci, convert, links, pinned, repository, workplace};
+use super::{Error, Gantry, Request, blocking, ci, convert, lay, links, pinned, repository, workplace};
 use crate::base::Bases;
 use crate::build::link;
 use crate::build::toolchain::Toolchain;
@@ -186,7 +186,7 @@ fn planned(
         .map(|link| Some(link.as_ref()?.planned.clone()))
         .collect();
     let plan = gantry.traced(Stage::Plan, "plan", || draft.plan(&ways))?;
-    for notice in &plan.notices {
+    for notice in plan.notices.iter().chain(&lay::absent(&plan, &directory)) {
         gantry.notice(notice);
     }
     if request.to_publish {

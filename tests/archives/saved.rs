@@ -187,6 +187,7 @@ fn places_that_cannot_be_are_said_before_anything_is_compiled() {
         ("docker-archive:{plat}.tar", "gantry::pipeline::output_template"),
         ("docker-daemon:app:1", "gantry::publish::transport"),
         ("docker-archive:", "gantry::publish::path"),
+        ("oci-archive:src", "gantry::archive::no_file"),
     ] {
         let ran: Ran = workspace.run(["build", "-o", output]).fails(2);
         assert!(ran.stderr.contains(expected), "{output}: {}", ran.stderr);

@@ -63,6 +63,22 @@ fn what_is_not_installed_is_exit_3_before_compiling() {
 }
 
 #[test]
+fn files_that_are_not_there_are_said_before_compiling() {
+    let Some(workspace) = Workspace::tiny() else {
+        return;
+    };
+    workspace.write("there", "");
+    workspace.write(
+        "gantry.toml",
+        "schema = 1\n[image.tiny]\nplatforms = [\"linux/amd64\"]\n\
+         files = [{ from = \"there\", to = \"/srv/\" }, { from = \"assets/\", to = \"/srv/\" }]\n",
+    );
+    let ran = workspace.run(["plan"]).ok();
+    let expected = "Note image `tiny`: `files` takes `assets/`, which is not there yet\n";
+    assert_eq!(ran.stderr.trim_start(), expected);
+}
+
+#[test]
 fn no_project_is_exit_3() {
     let Some(workspace) = Workspace::empty("nothing here") else {
         return;
@@ -86,6 +102,13 @@ fn wrong_words_are_exit_2() {
     refused(&workspace, "platform", 2, ["build", "--platform", "arm64"]);
     refused(&workspace, "username_alone", 2, ["publish", "--username", "me"]);
     refused(&workspace, "nothing_to_inspect", 2, ["inspect", "oci:nowhere"]);
+    refused(&workspace, "no_jobs", 2, ["build", "-j", "0"]);
+    refused(
+        &workspace,
+        "no_targets",
+        2,
+        ["targets", "--platform", "linux/x86_64"],
+    );
 }
 
 #[test]
@@ -102,13 +125,6 @@ fn code_that_does_not_compile_is_exit_4() {
     );
     assert!(ran.stderr.contains("gantry::build::cargo"), "{}", ran.stderr);
     let ran = workspace.run(["build", "-q", "--message-format", "json"]);
-    refused(&workspace, "no_jobs", 2, ["build", "-j", "0"]);
-    refused(
-        &workspace,
-        "no_targets",
-        2,
-        ["targets", "--platform", "linux/x86_64"],
-    );
     assert_eq!(ran.code, Some(4));
     let error = message(&ran.stdout, "error");
     assert_eq!(
