@@ -23,7 +23,7 @@ mod tags;
 mod template;
 mod unsupported;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use checks::{CheckLevel, Checks};
 pub use error::MatrixError;
@@ -45,6 +45,8 @@ pub struct Matrix {
     pub images: Vec<Image>,
     /// `[defaults]` as an image of no name, for images that the project implies.
     pub unnamed: Image,
+    /// Platforms that settings of all images are for, whether an image is for them or not.
+    pub shared: BTreeSet<Platform>,
     /// `[binary.X]`: binaries that do not come from cargo.
     pub binaries: BTreeMap<String, BinarySource>,
     /// Whether compilers may change between builds.

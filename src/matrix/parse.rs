@@ -8,7 +8,7 @@ use super::error::MatrixError;
 use super::grammar::{IMAGE, ROOT, Shape};
 use super::node::{self, Node, Table, Value};
 use super::sources::Sources;
-use super::{Matrix, ToolchainRule, check, image, unsupported};
+use super::{Matrix, ToolchainRule, check, image, platforms, unsupported};
 
 /// A text that may say something about the matrix.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +118,9 @@ fn assemble(root: &Table, images: &[(&str, &Node)], faults: &mut Vec<MatrixError
 
     let sources = Sources::read(root.entries_of("binary"), faults);
 
+    let shared = [platform, defaults.entries_of("base")];
     let mut matrix = Matrix {
+        shared: shared.into_iter().flat_map(platforms::spoken_of).collect(),
         unnamed: image::read("", defaults, platform, faults),
         toolchain: match root.text("toolchain").as_deref() {
             Some("pinned") => ToolchainRule::Pinned,
@@ -136,6 +138,13 @@ fn assemble(root: &Table, images: &[(&str, &Node)], faults: &mut Vec<MatrixError
         let mut image = image::read(name, &whole, platform, faults);
         image::agrees(&image, &whole, faults);
         sources.named_by(&mut image, &whole, faults);
+        let declared: Vec<_> = image
+            .platforms
+            .iter()
+            .map(|settings| settings.platform.clone())
+            .collect();
+        let title = format!("image `{name}`");
+        platforms::are_declared(own.entries_of("base"), &declared, &title, faults);
         matrix.images.push(image);
     }
     matrix.binaries = sources.known();

@@ -24,7 +24,24 @@ pub(super) fn read(
         Some(texts) => texts.iter().filter_map(|text| text.parse().ok()).collect(),
         None => USUAL.iter().filter_map(|text| text.parse().ok()).collect(),
     };
-    for entry in own {
+    are_declared(own, &declared, title, faults);
+    declared
+        .into_iter()
+        .map(|platform| {
+            let of = |entries: &[Entry]| settings_of(entries, &platform);
+            settings(&of(common).overlaid(&of(own)), base(image, &platform), platform)
+        })
+        .collect()
+}
+
+/// Holds the platforms that `entries` are for against those that are declared; `title` is how people call the image.
+pub(super) fn are_declared(
+    entries: &[Entry],
+    declared: &[Platform],
+    title: &str,
+    faults: &mut Vec<MatrixError>,
+) {
+    for entry in entries {
         let Ok(platform) = entry.key.parse::<Platform>() else {
             continue;
         };
@@ -40,13 +57,11 @@ pub(super) fn read(
             });
         }
     }
-    declared
-        .into_iter()
-        .map(|platform| {
-            let of = |entries: &[Entry]| settings_of(entries, &platform);
-            settings(&of(common).overlaid(&of(own)), base(image, &platform), platform)
-        })
-        .collect()
+}
+
+/// The platforms that entries are for; what is for all others is left out.
+pub(super) fn spoken_of(entries: &[Entry]) -> impl Iterator<Item = Platform> {
+    entries.iter().filter_map(|entry| entry.key.parse().ok())
 }
 
 /// The settings under `platform`, however it is written.

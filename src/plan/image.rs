@@ -69,6 +69,7 @@ pub(super) fn images(question: &Question<'_>) -> Result<Images, PlanError> {
         return Err(PlanError::NoStd { triples: missing });
     }
     notices.extend(foreign::unused(question, declared));
+    notices.extend(super::target::unused(question.matrix));
     notices.sort();
     notices.dedup();
     Ok((images, needs, foreign, notices))

@@ -230,6 +230,19 @@ fn triples<'a>(
     Ok(found)
 }
 
+/// Platforms that settings are for and no image: probably a slip of the pen.
+pub(super) fn unused(matrix: &Matrix) -> Vec<String> {
+    let declared = matrix.declared().iter().flat_map(|image| &image.platforms);
+    let declared: BTreeSet<&Platform> = declared.map(|settings| &settings.platform).collect();
+    let unused = matrix
+        .shared
+        .iter()
+        .filter(|platform| !declared.contains(platform));
+    unused
+        .map(|platform| format!("no image is for `{platform}`, and settings for all images name it"))
+        .collect()
+}
+
 /// An image as people call it: one that the project implies has no name yet.
 fn title(image: &Image) -> String {
     match image.name.as_str() {

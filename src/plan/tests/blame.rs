@@ -56,3 +56,15 @@ fn a_platform_that_is_named_as_elsewhere_is_told_its_own_name() {
         "{help}"
     );
 }
+
+#[test]
+fn settings_for_a_platform_that_no_image_has_are_told() {
+    let settings = "[defaults]\nbase = { 'linux/amd46' = 'scratch' }\n[platform.'linux/arm/v8']\nlinker = 'zig'\n\
+                    [platform.'linux/arm64']\nlinker = 'zig'\n[image.app]\nplatforms = ['linux/amd64']\n";
+    let told = |matrix: &str| Case::new(matrix).plan().unwrap().notices;
+    let notice = |name: &str| format!("no image is for `{name}`, and settings for all images name it");
+    assert_eq!(
+        told(&format!("{settings}[image.tool]\n")),
+        ["linux/amd46", "linux/arm/v8"].map(notice)
+    );
+}
