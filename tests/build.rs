@@ -19,6 +19,8 @@ use cargo_gantry::event::{Event, Observer, Silent};
 use cargo_gantry::project::{Project, Question};
 use cargo_gantry::tool::{Call, Tools};
 
+#[path = "build/resolver.rs"]
+mod resolver;
 #[path = "build/traps.rs"]
 mod traps;
 #[path = "build/variables.rs"]
@@ -78,6 +80,7 @@ impl Clone {
         Selection {
             id: found.id.clone(),
             package: package.into(),
+            manifest: found.directory.join("Cargo.toml"),
             binaries: binaries.iter().map(|&name| name.into()).collect(),
             has: found.binaries.iter().map(|binary| binary.name.clone()).collect(),
             features: features.iter().map(|&name| name.into()).collect(),
@@ -90,6 +93,7 @@ impl Clone {
             name: "unit".into(),
             workspace: self.root.clone(),
             selections,
+            addressed: self.project.addressed.clone(),
             profile: "release".into(),
             targets: triples.iter().map(|triple| target(triple)).collect(),
             offline: true,

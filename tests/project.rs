@@ -232,6 +232,66 @@ fn c_counts_only_where_the_selection_compiles_it_for_the_target() {
 }
 
 #[test]
+fn the_first_resolver_is_asked_of_a_member_as_it_is_built() {
+    for (edition, resolver, first) in [
+        ("2018", "", true),
+        ("2018", "resolver='2'", false),
+        ("2021", "", false),
+        ("2021", "resolver='1'", true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = |name: &str| format!("[package]\nname='{name}'\nversion='1.0.0'\n");
+        let cli =
+            "[features]\ndefault=['cc']\nc=['cc']\n[build-dependencies]\ncc={path='../cc',optional=true}\n";
+        write(
+            folder.path(),
+            &[
+                (
+                    "Cargo.toml",
+                    &format!(
+                        "{}edition='{edition}'\n[features]\nc=[]\n[workspace]\nmembers=['cli','cc']\n{resolver}\n",
+                        manifest("root")
+                    ),
+                ),
+                ("src/main.rs", "fn main() {}"),
+                ("cli/Cargo.toml", &(manifest("cli") + cli)),
+                ("cli/src/main.rs", "fn main() {}"),
+                ("cli/build.rs", "fn main() {}"),
+                ("cc/Cargo.toml", &manifest("cc")),
+                ("cc/src/lib.rs", ""),
+            ],
+        );
+        let tools = tools(folder.path());
+        let project = Project::load(&tools, &Question::default()).unwrap();
+        let root = project.package("root").map(|root| &root.id).filter(|_| first);
+        assert_eq!(project.addressed.as_ref(), root, "{edition} {resolver}");
+        for (features, default_features, expected) in [
+            (vec![], true, true),
+            (vec![], false, false),
+            (vec!["c"], false, true),
+        ] {
+            let choice = |package: &str| Choice {
+                package: package.to_owned(),
+                features: features.iter().map(ToString::to_string).collect(),
+                default_features,
+            };
+            let found = |choices: &[Choice]| {
+                let graph = project.graph(&tools, choices, "x86_64-unknown-linux-musl", None);
+                graph.unwrap().compiles_c().contains("cli")
+            };
+            assert_eq!(
+                found(&[choice("cli")]),
+                expected,
+                "{edition} {resolver} {features:?}"
+            );
+            // Of several it may be told of more than is built, never of less.
+            let both = found(&[choice("cli"), choice("root")]);
+            assert!(both >= expected, "{edition} {resolver} {features:?}");
+        }
+    }
+}
+
+#[test]
 fn git_tells_commit_branch_tags_and_changes() {
     let folder = tempfile::tempdir().unwrap();
     let tools = tools(folder.path());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use super::messages::Reader;
 use super::remap::{Prefixes, c_variables, folders_of_sources};
@@ -68,7 +69,7 @@ pub fn cargo(
 /// that differ from the next build's would make that one compile everything anew. Where cargo has done so before, nothing
 /// has changed since of what it goes by, and those folders are still the same, it need not look again.
 fn fetch<'a>(tools: &Tools, unit: &CargoUnit, reader: Reader<'a>) -> Result<Reader<'a>, BuildError> {
-    let mut call = start(tools, unit, "fetch");
+    let mut call = start(tools, unit, ("fetch", &unit.workspace.join("Cargo.toml")));
     for target in &unit.targets {
         call = call.args(["--target", &target.triple]);
     }
@@ -114,10 +115,10 @@ fn run<'a>(
 }
 
 /// The beginning of each call.
-fn start(tools: &Tools, unit: &CargoUnit, verb: &str) -> Call {
+fn start(tools: &Tools, unit: &CargoUnit, (verb, manifest): (&str, &Path)) -> Call {
     let mut call = Call::new(tools.environment().non_empty("CARGO").unwrap_or("cargo"))
         .args([verb, "--color", "never", "--manifest-path"])
-        .arg(unit.workspace.join("Cargo.toml"))
+        .arg(manifest)
         .dir(&unit.workspace)
         .var("CARGO_TERM_PROGRESS_WHEN", "never");
     for (set, flag) in [
@@ -132,7 +133,7 @@ fn start(tools: &Tools, unit: &CargoUnit, verb: &str) -> Call {
 
 /// The call, but for its targets and their flags.
 fn call(tools: &Tools, unit: &CargoUnit, selected: Vec<String>, prefixes: Option<&Prefixes>) -> Call {
-    let mut call = start(tools, unit, "build")
+    let mut call = start(tools, unit, ("build", &selection::manifest(unit)))
         .args(["--message-format", "json-render-diagnostics"])
         .args(["--profile", &unit.profile, "--target-dir"])
         .arg(&unit.target_directory)

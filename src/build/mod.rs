@@ -41,6 +41,9 @@ pub struct CargoUnit {
     pub workspace: PathBuf,
     /// What to build; at least one.
     pub selections: Vec<Selection>,
+    /// Id of the package that alone hears what is said of features without a package's name; none if all that are
+    /// selected do.
+    pub addressed: Option<String>,
     /// Cargo profile.
     pub profile: String,
     /// What is stripped, whatever the profile says.
@@ -72,6 +75,8 @@ pub struct Selection {
     pub id: String,
     /// The package's name.
     pub package: String,
+    /// Its Cargo.toml.
+    pub manifest: PathBuf,
     /// Binaries to build; at least one.
     pub binaries: Vec<String>,
     /// All binaries that the package has. `--bin` means a name in every selected package, so these count when paths

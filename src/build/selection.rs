@@ -1,6 +1,7 @@
 //! How a unit's selections are said to cargo, and which cannot be said in one call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::{BuildError, CargoUnit, Selection};
 
@@ -52,13 +53,40 @@ pub(super) fn arguments(unit: &CargoUnit) -> Result<Vec<String>, BuildError> {
     for binary in binaries {
         arguments.extend(["--bin".to_owned(), binary.clone()]);
     }
-    if !default_features(&unit.selections)? {
+    let (defaults, single) = (default_features(&unit.selections)?, ids.len() == 1);
+    let features = features(unit, single)?;
+    if !defaults && !single && unit.addressed.is_some() {
+        let packages: BTreeSet<_> = unit.selections.iter().map(|one| &one.package).collect();
+        let packages: Vec<_> = packages.iter().map(|name| format!("`{name}`")).collect();
+        return Err(BuildError::Inexpressible {
+            what: format!(
+                "{} without default features, with cargo's first resolver,",
+                packages.join(" and ")
+            ),
+        });
+    }
+    if !defaults {
         arguments.push("--no-default-features".to_owned());
     }
-    for feature in features(&unit.selections, ids.len() == 1)? {
+    for feature in features {
         arguments.extend(["--features".to_owned(), feature]);
     }
     Ok(arguments)
+}
+
+/// The manifest that cargo runs on: the workspace's, unless what is said of features would go to another package than the
+/// one that is built.
+pub(super) fn manifest(unit: &CargoUnit) -> PathBuf {
+    let root = unit.workspace.join("Cargo.toml");
+    let (Some(addressed), Some(first)) = (&unit.addressed, unit.selections.first()) else {
+        return root;
+    };
+    let alone = unit.selections.iter().all(|one| one.id == first.id);
+    let silent = first.default_features && first.features.is_empty();
+    match alone && !silent && first.id != *addressed {
+        true => first.manifest.clone(),
+        false => root,
+    }
 }
 
 /// `--no-default-features` holds for all selected packages.
@@ -76,10 +104,10 @@ fn default_features(selections: &[Selection]) -> Result<bool, BuildError> {
     }
 }
 
-fn features(selections: &[Selection], single: bool) -> Result<BTreeSet<String>, BuildError> {
+fn features(unit: &CargoUnit, single: bool) -> Result<BTreeSet<String>, BuildError> {
     let mut all = BTreeSet::new();
     let mut of_package: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
-    for one in selections {
+    for one in &unit.selections {
         let set: BTreeSet<&String> = one.features.iter().collect();
         // Two builds of one package with different features: one call would unite them in silence.
         if *of_package.entry(&one.id).or_insert_with(|| set.clone()) != set {
@@ -88,7 +116,9 @@ fn features(selections: &[Selection], single: bool) -> Result<BTreeSet<String>, 
             });
         }
         for feature in &one.features {
-            all.insert(match (single, feature.contains('/')) {
+            // With the name of the package it runs on, cargo's first resolver looks for a dependency.
+            let plain = single || unit.addressed.as_ref() == Some(&one.id);
+            all.insert(match (plain, feature.contains('/')) {
                 (true, _) => feature.clone(),
                 (false, false) => format!("{}/{feature}", one.package),
                 (false, true) => {
@@ -114,6 +144,7 @@ mod tests {
         Selection {
             id: format!("path+file:///w#{package}@1.0.0"),
             package: package.into(),
+            manifest: format!("/w/{package}/Cargo.toml").into(),
             binaries: owned(binaries),
             has: owned(has),
             features: owned(features),
@@ -197,6 +228,54 @@ mod tests {
         assert!(
             said.contains("--bin y --no-default-features --features"),
             "{said}"
+        );
+    }
+
+    #[test]
+    fn the_first_resolver_is_told_of_the_package_that_is_built() {
+        let root = "path+file:///w#root@1.0.0";
+        let said = |selections: Vec<Selection>| {
+            let unit = CargoUnit {
+                workspace: "/w".into(),
+                addressed: Some(root.to_owned()),
+                ..unit(selections)
+            };
+            let said = arguments(&unit).map_err(|error| error.to_string())?;
+            let (_, said) = said.split_at(said.iter().rposition(|word| word == "--bin").unwrap() + 2);
+            Ok::<_, String>(format!("{} {}", manifest(&unit).display(), said.join(" ")))
+        };
+        let without = |selection: Selection| Selection {
+            default_features: false,
+            ..selection
+        };
+        let (at_root, at_a) = (
+            select("root", &["r"], &[], &["f"]),
+            select("a", &["x"], &[], &["f"]),
+        );
+        for (selections, expected) in [
+            (
+                vec![without(at_root.clone())],
+                "/w/Cargo.toml --no-default-features --features f",
+            ),
+            (
+                vec![without(at_a.clone())],
+                "/w/a/Cargo.toml --no-default-features --features f",
+            ),
+            (
+                vec![select("a", &["x"], &[], &["d/f"])],
+                "/w/a/Cargo.toml --features d/f",
+            ),
+            (vec![select("a", &["x"], &[], &[])], "/w/Cargo.toml "),
+            (
+                vec![at_root.clone(), at_a.clone()],
+                "/w/Cargo.toml --features a/f --features f",
+            ),
+        ] {
+            assert_eq!(said(selections).as_deref(), Ok(expected));
+        }
+        assert_eq!(
+            said(vec![without(at_root), without(at_a)]).unwrap_err(),
+            "`a` and `root` without default features, with cargo's first resolver, cannot be said in one call of cargo"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -114,6 +115,7 @@ pub(super) fn unit(
         build::Selection {
             id: known.map_or_else(|| package.package.clone(), |package| package.id.clone()),
             package: package.package.clone(),
+            manifest: known.map_or_else(PathBuf::new, |package| package.directory.join("Cargo.toml")),
             binaries: has
                 .iter()
                 .filter(|binary| unit.binaries.contains(*binary))
@@ -146,6 +148,7 @@ pub(super) fn unit(
         name: format!("{} for {}", unit.name, triples.join(", ")),
         workspace: project.root.clone(),
         selections: unit.packages.iter().map(selection).collect(),
+        addressed: project.addressed.clone(),
         profile: unit.profile.clone(),
         strip: strip(unit.strip),
         targets: unit.targets.iter().map(target).collect::<Result<_, _>>()?,

@@ -9,6 +9,7 @@ mod git;
 mod native;
 mod place;
 mod remembered;
+mod resolver;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,9 @@ pub struct Project {
     pub packages: Vec<Package>,
     /// Ids of the members that cargo takes when none is named.
     pub default_members: Vec<String>,
+    /// Id of the package that `--no-default-features`, and features without a package's name, hold for whatever is
+    /// selected: with cargo's first resolver the root package.
+    pub addressed: Option<String>,
     /// `[workspace.metadata.gantry]`, untouched.
     pub metadata: Option<Value>,
     is_cargo: bool,
@@ -130,6 +134,7 @@ impl Project {
             build_directory: None,
             packages: Vec::new(),
             default_members: Vec::new(),
+            addressed: None,
             metadata: None,
             is_cargo: false,
             question: Question::default(),
@@ -179,6 +184,7 @@ impl Project {
                 .map(Package::from_metadata)
                 .collect(),
             default_members: default_members.into_iter().map(|id| id.repr).collect(),
+            addressed: resolver::addressed(&metadata),
             metadata: metadata.workspace_metadata.get("gantry").cloned(),
             root,
             is_cargo: true,

@@ -69,17 +69,23 @@ impl Project {
             .args(["--target", triple])
             .args(self.question.flags())
             .dir(&self.root);
+        // Cargo takes it once.
+        if choices.iter().any(|choice| !choice.default_features) {
+            call = call.arg("--no-default-features");
+        }
+        let single = choices.len() == 1;
         for choice in choices {
-            let id = self
-                .package(&choice.package)
-                .map_or(&choice.package, |package| &package.id);
+            let package = self.package(&choice.package);
+            let id = package.map_or(&choice.package, |package| &package.id);
             call = call.args(["--package", id]);
-            if !choice.default_features {
-                call = call.arg("--no-default-features");
+            let addressed = self.addressed.as_ref();
+            if let (Some(package), true) = (package, single && addressed.is_some_and(|other| other != id)) {
+                let manifest = package.directory.join("Cargo.toml");
+                call = call.arg("--manifest-path").arg(manifest);
             }
             for feature in &choice.features {
                 // `package/dependency/feature` is no feature for cargo; without the package it is.
-                let plain = choices.len() == 1 || feature.contains('/');
+                let plain = single || feature.contains('/') || addressed == Some(id);
                 let feature = if plain {
                     feature.clone()
                 } else {
