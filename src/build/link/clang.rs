@@ -72,7 +72,7 @@ impl Attempt<'_> {
         if self.wanted.cc_links {
             return Err("with musl's headers alone it does not link".to_owned());
         }
-        self.std_brings_musl()?;
+        self.rust_lld_links()?;
         let headers = self.musl_headers()?;
         let folders = headers
             .into_iter()

@@ -47,7 +47,7 @@ impl Attempt<'_> {
                 Ok(_)
                     if self.wanted.cc_links
                         || self.plus(&gcc).is_some()
-                        || self.std_brings_musl().is_err() =>
+                        || self.rust_lld_links().is_err() =>
                 {
                     return Ok(self.linking_gcc(&gcc));
                 }
@@ -87,7 +87,7 @@ impl Attempt<'_> {
             .as_deref()
             .ok_or("no other gcc will do")?;
         let gcc = self.in_path(&format!("{prefix}-gcc"))?;
-        self.std_brings_musl()?;
+        self.rust_lld_links()?;
         let headers = self.musl_headers()?;
         let compiler = Call::new(&gcc);
         let question = compiler.clone().arg("-print-file-name=include");

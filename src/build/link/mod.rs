@@ -227,7 +227,7 @@ impl Attempt<'_> {
         if self.wanted.cc_links {
             return Err(ONLY_RUST.to_owned());
         }
-        self.std_brings_musl()?;
+        self.rust_lld_links()?;
         if self.wanted.compiles() && !self.has_own_compiler() {
             return Err("it brings no C compiler".to_owned());
         }
@@ -244,10 +244,14 @@ impl Attempt<'_> {
         Ok(choice)
     }
 
-    /// `rust-lld` links musl from Rust's std component.
-    fn std_brings_musl(&self) -> Result<(), String> {
+    /// `rust-lld` links musl from Rust's std component. For build scripts and procedural macros, which are linked by the
+    /// same variable where the target is rustc's host, that is not enough: these are no static programs.
+    fn rust_lld_links(&self) -> Result<(), String> {
         if self.toolchain.std_is_built(&self.target.triple) {
             return Err("a standard library that cargo builds brings no musl to link against".to_owned());
+        }
+        if self.toolchain.host() == Some(&self.target.triple) {
+            return Err("it does not link procedural macros, which are for this target too".to_owned());
         }
         Ok(())
     }

@@ -232,6 +232,31 @@ fn takes_the_first_that_can_do_it() {
 }
 
 #[test]
+fn what_also_links_procedural_macros_is_no_bare_linker() {
+    const HOST: &str = "case \"$*\" in *sysroot*) echo /r ;; -vV) printf 'release: 1.95.0\\nhost: i686-unknown-linux-musl\\n' ;; *libdir*) echo /r/lib ;; esac";
+    let choose = |programs: &[(&str, &str)], wanted: Wanted| {
+        let machine = Machine::new(&[programs, &[("rustc", HOST)]].concat());
+        let rustc = machine.folder.path().join("bin/rustc");
+        machine
+            .with("RUSTC", rustc.to_str().unwrap())
+            .choose(I686_MUSL, &wanted)
+    };
+    for (programs, shown) in [
+        (vec![("cc", GCC)], "cc"),
+        (vec![("zig", ZIG)], "zig 0.17.0 (musl)"),
+        (vec![("i686-linux-musl-gcc", GCC)], "i686-linux-musl-gcc"),
+        (vec![("musl-gcc", GCC)], "musl-gcc"),
+    ] {
+        for wanted in [pure(), with_c()] {
+            assert_eq!(choose(&programs, wanted).unwrap().shown, shown);
+        }
+    }
+    let error = choose(&[], pure()).unwrap_err().to_string();
+    let part = "rust-lld: it does not link procedural macros, which are for this target too";
+    assert!(error.contains(part), "{error}");
+}
+
+#[test]
 fn says_what_is_missing_and_one_command() {
     let error = Machine::new(&[("musl-gcc", FOREIGN)])
         .choose(I686_MUSL, &with_c())
