@@ -19,6 +19,8 @@ use cargo_gantry::event::{Event, Observer, Silent};
 use cargo_gantry::project::{Project, Question};
 use cargo_gantry::tool::{Call, Tools};
 
+#[path = "build/fetched.rs"]
+mod fetched;
 #[path = "build/resolver.rs"]
 mod resolver;
 #[path = "build/traps.rs"]
@@ -41,6 +43,19 @@ impl Clone {
     fn of(fixture: &str, root: PathBuf, change: impl FnOnce(Environment) -> Environment) -> Self {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         copy(&fixtures.join(fixture), &root);
+        let clone = Self::at(root);
+        let cargo = clone.environment.non_empty("CARGO").unwrap_or("cargo");
+        // Here, with the user's own CARGO_HOME, everything is downloaded that is not there yet.
+        let fetch = Call::new(cargo).args(["fetch", "--locked"]).dir(&clone.root);
+        clone.tools().run(&fetch).unwrap();
+        Self {
+            environment: change(clone.environment),
+            ..clone
+        }
+    }
+
+    /// What lies in a folder.
+    fn at(root: PathBuf) -> Self {
         let mut environment = Environment::empty(&root);
         let outer = Environment::capture().unwrap();
         for (name, value) in outer.variables() {
@@ -57,16 +72,10 @@ impl Clone {
             }
         }
         environment = environment.with_home(outer.home().unwrap());
-        let tools = Tools::new(environment.clone());
-        let cargo = environment.non_empty("CARGO").unwrap_or("cargo");
-        // Here, with the user's own CARGO_HOME, everything is downloaded that is not there yet.
-        tools
-            .run(&Call::new(cargo).args(["fetch", "--locked"]).dir(&root))
-            .unwrap();
-        let project = Project::load(&tools, &Question::default()).unwrap();
+        let project = Project::load(&Tools::new(environment.clone()), &Question::default()).unwrap();
         Self {
             root,
-            environment: change(environment),
+            environment,
             project,
         }
     }

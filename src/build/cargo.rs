@@ -9,7 +9,7 @@ use super::remap::{Prefixes, c_variables, folders_of_sources};
 use super::rustflags::{handover, upper};
 use super::{Artifact, BuildError, Built, CargoFailure, CargoUnit, Strip, TargetBuild, selection};
 use crate::event::{Event, Observer, Span, Stage};
-use crate::tool::{Call, Ended, Output, Stream, Tools};
+use crate::tool::{Call, Ended, Output, Stream, ToolError, Tools};
 
 /// Builds a unit. `each` gets every artifact when cargo reports it: the file is whole then, other triples may still
 /// be compiled.
@@ -38,7 +38,7 @@ pub fn cargo(
                 (None, None),
                 &format!("cargo fetch ({})", unit.name),
             );
-            reader = fetch(tools, unit, reader)?;
+            fetch(tools, observer, unit)?;
             let cargo_home = environment.cargo_home();
             let prefixes = Prefixes::of(unit, remap, environment.home(), cargo_home.as_deref())?;
             tell_unsayable(&prefixes, observer);
@@ -68,27 +68,39 @@ pub fn cargo(
 /// Downloads and unpacks what will be compiled, because the folders it comes to lie in are known only then. Flags
 /// that differ from the next build's would make that one compile everything anew. Where cargo has done so before, nothing
 /// has changed since of what it goes by, and those folders are still the same, it need not look again.
-fn fetch<'a>(tools: &Tools, unit: &CargoUnit, reader: Reader<'a>) -> Result<Reader<'a>, BuildError> {
+///
+/// Cargo wants more here than the build does: what the tests of each member need. So nothing comes of its failure. What
+/// the build lacks, it says itself.
+fn fetch(tools: &Tools, observer: &dyn Observer, unit: &CargoUnit) -> Result<(), BuildError> {
     let mut call = start(tools, unit, ("fetch", &unit.workspace.join("Cargo.toml")));
     for target in &unit.targets {
         call = call.args(["--target", &target.triple]);
     }
-    let Some(known) = &unit.grounds else {
-        return run(tools, &call, unit, reader);
+    let fetched = || -> Result<Output, ToolError> {
+        let ended = tools.stream(&call, &mut |_, line| {
+            // Without the network, nothing can be said of it but what is missing.
+            if !unit.offline && !unit.frozen {
+                let line = String::from_utf8_lossy(line);
+                let (tool, text) = ("cargo", line.trim_end());
+                observer.event(&Event::ToolOutput { tool, text });
+            }
+        })?;
+        Ok(Output {
+            ended,
+            ..Output::default()
+        })
     };
-    let mut reader = Some(reader);
+    let Some(known) = &unit.grounds else {
+        fetched()?;
+        return Ok(());
+    };
     let folders = |_: &Output| {
         let home = tools.environment().cargo_home()?;
         let sources = [known.files.clone(), folders_of_sources(&home)];
         Some(sources.concat())
     };
-    let fetched = || -> Result<Output, BuildError> {
-        let given = reader.take().expect("this runs once");
-        reader = Some(run(tools, &call, unit, given)?);
-        Ok(Output::default())
-    };
     tools.remembered_of(&call, &known.facts, folders, fetched)?;
-    Ok(reader.expect("only a failure takes it"))
+    Ok(())
 }
 
 fn run<'a>(
