@@ -215,6 +215,7 @@ fn variables(
             let own = target.variables.get(name).map(OsString::as_os_str);
             own.or_else(|| unit.environment.get(name).map(OsStr::new))
                 .or_else(|| tools.environment().var_os(name))
+                .or_else(|| unit.configured.get(name).map(OsStr::new))
                 .and_then(OsStr::to_str)
         };
         for (name, value) in c_variables(&target.triple, &flags, known) {
@@ -242,6 +243,7 @@ impl Strip {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::Remap;
     use crate::environment::Environment;
 
     #[test]
@@ -267,5 +269,27 @@ mod tests {
         let tools = Tools::new(Environment::empty("/w"));
         let set = variables(&tools, &unit, &target, None);
         assert_eq!(set, BTreeMap::from([("AR_a_b".into(), "chosen".into())]));
+    }
+
+    #[test]
+    fn c_flags_of_cargos_configuration_stay() {
+        let unit = CargoUnit {
+            workspace: "/w".into(),
+            target_directory: "/w/t".into(),
+            configured: BTreeMap::from([("CFLAGS_a_b".to_owned(), "-O1".to_owned())]),
+            ..CargoUnit::default()
+        };
+        let target = TargetBuild {
+            triple: "a-b".into(),
+            ..TargetBuild::default()
+        };
+        let prefixes = Prefixes::of(&unit, &Remap::default(), None, None).unwrap();
+        let flags = |environment: Environment| {
+            let set = variables(&Tools::new(environment), &unit, &target, Some(&prefixes));
+            set["CFLAGS_a_b"].to_str().unwrap().to_owned()
+        };
+        let outer = Environment::empty("/w");
+        assert!(flags(outer.clone()).starts_with("-O1 -ffile-prefix-map="));
+        assert!(flags(outer.with("CFLAGS_a_b", "-O3")).starts_with("-O3 -ffile-prefix-map="));
     }
 }

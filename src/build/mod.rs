@@ -64,6 +64,8 @@ pub struct CargoUnit {
     pub target_directory: PathBuf,
     /// Variables of the whole call.
     pub environment: BTreeMap<String, String>,
+    /// Variables that cargo's own configuration has for what it starts. They yield to those of the call.
+    pub configured: BTreeMap<String, String>,
     /// What cargo's answers about the workspace depend on; none if that is not known.
     pub grounds: Option<Grounds>,
 }

@@ -225,6 +225,15 @@ impl Toolchain {
         &self.config
     }
 
+    /// A variable as what cargo starts finds it: its configuration yields to the environment, unless it says otherwise.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        let outer = self.tools.environment().var_os(name);
+        match (self.config.variable(name), outer) {
+            (Some((value, true)), _) | (Some((value, false)), None) => Some(OsStr::new(value)),
+            (_, outer) => outer,
+        }
+    }
+
     /// The `cfg`s of a triple under these flags, as cargo asks for them.
     ///
     /// # Errors

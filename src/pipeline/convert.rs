@@ -162,6 +162,7 @@ pub(super) fn unit(
             None => gantry.absolute(directory),
         },
         environment: unit.environment.clone(),
+        configured: prepared.toolchain.config().variables(),
         grounds: prepared
             .toolchain
             .cargo_grounds()

@@ -117,11 +117,18 @@ impl Attempt<'_> {
         } else {
             forms.push(format!("TARGET_{name}"));
         }
-        let environment = self.toolchain.tools().environment();
         // An empty name of a tool names none, for the `cc` crate as well; other variables may be empty on purpose.
         let tool = ["CC", "CXX", "AR", "RANLIB"].contains(&name);
-        let mut values = forms.iter().filter_map(|form| environment.var_os(form));
+        let mut values = forms.iter().filter_map(|form| self.variable(form));
         values.find(|value| !tool || !value.is_empty())
+    }
+
+    /// What the user set a variable to, for whoever compiles.
+    pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
+        match self.wanted.no_rust {
+            true => self.toolchain.tools().environment().var_os(name),
+            false => self.toolchain.variable(name),
+        }
     }
 
     fn linker_variable(&self) -> String {

@@ -24,12 +24,11 @@ const CROSSING: [&str; 3] = ["PKG_CONFIG", "PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG
 impl Attempt<'_> {
     /// Adds what holds for every way to link.
     pub(super) fn equipped(&self, mut choice: LinkChoice) -> LinkChoice {
-        let environment = self.toolchain.tools().environment();
         for (name, value) in &self.target.env {
             let plain = name
                 .strip_prefix(&upper(&self.target.triple))
                 .map(|name| name.trim_start_matches('_'));
-            let set = |name: &str| environment.var_os(name).is_some();
+            let set = |name: &str| self.variable(name).is_some();
             if !set(name) && !plain.is_some_and(set) {
                 choice.variables.insert(name.clone(), value.into());
             }
@@ -45,7 +44,7 @@ impl Attempt<'_> {
         if !self.is_host() {
             self.pkg_config(&mut choice);
         }
-        let own = |name: &str| environment.var_os(name).is_some();
+        let own = |name: &str| self.variable(name).is_some();
         let users = |name: &str| self.own_value(name).is_some();
         if choice.compilers.cc.is_none() || users("CC") {
             return choice;
@@ -92,8 +91,7 @@ impl Attempt<'_> {
     /// pkg-config sees the target's own descriptions of libraries, if the compiler's system has such; else none: those
     /// of the host would be linked for the wrong machine, or glibc's into a program for musl.
     fn pkg_config(&self, choice: &mut LinkChoice) {
-        let environment = self.toolchain.tools().environment();
-        let plain = |names: &[&str]| names.iter().any(|name| environment.var_os(name).is_some());
+        let plain = |names: &[&str]| names.iter().any(|name| self.variable(name).is_some());
         let configured = PLACES.iter().any(|name| self.own_value(name).is_some());
         if configured || plain(&CROSSING) && plain(&PLACES) {
             return;

@@ -1,6 +1,7 @@
 //! [`CargoConfig`]: cargo's configuration files, merged as cargo merges them.
 //! <https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -145,6 +146,20 @@ impl CargoConfig {
             .or_else(|| self.text(&["build", "rustc"]).map(PathBuf::from))
     }
 
+    /// A variable for what cargo starts, and whether it holds against one of the same name in the environment.
+    /// <https://doc.rust-lang.org/cargo/reference/config.html#env>
+    pub fn variable(&self, name: &str) -> Option<(&str, bool)> {
+        variable(self.get(&["env", name])?)
+    }
+
+    /// All variables for what cargo starts.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let table = self.get(&["env"]).and_then(Value::as_table);
+        let values = table.into_iter().flatten();
+        let said = values.filter_map(|(name, value)| Some((name.clone(), variable(value)?.0.to_owned())));
+        said.collect()
+    }
+
     /// All of it, as TOML.
     pub fn shown(&self) -> String {
         self.table.to_string()
@@ -167,6 +182,17 @@ fn file_in(home: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// A value of the table `env`: a text, or a table that says more of it.
+fn variable(value: &Value) -> Option<(&str, bool)> {
+    match value {
+        Value::Table(table) => {
+            let force = table.get("force").and_then(Value::as_bool);
+            Some((table.get("value")?.as_str()?, force.unwrap_or_default()))
+        }
+        value => Some((value.as_str()?, false)),
+    }
+}
+
 fn holds(key: &str, cfgs: &[Cfg]) -> bool {
     let expression = key.strip_prefix("cfg(").and_then(|key| key.strip_suffix(')'));
     expression.is_some_and(|text| CfgExpr::from_str(text).is_ok_and(|expression| expression.matches(cfgs)))
@@ -182,6 +208,10 @@ fn read(path: &Path, depth: usize) -> Result<Table, RustflagsError> {
         path: path.to_owned(),
         source: Box::new(source),
     })?;
+    // Paths are relative to the folder that holds `.cargo`.
+    if let Some(folder) = path.parent().and_then(Path::parent) {
+        whole_paths(&mut table, folder);
+    }
     let Some(include) = table.remove("include") else {
         return Ok(table);
     };
@@ -202,6 +232,17 @@ fn read(path: &Path, depth: usize) -> Result<Table, RustflagsError> {
         merge(&mut table, farther, "", &included)?;
     }
     Ok(table)
+}
+
+/// Writes out the paths in a file's table `env` that are relative to `folder`.
+fn whole_paths(table: &mut Table, folder: &Path) {
+    let variables = table.get_mut("env").and_then(Value::as_table_mut);
+    for (_, variable) in variables.into_iter().flatten() {
+        let relative = variable.get("relative").and_then(Value::as_bool);
+        if let (Some(true), Some(Value::String(path))) = (relative, variable.get_mut("value")) {
+            *path = folder.join(&*path).display().to_string();
+        }
+    }
 }
 
 fn included(value: Value) -> Option<Vec<(String, bool)>> {

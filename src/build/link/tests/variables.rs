@@ -166,6 +166,55 @@ fn a_form_of_the_users_is_left_alone() {
 }
 
 #[test]
+fn what_cargos_configuration_sets_is_the_users() {
+    let configured = |text: &str, set: &[(&str, &str)], triple: &str| {
+        let machine = Machine::new(&[GCC_S390X, ("mine", GCC), ("zig", ZIG)]);
+        fs::create_dir(machine.folder.path().join(".cargo")).unwrap();
+        fs::write(machine.folder.path().join(".cargo/config.toml"), text).unwrap();
+        let machine = set
+            .iter()
+            .fold(machine, |machine, (name, value)| machine.with(name, value));
+        let choice = machine.choose(triple, &with_c()).unwrap();
+        let folder = machine.folder.path().display().to_string();
+        let cc = choice.compilers.cc.clone().unwrap_or_default();
+        (choice.variables, cc.to_str().unwrap().replace(&folder, "~"))
+    };
+    const CC: &str = "CC_s390x_unknown_linux_gnu";
+    for (text, set, expected) in [
+        (format!("env.{CC} = 'mine'"), vec![], "mine"),
+        (format!("env.{CC} = {{ value = 'mine' }}"), vec![], "mine"),
+        ("env.TARGET_CC = 'mine'".to_owned(), vec![], "mine"),
+        (
+            format!("env.{CC} = {{ value = 'bin/mine', relative = true }}"),
+            vec![],
+            "~/bin/mine",
+        ),
+        (format!("env.{CC} = 'other'"), vec![(CC, "mine")], "mine"),
+        (
+            format!("env.{CC} = {{ value = 'mine', force = true }}"),
+            vec![(CC, "other")],
+            "mine",
+        ),
+    ] {
+        let (variables, cc) = configured(&text, &set, S390X);
+        assert_eq!(cc, expected, "{text} {set:?}");
+        assert!(!variables.contains_key(CC), "{text} {set:?}");
+    }
+    for name in [BINDGEN, CMAKE, "PKG_CONFIG_PATH_s390x_unknown_linux_gnu"] {
+        let (variables, _) = configured(&format!("env.{name} = '/x'"), &[], S390X);
+        let ours = name.trim_end_matches("_s390x_unknown_linux_gnu");
+        let left = variables.keys().all(|variable| !variable.starts_with(ours));
+        assert!(left, "{name} {variables:?}");
+    }
+    const ARM: &str = "aarch64-unknown-linux-musl";
+    let (variables, _) = configured("env.JEMALLOC_SYS_WITH_LG_PAGE = '14'", &[], ARM);
+    assert!(
+        variables.keys().all(|name| !name.contains("JEMALLOC")),
+        "{variables:?}"
+    );
+}
+
+#[test]
 fn crates_are_told_what_a_platform_needs() {
     const ARM: &str = "aarch64-unknown-linux-musl";
     const PAGE: &str = "AARCH64_UNKNOWN_LINUX_MUSL_JEMALLOC_SYS_WITH_LG_PAGE";
