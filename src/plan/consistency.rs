@@ -66,6 +66,9 @@ pub(super) fn check_environment(image: &Image, settings: &PlatformSettings) -> R
         "CARGO_TARGET_DIR" | "CARGO_BUILD_TARGET_DIR" => {
             Some("the variable around `cargo gantry`, or cargo's own configuration,")
         }
+        // The compiler that was asked, and that the lock file records, would not be the one that compiles.
+        "RUSTUP_TOOLCHAIN" | "RUSTC" | "CARGO_BUILD_RUSTC" => Some("a rust-toolchain.toml"),
+        "CARGO_HOME" | "RUSTUP_HOME" => Some("the variable around `cargo gantry`"),
         name if name.starts_with("CARGO_") && name.ends_with("_RUSTFLAGS") => Some("`rustflags`"),
         name if name.starts_with("CARGO_PROFILE_") && name.ends_with("_STRIP") => Some("`strip`"),
         _ => None,

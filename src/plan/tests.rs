@@ -2,6 +2,7 @@ use super::*;
 use crate::matrix;
 
 mod blame;
+mod environment;
 mod from_elsewhere;
 mod on_bases;
 mod tags;
@@ -435,15 +436,6 @@ fn what_cannot_be_planned_is_said_with_a_way_out() {
     check(Case::new(both), "same_tag", "{image}");
     assert!(Case::new(both).only(&["tool"], &[]).plan().is_ok());
     assert!(Case::new(&both.replace("acme/app", "{image}")).plan().is_ok());
-    for (name, advice) in [
-        ("RUSTFLAGS", "`rustflags`"),
-        ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "`rustflags`"),
-        ("CARGO_PROFILE_RELEASE_STRIP", "`strip`"),
-        ("CARGO_TARGET_DIR", "around"),
-    ] {
-        let matrix = format!("[platform.'linux/arm64']\nenv = {{ {name} = 'x' }}\n[image.app]\n");
-        check(Case::new(&matrix), "variable", advice);
-    }
     let user = |user: &str, more: &str| Case::new(&format!("[image.app]\nuser = '{user}'\n{more}"));
     check(user("app", ""), "unknown_user", "users = { app = 10001 }");
     check(user("1000:staff", ""), "unknown_user", "staff");

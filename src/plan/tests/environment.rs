@@ -1,0 +1,26 @@
+//! Variables that the matrix has for compilers.
+
+use miette::Diagnostic;
+
+use super::*;
+
+#[test]
+fn what_is_set_in_another_way_is_no_variable() {
+    for (name, advice) in [
+        ("RUSTFLAGS", "`rustflags`"),
+        ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "`rustflags`"),
+        ("CARGO_PROFILE_RELEASE_STRIP", "`strip`"),
+        ("CARGO_TARGET_DIR", "around"),
+        ("RUSTUP_TOOLCHAIN", "rust-toolchain.toml"),
+        ("RUSTC", "rust-toolchain.toml"),
+        ("CARGO_BUILD_RUSTC", "rust-toolchain.toml"),
+        ("RUSTUP_HOME", "around"),
+        ("CARGO_HOME", "around"),
+    ] {
+        let matrix = format!("[platform.'linux/arm64']\nenv = {{ {name} = 'x' }}\n[image.app]\n");
+        let error = Case::new(&matrix).plan().unwrap_err();
+        assert_eq!(error.code().unwrap().to_string(), "gantry::plan::variable");
+        let help = error.help().unwrap().to_string();
+        assert!(help.contains(advice), "{name}: {help}");
+    }
+}
