@@ -107,6 +107,7 @@ fn linked(
         compiles_c: crates.compiles_c.into_iter().collect(),
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
+        environment: query.environment.clone(),
         // What cargo does not make has no Rust in it, as far as we know, and is linked by its C compiler.
         cc_links: !query.binaries.is_empty(),
         no_rust: !query.binaries.is_empty(),

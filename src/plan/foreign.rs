@@ -196,6 +196,7 @@ pub(super) fn need(
         linker: settings.linker.clone(),
         glibc: decision.floor.clone(),
         static_glibc: decision.static_glibc,
+        environment: BTreeMap::new(),
         packages: BTreeSet::new(),
         binaries: BTreeSet::from([binary.to_owned()]),
         optional,

@@ -146,6 +146,8 @@ pub struct LinkQuery {
     pub glibc: Option<String>,
     /// glibc, but nothing may be loaded at run time.
     pub static_glibc: bool,
+    /// Variables of the compiler, which may name C compilers; of cargo's packages alone.
+    pub environment: BTreeMap<String, String>,
     /// The packages, which may bring C code.
     pub packages: BTreeSet<PackageUse>,
     /// Binaries that are not cargo's, whose makers want a C compiler that links whole programs.

@@ -50,10 +50,13 @@ impl TargetKey {
     fn way(&self) -> (&String, &Linker, &Option<String>, bool) {
         (&self.triple, &self.linker, &self.glibc, self.static_glibc)
     }
+}
 
+impl Need {
     fn asks(&self, query: &LinkQuery) -> bool {
         query.binaries.is_empty()
-            && self.way() == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
+            && self.target.way() == (&query.triple, &query.linker, &query.glibc, query.static_glibc)
+            && self.call.environment == query.environment
     }
 
     /// The target as a unit has it.
@@ -63,18 +66,16 @@ impl TargetKey {
             .and_then(|position| links.get(position)?.as_ref())
             .expect("every query was answered");
         UnitTarget {
-            triple: self.triple.clone(),
+            triple: self.target.triple.clone(),
             link: link.clone(),
-            rustflags: self.rustflags.clone(),
-            glibc: self.glibc.clone(),
+            rustflags: self.target.rustflags.clone(),
+            glibc: self.target.glibc.clone(),
         }
     }
-}
 
-impl Need {
     /// Whether this unit builds it.
     pub(super) fn is_in(&self, unit: &BuildUnit, queries: &[LinkQuery], links: &[Option<Link>]) -> bool {
-        let target = self.target.answered(queries, links);
+        let target = self.answered(queries, links);
         unit.profile == self.call.profile
             && unit.strip == self.call.strip
             && unit.remap_paths == self.call.remap_paths
@@ -97,12 +98,12 @@ pub(super) fn drop_unlinked(needs: &mut Vec<Need>) {
     needs.retain(|need| packed.iter().any(|key| key.links_as(&need.target)));
 }
 
-/// One query for each way to link, with all packages that are linked so.
+/// One query for each way to link under the same variables, with all packages that are linked so.
 pub(super) fn queries(needs: &[Need]) -> Vec<LinkQuery> {
     let mut queries: Vec<LinkQuery> = Vec::new();
     for need in needs {
         let target = &need.target;
-        match queries.iter_mut().find(|query| target.asks(query)) {
+        match queries.iter_mut().find(|query| need.asks(query)) {
             Some(query) => {
                 query.packages.insert(need.package.clone());
             }
@@ -111,6 +112,7 @@ pub(super) fn queries(needs: &[Need]) -> Vec<LinkQuery> {
                 linker: target.linker.clone(),
                 glibc: target.glibc.clone(),
                 static_glibc: target.static_glibc,
+                environment: need.call.environment.clone(),
                 packages: BTreeSet::from([need.package.clone()]),
                 binaries: BTreeSet::new(),
                 optional: false,

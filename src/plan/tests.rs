@@ -80,9 +80,10 @@ impl Case {
         let link = |query: &LinkQuery| {
             let link = Link {
                 shown: format!(
-                    "{:?}{}",
+                    "{:?}{}{}",
                     query.linker,
-                    if query.static_glibc { ", static glibc" } else { "" }
+                    if query.static_glibc { ", static glibc" } else { "" },
+                    query.environment.keys().map(String::as_str).collect::<String>(),
                 ),
                 why: String::new(),
                 variables: BTreeMap::new(),

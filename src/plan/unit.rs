@@ -24,7 +24,7 @@ pub(super) fn group(
 ) -> Result<Vec<BuildUnit>, PlanError> {
     let mut shares: BTreeMap<(CallKey, Flavour, Option<String>, UnitTarget), Share> = BTreeMap::new();
     for need in needs {
-        let target = need.target.answered(queries, links);
+        let target = need.answered(queries, links);
         let lane = lane(need, flavours);
         let own = directories[&lane].clone();
         let share = shares.entry((lane.0, lane.1, own, target)).or_default();

@@ -59,7 +59,8 @@ impl Attempt<'_> {
         }
         let variable = self.linker_variable();
         let environment = self.toolchain.tools().environment();
-        match environment.non_empty(&variable) {
+        let said = self.wanted.environment.get(&variable).map(String::as_str);
+        match said.or_else(|| environment.non_empty(&variable)) {
             Some(linker) => Some((linker.to_owned(), variable)),
             None if self.wanted.linker == Asked::Auto => Some((
                 self.toolchain.configured_linker(&self.target.triple)?,
@@ -125,6 +126,9 @@ impl Attempt<'_> {
 
     /// What the user set a variable to, for whoever compiles.
     pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
+        if let Some(value) = self.wanted.environment.get(name) {
+            return Some(OsStr::new(value));
+        }
         match self.wanted.no_rust {
             true => self.toolchain.tools().environment().var_os(name),
             false => self.toolchain.variable(name),

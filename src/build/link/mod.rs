@@ -37,6 +37,8 @@ pub struct Wanted {
     pub glibc: Option<String>,
     /// Programs of a gnu target must be fully static. Programs of musl targets are static anyway.
     pub static_: bool,
+    /// Variables that the call of cargo is given, over those of the user's own environment.
+    pub environment: BTreeMap<String, String>,
     /// The C compiler must also link whole programs for the target, as Go with cgo and makefiles let it do: one that
     /// only compiles will not do, and the user's own is `CC`, not cargo's linker.
     pub cc_links: bool,

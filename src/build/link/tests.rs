@@ -364,6 +364,16 @@ fn a_program_of_the_user_is_checked() {
     let error = own.choose(I686_MUSL, &with_c()).unwrap_err();
     assert!(matches!(error, LinkError::Miscompiles { .. }), "{error}");
     assert!(own.choose(I686_MUSL, &pure()).is_ok());
+    let said = |name: &str, value: &str| Wanted {
+        environment: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        ..with_c()
+    };
+    let wanted = said("CC_i686_unknown_linux_musl", "musl-gcc -m32");
+    let error = Machine::new(&words).choose(I686_MUSL, &wanted).unwrap_err();
+    assert!(matches!(error, LinkError::Miscompiles { .. }), "{error}");
+    let wanted = said("CARGO_TARGET_I686_UNKNOWN_LINUX_MUSL_LINKER", "mine");
+    let choice = Machine::new(&words).choose(I686_MUSL, &wanted).unwrap();
+    assert_eq!((choice.shown.as_str(), choice.kind), ("mine", None));
     let good = machine.choose(I686_MUSL, &asked("good")).unwrap();
     assert_eq!(good.variables["CC_i686_unknown_linux_musl"], "good");
 }

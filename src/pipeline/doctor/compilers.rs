@@ -220,6 +220,7 @@ fn wanted(query: &LinkQuery, error: &LinkError) -> link::Wanted {
         compiles_c,
         glibc: query.glibc.clone(),
         static_: query.static_glibc,
+        environment: query.environment.clone(),
         ..link::Wanted::default()
     }
 }

@@ -24,3 +24,17 @@ fn what_is_set_in_another_way_is_no_variable() {
         assert!(help.contains(advice), "{name}: {help}");
     }
 }
+
+#[test]
+fn compilers_are_chosen_under_the_variables_of_the_matrix() {
+    let matrix =
+        "[image.app]\n[image.b]\nbinaries = ['app']\n[image.b.platform.'linux/arm64']\nenv = { CC = 'x' }\n";
+    let plan = Case::new(matrix).plan().unwrap();
+    for unit in &plan.units {
+        let expected = unit.environment.keys().map(String::as_str).collect::<String>();
+        for target in &unit.targets {
+            assert_eq!(target.link.shown, format!("Auto{expected}"), "{}", unit.name);
+        }
+    }
+    assert!(plan.units.iter().any(|unit| !unit.environment.is_empty()));
+}
