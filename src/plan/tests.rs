@@ -202,7 +202,10 @@ fn what_differs_is_a_unit_of_its_own_and_says_why() {
         // A compiler's environment is the whole call's.
         (
             "[platform.'linux/arm64']\nenv = { A = '1' }\n[image.app]\n",
-            vec!["release: app | app | x86_64", "release-2: app | app | aarch64"],
+            vec![
+                "release: app | app | x86_64",
+                "release-2: app | app | aarch64 | own",
+            ],
         ),
         // Alone by wish; the binaries have other names, so the directory can be shared.
         (

@@ -140,8 +140,8 @@ fn lane(need: &Need, flavours: &Flavours) -> Lane {
     (need.call.clone(), flavour, need.target.clone())
 }
 
-/// Gives target directories of their own to lanes that would write over another one's files, or have cargo compile
-/// everything again. Every need counts, packed or not: what is selected must not move a directory.
+/// Gives target directories of their own to lanes that would write over another one's files, have cargo compile everything
+/// again, or find what was made under other variables. Every need counts, packed or not: what is selected must not move a directory.
 pub(super) fn directories(needs: &[Need], flavours: &Flavours) -> Directories {
     let mut lanes: BTreeMap<Lane, BTreeSet<&str>> = BTreeMap::new();
     for need in needs {
@@ -157,13 +157,14 @@ pub(super) fn directories(needs: &[Need], flavours: &Flavours) -> Directories {
             let ((call, _, target), (their_call, _, their_target)) = (lane, *other);
             target.triple == their_target.triple
                 && (target != their_target
-                    || call.environment != their_call.environment
                     || folder(&call.profile) == folder(&their_call.profile) && !theirs.is_disjoint(binaries))
         });
-        if !clash {
+        // What a build script makes of a variable is not made again when that changes, unless the script says so.
+        let apart = clash || !lane.0.environment.is_empty();
+        if !apart {
             shared.push((lane, binaries));
         }
-        directories.insert(lane.clone(), clash.then(|| own_name(lane)));
+        directories.insert(lane.clone(), apart.then(|| own_name(lane)));
     }
     directories
 }

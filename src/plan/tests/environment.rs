@@ -38,3 +38,34 @@ fn compilers_are_chosen_under_the_variables_of_the_matrix() {
     }
     assert!(plan.units.iter().any(|unit| !unit.environment.is_empty()));
 }
+
+#[test]
+fn what_is_built_under_variables_has_a_folder_for_these_alone() {
+    let folders = |of_app: &str, of_b: &str| {
+        let matrix = format!(
+            "[image.app]\n[image.b]\nbinaries = ['app']\n\
+             [image.app.platform.'linux/arm64']\nenv = {{ {of_app} }}\n\
+             [image.b.platform.'linux/arm64']\nenv = {{ {of_b} }}\n"
+        );
+        let plan = Case::new(&matrix).only(&[], &["linux/arm64"]).plan().unwrap();
+        let folder = |unit: &BuildUnit| (unit.environment.clone(), unit.own_directory.clone());
+        plan.units.iter().map(folder).collect::<BTreeMap<_, _>>()
+    };
+    let mut known: BTreeMap<_, _> = BTreeMap::new();
+    for (of_app, of_b) in [
+        ("", ""),
+        ("MODE = '1'", ""),
+        ("", "MODE = '1'"),
+        ("MODE = '1'", "MODE = '2'"),
+        ("MODE = '3'", "MODE = '2'"),
+        ("MODE = '0'", ""),
+    ] {
+        for (environment, folder) in folders(of_app, of_b) {
+            assert_eq!(folder.is_some(), !environment.is_empty(), "{of_app} {of_b}");
+            let before = known.entry(environment).or_insert_with(|| folder.clone());
+            assert_eq!(*before, folder, "{of_app} {of_b}");
+        }
+    }
+    let names: BTreeSet<_> = known.values().collect();
+    assert_eq!(names.len(), known.len());
+}
