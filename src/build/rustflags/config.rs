@@ -234,13 +234,28 @@ fn read(path: &Path, depth: usize) -> Result<Table, RustflagsError> {
     Ok(table)
 }
 
-/// Writes out the paths in a file's table `env` that are relative to `folder`.
+/// Writes out the paths in a file that are relative to `folder`. A program's name alone is looked up.
 fn whole_paths(table: &mut Table, folder: &Path) {
+    let whole = |path: &mut String| *path = folder.join(&*path).display().to_string();
+    let program = |table: &mut Value, key: &str| {
+        if let Some(Value::String(path)) = table.get_mut(key)
+            && path.contains(std::path::is_separator)
+        {
+            whole(path);
+        }
+    };
+    if let Some(build) = table.get_mut("build") {
+        program(build, "rustc");
+    }
+    let targets = table.get_mut("target").and_then(Value::as_table_mut);
+    for (_, target) in targets.into_iter().flatten() {
+        program(target, "linker");
+    }
     let variables = table.get_mut("env").and_then(Value::as_table_mut);
     for (_, variable) in variables.into_iter().flatten() {
         let relative = variable.get("relative").and_then(Value::as_bool);
         if let (Some(true), Some(Value::String(path))) = (relative, variable.get_mut("value")) {
-            *path = folder.join(&*path).display().to_string();
+            whole(path);
         }
     }
 }

@@ -280,6 +280,34 @@ fn includes_lie_below_the_including_file() {
 }
 
 #[test]
+fn programs_lie_below_the_folder_of_the_files_folder() {
+    let project = Project::new();
+    let real = project.toolchain(&[]);
+    let rustc = real.sysroot().unwrap().join("bin/rustc").display().to_string();
+    project.write(".cargo/config.toml", "[build]\nrustc = 'tools/rustc'\n");
+    project.write(
+        "inner/.cargo/config.toml",
+        "include = ['more.toml']\n[target.'cfg(unix)']\nlinker = 'bin/far'\n",
+    );
+    project.write(
+        "inner/.cargo/more.toml",
+        "[target.x]\nlinker = './near'\n[target.y]\nlinker = 'named'\n",
+    );
+    project.write("tools/rustc", &format!("#!/bin/sh\nexec '{rustc}' \"$@\"\n"));
+    fs::set_permissions(project.path("tools/rustc"), fs::Permissions::from_mode(0o755)).unwrap();
+    let toolchain = project.toolchain(&[]);
+    assert_eq!(toolchain.rustc().unwrap(), project.path("tools/rustc"));
+    let inner = project.path("inner").display().to_string();
+    for (triple, linker) in [
+        (project.host.as_str(), format!("{inner}/bin/far")),
+        ("x", format!("{inner}/./near")),
+        ("y", "named".to_owned()),
+    ] {
+        assert_eq!(toolchain.configured_linker(triple), Some(linker), "{triple}");
+    }
+}
+
+#[test]
 fn refuses_what_cargo_refuses() {
     let load = |far: &str, near: &str| {
         let project = Project::new();
