@@ -54,6 +54,11 @@ const KNOWN: &[(&[&str], &str, Help)] = &[
         Help::Say("do not set CC for it, or set it to a compiler for musl"),
     ),
     (
+        &["unknown argument '-"],
+        "an argument for a compiler was given to a bare linker",
+        Help::Say("set `linker` to one that is a compiler: \"zig\", \"gcc\", or \"cc\" for this machine"),
+    ),
+    (
         &["target may not be installed"],
         "the standard library is not installed",
         Help::Std,

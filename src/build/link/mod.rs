@@ -8,6 +8,7 @@
 mod clang;
 mod compiler;
 mod compilers;
+mod driver;
 mod error;
 mod explain;
 mod gcc;
@@ -255,7 +256,14 @@ impl Attempt<'_> {
         if self.toolchain.host() == Some(&self.target.triple) {
             return Err("it does not link procedural macros, which are for this target too".to_owned());
         }
-        Ok(())
+        // What is wrong with the flags is said when they are handed over.
+        let flags = self.toolchain.rustflags(&self.target.triple).unwrap_or_default();
+        match driver::words(&flags).next() {
+            Some(word) => Err(format!(
+                "the user's flags for rustc give it `{word}`, which is for a compiler"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// If a crate compiles C after all, the `cc` crate must not fall back to the host's compiler, nor to a

@@ -31,6 +31,7 @@ const ZIG: &str = r#"case $1 in version) echo 0.17.0 ;; env) echo '.{ .lib_dir =
 
 mod compilers;
 mod explain;
+mod flags;
 mod floors;
 mod variables;
 

@@ -44,6 +44,10 @@ fn explains_what_linkers_say() {
             "glibc's headers for a musl target",
         ),
         (
+            "rust-lld: error: unknown argument '-Wl,-z,now'",
+            "a bare linker; set `linker` to one that is a compiler",
+        ),
+        (
             "  = note: the `X` target may not be installed",
             "run `rustup target add i686-unknown-linux-musl`",
         ),
