@@ -21,6 +21,8 @@ use cargo_gantry::tool::{Call, Tools};
 
 #[path = "build/fetched.rs"]
 mod fetched;
+#[path = "build/folders.rs"]
+mod folders;
 #[path = "build/resolver.rs"]
 mod resolver;
 #[path = "build/traps.rs"]

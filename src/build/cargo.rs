@@ -166,6 +166,9 @@ fn call(tools: &Tools, unit: &CargoUnit, selected: Vec<String>, prefixes: Option
             call = call.without(name);
         }
     }
+    if let Some(directory) = &unit.build_directory {
+        call = call.var("CARGO_BUILD_BUILD_DIR", directory);
+    }
     for (name, value) in &unit.environment {
         call = call.var(name, value);
     }

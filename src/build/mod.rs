@@ -62,6 +62,8 @@ pub struct CargoUnit {
     pub jobs: Option<u32>,
     /// Where cargo builds: the project's target directory, or one of the unit's own. Absolute.
     pub target_directory: PathBuf,
+    /// Where cargo keeps intermediate files, whatever its configuration says. Absolute.
+    pub build_directory: Option<PathBuf>,
     /// Variables of the whole call.
     pub environment: BTreeMap<String, String>,
     /// Variables that cargo's own configuration has for what it starts. They yield to those of the call.

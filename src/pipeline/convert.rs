@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::prepare::Prepared;
-use super::{Error, Gantry, workplace};
+use super::{Error, Gantry, folders, workplace};
 use crate::base::{BaseImage, builtin};
 use crate::build::{self, link};
 use crate::codec;
@@ -137,13 +137,14 @@ pub(super) fn unit(
             rustflags,
         })
     };
+    let target_directory = gantry.absolute(&project.target_directory);
+    let folders = folders::of(unit, &target_directory, project.build_directory.as_deref());
     let remap = || build::Remap {
         sysroot: prepared.toolchain.sysroot().map(std::path::Path::to_owned),
-        build_directory: project.build_directory.clone(),
+        build_directory: folders.configured.clone(),
         commit: prepared.toolchain.commit().map(str::to_owned),
     };
     let triples: Vec<&str> = unit.targets.iter().map(|target| target.triple.as_str()).collect();
-    let directory = &project.target_directory;
     Ok(build::CargoUnit {
         name: format!("{} for {}", unit.name, triples.join(", ")),
         workspace: project.root.clone(),
@@ -157,10 +158,8 @@ pub(super) fn unit(
         offline: prepared.request.offline,
         frozen: prepared.request.frozen,
         jobs: prepared.request.jobs,
-        target_directory: match &unit.own_directory {
-            Some(name) => gantry.absolute(directory).join("gantry-units").join(name),
-            None => gantry.absolute(directory),
-        },
+        target_directory: folders.target,
+        build_directory: folders.told,
         environment: unit.environment.clone(),
         configured: prepared.toolchain.config().variables(),
         grounds: prepared

@@ -27,6 +27,7 @@ mod error;
 mod examine;
 mod explain;
 mod finish;
+mod folders;
 mod ground;
 mod inspect;
 mod lay;

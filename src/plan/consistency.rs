@@ -63,7 +63,7 @@ pub(super) fn check_environment(image: &Image, settings: &PlatformSettings) -> R
     let instead = |name: &str| match name {
         "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" => Some("`rustflags`"),
         "CARGO_BUILD_TARGET" => Some("`target`"),
-        "CARGO_TARGET_DIR" | "CARGO_BUILD_TARGET_DIR" => {
+        "CARGO_TARGET_DIR" | "CARGO_BUILD_TARGET_DIR" | "CARGO_BUILD_BUILD_DIR" => {
             Some("the variable around `cargo gantry`, or cargo's own configuration,")
         }
         // The compiler that was asked, and that the lock file records, would not be the one that compiles.

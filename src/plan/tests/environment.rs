@@ -11,6 +11,7 @@ fn what_is_set_in_another_way_is_no_variable() {
         ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "`rustflags`"),
         ("CARGO_PROFILE_RELEASE_STRIP", "`strip`"),
         ("CARGO_TARGET_DIR", "around"),
+        ("CARGO_BUILD_BUILD_DIR", "around"),
         ("RUSTUP_TOOLCHAIN", "rust-toolchain.toml"),
         ("RUSTC", "rust-toolchain.toml"),
         ("CARGO_BUILD_RUSTC", "rust-toolchain.toml"),
