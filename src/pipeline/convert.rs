@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::prepare::Prepared;
-use super::{Error, Gantry, folders, workplace};
+use super::{Error, Gantry, folders, host_linker, workplace};
 use crate::base::{BaseImage, builtin};
 use crate::build::{self, link};
 use crate::codec;
@@ -144,6 +144,12 @@ pub(super) fn unit(
         build_directory: folders.configured.clone(),
         commit: prepared.toolchain.commit().map(str::to_owned),
     };
+    let host = prepared.toolchain.host();
+    let linker = host.and_then(|host| host_linker::shared(&prepared.plan.units, unit, host));
+    let mut environment = unit.environment.clone();
+    if let Some((name, linker)) = linker {
+        environment.entry(name).or_insert(linker);
+    }
     let triples: Vec<&str> = unit.targets.iter().map(|target| target.triple.as_str()).collect();
     Ok(build::CargoUnit {
         name: format!("{} for {}", unit.name, triples.join(", ")),
@@ -160,7 +166,7 @@ pub(super) fn unit(
         jobs: prepared.request.jobs,
         target_directory: folders.target,
         build_directory: folders.told,
-        environment: unit.environment.clone(),
+        environment,
         configured: prepared.toolchain.config().variables(),
         grounds: prepared
             .toolchain

@@ -29,6 +29,7 @@ mod explain;
 mod finish;
 mod folders;
 mod ground;
+mod host_linker;
 mod inspect;
 mod lay;
 mod links;
