@@ -130,7 +130,7 @@ fn what_was_found_is_shown_before_the_next_is_looked_at() {
     let own = std::env::current_exe().unwrap();
     let own = own.to_str().unwrap();
     let ran = check(&workspace, ["oci:out", "oci:nowhere"]);
-    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("oci:out linux/amd64: "), "{}", ran.stdout);
     let ran = check(&workspace, ["--base", "static", own, "nothing"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
