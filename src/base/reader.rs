@@ -179,7 +179,11 @@ impl Source {
                 continue;
             };
             if child.is_index {
-                listing.inside(self.listed(&child.digest).await?)?;
+                match self.listed(&child.digest).await {
+                    // What a base has can be used although the rest of it is not there; an image that is checked is broken.
+                    Err(BaseError::Gone { .. }) if !self.foreign => {}
+                    listed => listing.inside(listed?)?,
+                }
                 continue;
             }
             let platform = match child.platform {

@@ -240,13 +240,13 @@ fn index(name: &str, object: &Object) -> Result<Vec<Entry>, InspectError> {
             limit: CHILDREN,
         });
     }
-    let mut written: Value = parse(&object.bytes, &object.digest, "index")?;
-    let entries = index.manifests().iter().enumerate();
+    let written: Value = parse(&object.bytes, &object.digest, "index")?;
     let entry = |(at, descriptor): (usize, &Descriptor)| Entry {
         descriptor: descriptor.clone(),
-        written: written["manifests"][at].take(),
+        // None where the index is written as a list: it can be read all the same.
+        written: written["manifests"][at].clone(),
     };
-    Ok(entries.map(entry).collect())
+    Ok(index.manifests().iter().enumerate().map(entry).collect())
 }
 
 fn annotations(object: &Object) -> Result<BTreeMap<String, String>, InspectError> {

@@ -144,6 +144,19 @@ async fn an_index_may_hold_more_than_images() {
         let facts = bases.facts(&format!("oci:{name}"), &amd64).await.unwrap();
         assert_eq!(facts[0].manifest, base.images[0].digest(), "{name}");
     }
+    // The rest of it was not mirrored.
+    let mut base = Base::platforms(Style::Oci, &["linux/amd64"]);
+    base.change_top(|top| {
+        let absent = json!({
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "digest": format!("sha256:{}", "0".repeat(64)),
+            "size": 2,
+        });
+        top["manifests"].as_array_mut().unwrap().push(absent);
+    });
+    base.lay_out(&project.path("some"), "1.0");
+    let facts = project.bases().facts("oci:some", &amd64).await.unwrap();
+    assert_eq!(facts[0].manifest, base.images[0].digest());
     Base::single(bill()).lay_out(&project.path("alone"), "1.0");
     let error = project.bases().facts("oci:alone", &amd64).await.unwrap_err();
     assert_eq!(code(&error), "gantry::base::not_an_image");

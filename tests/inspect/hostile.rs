@@ -137,3 +137,25 @@ fn names_of_files_cannot_write_on_the_terminal() {
         .stdout;
     assert!(text.contains("    + /a\u{fffd}[2J\u{fffd}b 1 B"), "{text}");
 }
+
+/// An index that is written as a list of its fields: whoever reads it by its form takes that as well.
+#[test]
+fn an_index_that_is_a_list_is_no_reason_to_panic() {
+    let folder = pair(good(), good());
+    let layout = folder.path().join("before");
+    let top = std::fs::read(layout.join("index.json")).unwrap();
+    let mut top: serde_json::Value = serde_json::from_slice(&top).unwrap();
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let inner = json!([2, kind, null, [top["manifests"][0]], null, null]).to_string();
+    let digest = cargo_gantry::spec::Digest::of(inner.as_bytes());
+    std::fs::write(layout.join("blobs/sha256").join(digest.hex()), &inner).unwrap();
+    top["manifests"] = json!([{"mediaType": kind, "digest": digest.to_string(), "size": inner.len()}]);
+    std::fs::write(layout.join("index.json"), top.to_string()).unwrap();
+    for words in [
+        &["inspect", "oci:before"][..],
+        &["diff", "oci:before", "oci:after"],
+    ] {
+        let ran = run(folder.path(), words);
+        assert!([Some(0), Some(2)].contains(&ran.code), "{}", ran.stderr);
+    }
+}
