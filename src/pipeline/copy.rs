@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::publish::client;
 use super::scratch::Scratch;
 use super::source::Sources;
+use super::version::Origin;
 use super::{Access, Error, Gantry, Terms, blocking, version};
 use crate::archive::{self, Layout, Root, SavedImage};
 use crate::blob::BlobStore;
@@ -146,7 +147,12 @@ pub(super) async fn copy(
     let client = client_of(gantry, access, &to)?;
     let begun = begin(&client, &to, &order.tags, terms)?;
     let mut sources = Sources::new(gantry, &client);
-    let mut part = narrowed(gantry, sources.read_one(from).await?, &order.platforms)?;
+    let read = sources.read_one(from).await?;
+    let origin = Origin {
+        name: from.to_owned(),
+        digest: *read.content.digest(),
+    };
+    let mut part = narrowed(gantry, read, &order.platforms)?;
     if !order.annotations.is_empty() {
         let saying = release::annotated(&part.content, &order.annotations);
         part.content = saying.ok_or_else(|| DeliveryError::NoAnnotations {
@@ -159,7 +165,7 @@ pub(super) async fn copy(
     };
     let load = Load {
         name: name_of(from, &part),
-        from: Some(from.to_owned()),
+        origin: Some(origin),
         part,
         referrers,
     };
@@ -265,7 +271,7 @@ pub(super) struct Load {
     /// What it is called in a layout if the place does not say it.
     pub name: String,
     /// Where it comes from, if that is one place.
-    pub from: Option<String>,
+    pub origin: Option<Origin>,
 }
 
 /// Brings an image to a place, under `tags` as well as the one that the place names; `begun` has looked at those already.
@@ -379,14 +385,13 @@ async fn to_registry(
         return Err(DeliveryError::Digest { place, found }.into());
     }
     let tags = tags_at(reference, more)?;
-    let from = load.from.as_deref();
     let shipment = Shipment {
         content: part.content.clone(),
-        version: version::said(part, from).or_else(|| version::of_tags(&tags)),
+        version: version::annotated(part).or_else(|| version::of_tags(&tags)),
         tags,
     };
     let options = Options::from(*terms);
-    let done = version::publish(client, from, reference, shipment, options, begun).await?;
+    let done = version::publish(client, load.origin.as_ref(), reference, shipment, options, begun).await?;
     let repository = Repository::from(reference);
     let written = referrers::to_registry(client, &repository, &load.referrers).await?;
     let mut delivered = Delivered::published(done, part);

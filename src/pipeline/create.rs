@@ -30,7 +30,7 @@ pub(super) async fn create(
     // A source's own name is that of a part.
     let load = Load {
         name: name_of("", &part),
-        from: None,
+        origin: None,
         part,
         referrers: Vec::new(),
     };

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::copy::{Delivered, DeliveryError};
 use super::publish::client;
 use super::source::Sources;
+use super::version::Origin;
 use super::{Access, Error, Gantry, Terms, version};
-use crate::publish::{self, Destination, KeptTag, Options, PublishError, Shipment};
+use crate::publish::{Destination, KeptTag, Options, PublishError, Shipment};
 use crate::registry::{self, Client, Repository};
 use crate::release::{self, Part};
 use crate::spec::{Reference, annotation, version_of};
@@ -79,12 +80,18 @@ pub(super) async fn tag(
     let version = asked_version(&asked)?;
     let client = client(gantry, access, Some(&source))?;
     let mut part = Sources::new(gantry, &client).read_one(from).await?;
-    let mut known = version::said(&part, Some(from));
+    let origin = Origin {
+        name: from.to_owned(),
+        digest: *part.content.digest(),
+    };
+    let annotated = version::annotated(&part);
     if let Some(version) = &version {
-        if known.is_none() && is_called(&client, &source, &part, &asked).await? {
-            known = Some(version.clone());
+        let named = annotated.is_none()
+            && (version::of_name(from).as_ref() == Some(version)
+                || is_called(&client, &source, &part, &asked).await?);
+        if !named {
+            part = promoted(gantry, part, annotated.as_deref(), version);
         }
-        part = promoted(gantry, part, known.as_deref(), version);
     }
     let mut shipments = Vec::new();
     for (repository, names) in &asked {
@@ -94,7 +101,7 @@ pub(super) async fn tag(
         }
         let shipment = Shipment {
             content: part.content.clone(),
-            version: version.clone().or_else(|| known.clone()),
+            version: version.clone().or_else(|| annotated.clone()),
             tags: release::tags_of(&all).map_err(PublishError::from)?,
         };
         // Its own tag means nothing there.
@@ -103,17 +110,13 @@ pub(super) async fn tag(
     let options = Options::from(*terms);
     if shipments.len() > 1 {
         // What one repository refuses shall not be found out when another has it.
-        for (place, _, shipment) in &shipments {
-            match publish::allows(&client, place, shipment, options).await {
-                // Its names may tell, where it is published.
-                Err(PublishError::NoVersion { .. }) => {}
-                allowed => allowed?,
-            }
+        for (place, _, shipment) in &mut shipments {
+            *shipment = version::allowed(&client, Some(&origin), place, shipment.clone(), options).await?;
         }
     }
     let (mut delivered, mut kept) = (Vec::new(), Vec::new());
     for (place, names, shipment) in shipments {
-        let done = match version::publish(&client, Some(from), &place, shipment, options, None).await {
+        let done = match version::publish(&client, Some(&origin), &place, shipment, options, None).await {
             Err(cause) if !delivered.is_empty() => {
                 let cause = Box::new(cause);
                 return Err(DeliveryError::Halfway { cause, delivered }.into());

@@ -1,4 +1,4 @@
-//! The version of an image that is given names: as it says itself, else as the names say that it has.
+//! The version of an image that is given names: as it says itself, else as its names say.
 
 use super::Error;
 use super::copy::named;
@@ -7,13 +7,21 @@ use crate::publish::{
 };
 use crate::registry::{Access, Client, Repository};
 use crate::release::{self, Part};
-use crate::spec::{Reference, annotation, version_of};
+use crate::spec::{Digest, Reference, annotation, version_of};
 
-/// What can be told without asking: the index's annotation, else the name under which it lies at `from`.
-pub(super) fn said(part: &Part, from: Option<&str>) -> Option<String> {
-    let annotated = release::said(&part.content.root).remove(annotation::VERSION);
-    let annotated = annotated.filter(|said| version_of(said).is_some());
-    annotated.or_else(|| Some(version_of(&named(from?)?)?.to_string()))
+/// Where an image comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// As the user named it.
+    pub name: String,
+    /// What it is there: with fewer platforms or other annotations it is another one here.
+    pub digest: Digest,
+}
+
+/// What the index says itself.
+pub(super) fn annotated(part: &Part) -> Option<String> {
+    let said = release::said(&part.content.root).remove(annotation::VERSION);
+    said.filter(|said| version_of(said).is_some())
 }
 
 /// The one that these tags name in full, where it is one.
@@ -23,11 +31,16 @@ pub(super) fn of_tags(tags: &[Tag]) -> Option<String> {
     versions.all(|other| other == first).then(|| first.to_string())
 }
 
-/// Brings it to `to`, and begins with what has `begun`. Where the rule of a tag asks for a version, and nothing else has told
-/// it, that is the highest of the tags that name the image at `from`. They are asked for last: there may be very many.
+/// The version under which the image lies at `name`.
+pub(super) fn of_name(name: &str) -> Option<String> {
+    Some(version_of(&named(name)?)?.to_string())
+}
+
+/// Brings it to `to`, and goes on with what has `begun`. Where the rule of a tag asks for a version, and nothing has told it,
+/// its names do.
 pub(super) async fn publish(
     client: &Client,
-    from: Option<&str>,
+    origin: Option<&Origin>,
     to: &Reference,
     shipment: Shipment,
     options: Options,
@@ -37,18 +50,56 @@ pub(super) async fn publish(
         Some(begun) => begun.complete(&shipment).await,
         None => publish::to_registry(client, to, &shipment, options).await,
     };
-    let (Err(PublishError::NoVersion { .. }), Some(Ok(Source::Place(Destination::Registry(source))))) =
-        (&done, from.map(str::parse))
-    else {
-        return Ok(done?);
-    };
-    let (repository, digest) = (Repository::from(&source), *shipment.content.digest());
-    match release::highest_version(client, &repository, &digest, Access::Pull).await? {
-        Some(version) => {
-            let version = Some(version);
-            let shipment = Shipment { version, ..shipment };
+    match done {
+        Err(refused @ PublishError::NoVersion { .. }) => {
+            let shipment = learnt(client, origin, to, shipment, refused).await?;
             Ok(publish::to_registry(client, to, &shipment, options).await?)
         }
-        None => Ok(done?),
+        done => Ok(done?),
+    }
+}
+
+/// The shipment as [`publish()`] would take it, if the rules of its tags allow that. Nothing is written.
+pub(super) async fn allowed(
+    client: &Client,
+    origin: Option<&Origin>,
+    to: &Reference,
+    shipment: Shipment,
+    options: Options,
+) -> Result<Shipment, Error> {
+    let shipment = match publish::allows(client, to, &shipment, options).await {
+        Err(refused @ PublishError::NoVersion { .. }) => {
+            learnt(client, origin, to, shipment, refused).await?
+        }
+        allowed => {
+            allowed?;
+            return Ok(shipment);
+        }
+    };
+    publish::allows(client, to, &shipment, options).await?;
+    Ok(shipment)
+}
+
+/// The shipment with the version that its image has by its names: where it goes to, since that is what its tags there are
+/// compared with; else where it comes from. They are asked for only here: there may be very many. `refused` if none tells.
+async fn learnt(
+    client: &Client,
+    origin: Option<&Origin>,
+    to: &Reference,
+    shipment: Shipment,
+    refused: PublishError,
+) -> Result<Shipment, Error> {
+    let (home, digest) = (Repository::from(to), shipment.content.digest());
+    let mut version = release::highest_version(client, &home, digest, Access::Push).await?;
+    if let (None, Some(origin)) = (&version, origin) {
+        version = of_name(&origin.name);
+        if let (None, Ok(Source::Place(Destination::Registry(reference)))) = (&version, origin.name.parse()) {
+            let there = Repository::from(&reference);
+            version = release::highest_version(client, &there, &origin.digest, Access::Pull).await?;
+        }
+    }
+    match version {
+        Some(_) => Ok(Shipment { version, ..shipment }),
+        None => Err(refused.into()),
     }
 }

@@ -363,6 +363,32 @@ fn an_image_that_says_no_version_has_that_of_its_tags() {
         assert_eq!(at("latest"), Some(high.clone()), "{verb} {from}");
     }
 
+    // What is compared is what it is called here, whatever it is called elsewhere.
+    registry.store(|store| {
+        let mut elsewhere = store.of("other/app").clone();
+        elsewhere.tags = [("2024.11.3".to_owned(), low.clone())].into();
+        store.repositories.insert("ci/app".to_owned(), elsewhere);
+    });
+    let back = machine.run(&[
+        "copy",
+        &format!("{}/ci/app:2024.11.3", registry.host()),
+        &of("latest"),
+    ]);
+    assert_eq!(back.code, Some(9), "{}", back.stderr);
+    assert_eq!(at("latest"), Some(high.clone()));
+    // Some of its platforms are as old as all of them.
+    let elsewhere = format!("{}/some/app", registry.host());
+    let some = ["--platform", "linux/amd64"];
+    let [older, newer] = ["1.0.0", "candidate"].map(&of);
+    machine
+        .run(&["copy", &newer, &format!("{elsewhere}:1.1.0"), some[0], some[1]])
+        .ok();
+    machine
+        .run(&["copy", &newer, &format!("{elsewhere}:latest"), some[0], some[1]])
+        .ok();
+    let back = machine.run(&["copy", &older, &format!("{elsewhere}:latest"), some[0], some[1]]);
+    assert_eq!(back.code, Some(9), "{}", back.stderr);
+
     // Nothing tells the version of what is brought, and it is that which is said.
     for verb in ["tag", "copy"] {
         let refused = machine.run(&[verb, &of("dev"), &of("latest")]).fails(9);
@@ -389,6 +415,16 @@ fn what_one_repository_refuses_is_known_before_another_has_it() {
     assert!(refused.stderr.contains("tag_taken"), "{}", refused.stderr);
     assert_eq!(place::tag(&registry, "new/app", "1.2.3"), None);
     assert_eq!(place::tag(&registry, "other/app", "1.2.3"), Some(taken));
+
+    let [dev, other] = unsaid(&registry, &digest, "other/two", ["dev", "latest"]);
+    let latest = |name: &str| format!("{}/{name}:latest", registry.host());
+    let source_of_none = format!("{}/other/two:dev", registry.host());
+    let words = ["tag", &source_of_none, &latest("new/two"), &latest("other/two")];
+    let refused = machine.run(&words).fails(9);
+    assert!(refused.stderr.contains("no_version"), "{}", refused.stderr);
+    assert_eq!(place::tag(&registry, "new/two", "latest"), None);
+    assert_eq!(place::tag(&registry, "other/two", "latest"), Some(other));
+    assert_ne!(dev, digest);
 
     // What cannot be known before: then what was done is told.
     registry.fail([Fault::status(403)

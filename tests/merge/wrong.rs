@@ -391,6 +391,13 @@ fn the_way_to_an_open_file_stays_what_it_is() {
         assert_eq!(run(&[&build[..], &[option, "stdout"]].concat()), Some(0));
         assert_ne!(std::fs::read(&kept).unwrap().len(), 0, "{option}");
     }
+    // As `>> file` does.
+    std::fs::write(&kept, "before").unwrap();
+    let into = std::fs::File::options().append(true).open(&kept).unwrap();
+    let words = [&build[..], &["--digests-file", "stdout"]].concat();
+    assert!(one.command(&words).stdout(into).status().unwrap().success());
+    let text = std::fs::read_to_string(&kept).unwrap();
+    assert!(text.starts_with("before") && text.contains("sha256:"), "{text}");
 }
 
 #[cfg(unix)]
