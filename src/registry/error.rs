@@ -134,9 +134,9 @@ pub enum RegistryError {
         #[source]
         source: Box<Answer>,
     },
-    /// 405: it does not do such things at all.
+    /// 405 to an upload: it takes none at all.
     /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>
-    #[error("{what}: the registry does not do that here")]
+    #[error("{what}: the registry takes no uploads here")]
     #[diagnostic(
         code(gantry::registry::unsupported),
         help(

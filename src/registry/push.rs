@@ -281,9 +281,7 @@ impl Push<'_> {
             self.broken += 1;
             return match self.in_parts(session).await {
                 // It takes no parts: then it was the network after all.
-                Err(Fault::Final(
-                    RegistryError::Refused { source, .. } | RegistryError::Unsupported { source, .. },
-                )) => Err(Fault::again(source)),
+                Err(Fault::Final(RegistryError::Refused { source, .. })) => Err(Fault::again(source)),
                 pushed => pushed.inspect(|_| host.learn_part_size()),
             };
         }

@@ -56,10 +56,14 @@ impl Client {
                 source: self.answer(response).await.into(),
             }));
         }
-        if status != 202 {
-            return Err(self.fault_of(host, purpose, response).await);
+        match status {
+            202 => self.session(host, purpose, &response).await,
+            405 => Err(Fault::Final(RegistryError::Unsupported {
+                what: purpose.what.to_owned(),
+                source: self.answer(response).await.into(),
+            })),
+            _ => Err(self.fault_of(host, purpose, response).await),
         }
-        self.session(host, purpose, &response).await
     }
 
     /// Whether the registry knows the repository: one look at its tags.

@@ -94,8 +94,6 @@ impl Client {
                 credential,
                 source: answer,
             }
-        } else if status == 405 {
-            RegistryError::Unsupported { what, source: answer }
         } else {
             RegistryError::Refused { what, source: answer }
         })

@@ -92,7 +92,7 @@ async fn a_real_registry_that_takes_nothing_says_so() {
     assert_eq!(error.kind(), Kind::Registry(registry::Kind::Denied));
     let shown = shown(&error);
     assert!(
-        shown.contains("the registry does not do that here") && shown.contains("405"),
+        shown.contains("the registry takes no uploads here") && shown.contains("405"),
         "{shown}"
     );
 }

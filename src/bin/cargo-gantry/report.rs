@@ -81,7 +81,7 @@ fn object(error: &dyn Diagnostic, around: Option<&dyn SourceCode>) -> Value {
     })
 }
 
-/// Where a label points to, with lines and columns from 1 as people count them.
+/// Where a label points to, with lines and columns from 1; columns are bytes.
 fn place(label: &LabeledSpan, text: &dyn SourceCode) -> Option<Value> {
     let found = text.read_span(label.inner(), 0, 0).ok()?;
     Some(json!({

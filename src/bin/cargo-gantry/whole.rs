@@ -8,7 +8,9 @@ use cargo_gantry::archive::replaced_at;
 /// Writes a file, with the folder that it lies in. A pipe, a device and `/dev/stdout` are written to, and never replaced.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     let Some(path) = replaced_at(path)? else {
-        return std::fs::write(path, content);
+        // What was written there before is not ours to cut off.
+        let mut there = std::fs::File::options().append(true).open(path)?;
+        return there.write_all(content);
     };
     let mut file = beside(&path)?;
     file.write_all(content)?;

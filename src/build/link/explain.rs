@@ -54,7 +54,7 @@ const KNOWN: &[(&[&str], &str, Help)] = &[
         Help::Say("do not set CC for it, or set it to a compiler for musl"),
     ),
     (
-        &["unknown argument '-"],
+        &["rust-lld: error: unknown argument '-"],
         "an argument for a compiler was given to a bare linker",
         Help::Say("set `linker` to one that is a compiler: \"zig\", \"gcc\", or \"cc\" for this machine"),
     ),
