@@ -6,7 +6,7 @@ use cargo_gantry::blob::BlobStore;
 use cargo_gantry::spec::Digest;
 use serde_json::{Value, json};
 
-use crate::fixture::{Base, Image, Project, Style, code, help, platforms};
+use crate::fixture::{Base, Image, Project, Style, code, help, holding, named, platforms};
 
 #[tokio::test]
 async fn layouts_and_archives_are_bases_without_a_network() {
@@ -154,8 +154,12 @@ async fn an_index_may_hold_more_than_images() {
         });
         top["manifests"].as_array_mut().unwrap().push(absent);
     });
-    base.lay_out(&project.path("some"), "1.0");
-    let facts = project.bases().facts("oci:some", &amd64).await.unwrap();
+    let registry = holding(&base);
+    let facts = project
+        .bases()
+        .facts(&named(&registry, "v1"), &amd64)
+        .await
+        .unwrap();
     assert_eq!(facts[0].manifest, base.images[0].digest());
     Base::single(bill()).lay_out(&project.path("alone"), "1.0");
     let error = project.bases().facts("oci:alone", &amd64).await.unwrap_err();
