@@ -138,7 +138,11 @@ pub(super) fn unit(
         })
     };
     let target_directory = gantry.absolute(&project.target_directory);
-    let folders = folders::of(unit, &target_directory, project.build_directory.as_deref());
+    let folders = folders::of(
+        unit.own_directory.as_deref(),
+        &target_directory,
+        project.build_directory.as_deref(),
+    );
     let remap = || build::Remap {
         sysroot: prepared.toolchain.sysroot().map(std::path::Path::to_owned),
         build_directory: folders.configured.clone(),

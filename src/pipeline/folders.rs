@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::plan::BuildUnit;
-
 /// The folders of one unit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Folders {
@@ -15,11 +13,11 @@ pub(super) struct Folders {
     pub configured: Option<PathBuf>,
 }
 
-/// The folders of `unit`, given those that cargo has for the project. A folder of its own holds intermediate files too: build
+/// The folders of a unit, given the name of its own folder and those that cargo has for the project. A folder of its own holds intermediate files too: build
 /// scripts leave theirs among them, under names that other units' have as well.
-pub(super) fn of(unit: &BuildUnit, target: &Path, build: Option<&Path>) -> Folders {
+pub(super) fn of(own: Option<&str>, target: &Path, build: Option<&Path>) -> Folders {
     let build = build.map(Path::to_owned);
-    match &unit.own_directory {
+    match own {
         None => Folders {
             target: target.to_owned(),
             told: None,
@@ -38,28 +36,12 @@ pub(super) fn of(unit: &BuildUnit, target: &Path, build: Option<&Path>) -> Folde
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
     use super::*;
-    use crate::matrix::Strip;
 
     #[test]
     fn a_folder_of_its_own_holds_all_files() {
         let folders = |own: Option<&str>, build: Option<&str>| {
-            let unit = BuildUnit {
-                name: "release".into(),
-                why: String::new(),
-                profile: "release".into(),
-                strip: Strip::Symbols,
-                remap_paths: true,
-                packages: Vec::new(),
-                binaries: BTreeSet::new(),
-                targets: Vec::new(),
-                isolated: None,
-                environment: BTreeMap::new(),
-                own_directory: own.map(str::to_owned),
-            };
-            let found = of(&unit, Path::new("/t"), build.map(Path::new));
+            let found = of(own, Path::new("/t"), build.map(Path::new));
             let text = |path: PathBuf| path.to_str().unwrap().to_owned();
             (
                 text(found.target),

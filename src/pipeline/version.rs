@@ -95,7 +95,10 @@ async fn learnt(
         version = of_name(&origin.name);
         if let (None, Ok(Source::Place(Destination::Registry(reference)))) = (&version, origin.name.parse()) {
             let there = Repository::from(&reference);
-            version = release::highest_version(client, &there, &origin.digest, Access::Pull).await?;
+            // Else it was asked for already.
+            if there != home || origin.digest != *digest {
+                version = release::highest_version(client, &there, &origin.digest, Access::Pull).await?;
+            }
         }
     }
     match version {

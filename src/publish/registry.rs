@@ -19,8 +19,8 @@ use crate::spec::Reference;
 /// nothing is sent. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// [`PublishError::TagTaken`], [`PublishError::TagUnknown`] and [`PublishError::NoVersion`], before anything is sent, when a tag's rule forbids to move it,
-/// unless `options` lift it; otherwise when the registry or a blob's file fails.
+/// [`PublishError::TagTaken`], [`PublishError::TagUnknown`] and [`PublishError::NoVersion`], before anything is sent, when a
+/// tag's rule forbids to move it, unless `options` lift it; otherwise when the registry or a blob's file fails.
 pub async fn to_registry(
     client: &Client,
     repository: &Reference,

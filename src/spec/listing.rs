@@ -6,8 +6,8 @@ use std::vec::IntoIter;
 
 use super::{Descriptor, ManifestFormat, MediaType};
 
-/// Goes through the entries of an index, in whatever form it is given them. Whoever is given an index reads it, and says what that lists
-/// ([`Listing::inside`]): it comes next. An index that is listed twice is given once.
+/// Goes through the entries of an index, in whatever form it is given them. Whoever is given an index reads it, and says
+/// what that lists ([`Listing::inside`]): it comes next. An index that is listed twice is given once.
 #[derive(Debug)]
 pub struct Listing<E = Descriptor> {
     /// What is left of each index, the outermost first.

@@ -327,7 +327,7 @@ fn unsaid<const N: usize>(
 
 #[test]
 fn an_image_that_says_no_version_has_that_of_its_tags() {
-    let (registry, project, machine, digest) = published();
+    let (registry, _project, machine, digest) = published();
     let home = format!("{}/other/app", registry.host());
     let [low, high, dev] = unsaid(&registry, &digest, "other/app", ["1.0.0", "1.1.0", "dev"]);
     registry.store(|store| {
@@ -401,7 +401,6 @@ fn an_image_that_says_no_version_has_that_of_its_tags() {
     }
     machine.run(&["tag", &of("dev"), "latest", "--force-tags"]).ok();
     assert_eq!(at("latest"), Some(dev));
-    drop(project);
 }
 
 #[test]
